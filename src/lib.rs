@@ -1,0 +1,39 @@
+//! A circuit breaker for every pair of tenant and dependency.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![warn(missing_debug_implementations, unreachable_pub)]
+
+mod circuit;
+mod circuits;
+mod dependency;
+mod directory;
+mod event;
+mod handle;
+mod outcome;
+mod overrides;
+mod policy;
+mod reason;
+mod registry;
+mod rejection;
+mod state;
+mod sync;
+mod tenant;
+mod time;
+
+pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, Permit, Totals, Trip};
+pub use self::dependency::{Dependency, DependencySnapshot, Probing};
+pub use self::event::{Event, EventKind, Observer, Origin};
+pub use self::handle::{ByHandError, CircuitHandle};
+pub use self::outcome::{Classify, Outcome};
+pub use self::overrides::{EffectiveState, Override};
+pub use self::policy::{LatencyRule, OpenPeriod, Overflow, Policy, PolicyBuilder, PolicyError};
+pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
+pub use self::registry::{
+    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
+};
+pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
+pub use self::state::CircuitState;
+pub use self::tenant::{
+    INLINE_TENANT_BYTES, MAX_TENANT_BYTES, MissingReason, MissingTenant, Tenant, TenantExtractor,
+};
