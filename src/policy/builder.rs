@@ -1,0 +1,364 @@
+use std::time::Duration;
+
+use super::error::{PolicyError, check};
+use super::{HistogramShape, LatencyRule, OpenPeriod, Overflow, Policy};
+use crate::CircuitState;
+use crate::reason::MAX_LATENCY_RULES;
+use crate::time::DAY;
+
+/// Builds a [`Policy`].
+///
+/// | field | meaning | default | bounds |
+/// |---|---|---|---|
+/// | [`window`](Self::window) | over which calls are counted, in ten slots | 60 s | 10 ms to 24 h |
+/// | [`failure_threshold`](Self::failure_threshold) | this many failures in the window ... | 5 | 1 to 65,535 |
+/// | [`failure_rate`](Self::failure_rate) | ... making up at least this share of its calls trip | 0.5 | over 0, up to 1 |
+/// | [`min_calls`](Self::min_calls) | calls in the window before count and rate are asked | 5 | 1 to 65,535 |
+/// | [`consecutive_failures`](Self::consecutive_failures) | this many failures in a row trip | 5 | 1 to 65,535 |
+/// | [`latency`](Self::latency) | a latency quantile over its threshold trips | p95 over 3 s at 20 calls | up to 4 rules |
+/// | [`histogram`](Self::histogram) | lowest and highest latency, and digits, of histograms | 10 us, 5 min, 2 | 1 us to 1 s; twice the lowest to 24 h; 1 to 5 |
+/// | [`open_for`](Self::open_for) | how long a circuit stays open | 30 s, doubling to 5 min, jitter 10 % | over 0, up to 24 h |
+/// | [`hint_cap`](Self::hint_cap) | the most that a server's hint counts for | 1 h | up to 24 h, 0 ignores hints |
+/// | [`trip_on_hint`](Self::trip_on_hint) | a hint opens the circuit at once | no | |
+/// | [`half_open_max_calls`](Self::half_open_max_calls) | probes at a time | 3 | 1 to 255 |
+/// | [`success_threshold`](Self::success_threshold) | successful probes that close | 2 | 1 to 255 |
+/// | [`probe_lease`](Self::probe_lease) | after which a probe's place is free again | the larger of 60 s and twice the largest latency threshold | over 0, up to 24 h |
+/// | [`abandoned_run`](Self::abandoned_run) | this many cancelled calls in a row count as failures | 5 | up to 255, 0 switches it off |
+/// | [`max_in_flight`](Self::max_in_flight) | calls of a tenant in the air | no bound | at least 1 |
+/// | [`initial_state`](Self::initial_state) | the state of a new circuit | closed | |
+/// | [`overflow`](Self::overflow) | what happens to tenants without room | unguarded | |
+///
+/// A policy without any rule is legal, and its circuits never trip by themselves.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_tenant_breaker::{LatencyRule, OpenPeriod, Policy};
+///
+/// let policy = Policy::builder()
+///     .window(Duration::from_secs(60))
+///     .failure_threshold(5).failure_rate(0.5)     // both must hold
+///     .consecutive_failures(5)                    // or this alone
+///     .latency(LatencyRule::p95(Duration::from_secs(3)).min_calls(20))
+///     .open_for(OpenPeriod::exponential(Duration::from_secs(30), Duration::from_secs(300)))
+///     .half_open_max_calls(3).success_threshold(2)
+///     .build()?;
+/// # Ok::<(), tower_tenant_breaker::PolicyError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct PolicyBuilder {
+    window: Duration,
+    failure_threshold: Option<u32>,
+    failure_rate: Option<f64>,
+    min_calls: u32,
+    consecutive_failures: Option<u32>,
+    /// `None` stands for the default rule, until the first rule takes its place.
+    latency: Option<Vec<LatencyRule>>,
+    histogram: HistogramShape,
+    open_for: OpenPeriod,
+    half_open_max_calls: u32,
+    success_threshold: u32,
+    hint_cap: Duration,
+    trip_on_hint: bool,
+    abandoned_run: u32,
+    probe_lease: Option<Duration>,
+    initial_state: CircuitState,
+    max_in_flight: Option<u32>,
+    overflow: Overflow,
+}
+
+const DEFAULT_LATENCY: LatencyRule = LatencyRule::p95(Duration::from_secs(3));
+const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+
+impl PolicyBuilder {
+    pub(super) const fn new() -> Self {
+        Self {
+            window: Duration::from_secs(60),
+            failure_threshold: Some(5),
+            failure_rate: Some(0.5),
+            min_calls: 5,
+            consecutive_failures: Some(5),
+            latency: None,
+            histogram: HistogramShape::DEFAULT,
+            open_for: OpenPeriod::exponential(Duration::from_secs(30), Duration::from_secs(300)),
+            half_open_max_calls: 3,
+            success_threshold: 2,
+            hint_cap: Duration::from_secs(3600),
+            trip_on_hint: false,
+            abandoned_run: 5,
+            probe_lease: None,
+            initial_state: CircuitState::Closed,
+            max_in_flight: None,
+            overflow: Overflow::Unguarded,
+        }
+    }
+
+    /// Over which time calls are counted.
+    ///
+    /// In ten slots: a call is gone after nine to ten tenths of the window. A slot counts 65,535 calls;
+    /// where a tenant makes more (over 10,922 a second at the default window of 60 s), the slot's counts
+    /// are halved, bad ones rounded up, and the verdicts are approximate from then on.
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// How many failures the window must hold, together with [`failure_rate`](Self::failure_rate).
+    pub fn failure_threshold(mut self, failures: u32) -> Self {
+        self.failure_threshold = Some(failures);
+        self
+    }
+
+    /// Which share of the window's calls failures must make up, together with
+    /// [`failure_threshold`](Self::failure_threshold).
+    pub fn failure_rate(mut self, rate: f64) -> Self {
+        self.failure_rate = Some(rate);
+        self
+    }
+
+    /// How many calls the window must hold before count and rate are asked.
+    pub fn min_calls(mut self, calls: u32) -> Self {
+        self.min_calls = calls;
+        self
+    }
+
+    /// Switches the rule of count and rate off.
+    pub fn without_failure_rate(mut self) -> Self {
+        self.failure_threshold = None;
+        self.failure_rate = None;
+        self
+    }
+
+    /// How many failures in a row trip, however old the first of them is.
+    ///
+    /// A success ends the run, a slow one too; a window in which nothing was counted ends it; throttled
+    /// and ignored calls leave it as it is.
+    pub fn consecutive_failures(mut self, failures: u32) -> Self {
+        self.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// Switches the rule of consecutive failures off.
+    pub fn without_consecutive_failures(mut self) -> Self {
+        self.consecutive_failures = None;
+        self
+    }
+
+    /// Adds a latency rule; the first one takes the place of the default.
+    pub fn latency(mut self, rule: LatencyRule) -> Self {
+        self.latency.get_or_insert_default().push(rule);
+        self
+    }
+
+    /// Switches the latency rules off.
+    pub fn without_latency(mut self) -> Self {
+        self.latency = Some(Vec::new());
+        self
+    }
+
+    /// The range and the precision (significant decimal digits) of latencies.
+    ///
+    /// Thresholds of latency rules are snapped to its buckets, and the percentiles of snapshots are read
+    /// from such histograms. A latency over `highest` is clamped, and slow all the same.
+    pub fn histogram(mut self, lowest: Duration, highest: Duration, digits: u8) -> Self {
+        self.histogram = HistogramShape {
+            lowest,
+            highest,
+            digits,
+        };
+        self
+    }
+
+    /// How long a circuit stays open.
+    pub fn open_for(mut self, period: OpenPeriod) -> Self {
+        self.open_for = period;
+        self
+    }
+
+    /// How many probes may be in flight at a time.
+    pub fn half_open_max_calls(mut self, calls: u32) -> Self {
+        self.half_open_max_calls = calls;
+        self
+    }
+
+    /// How many successful probes close the circuit.
+    pub fn success_threshold(mut self, successes: u32) -> Self {
+        self.success_threshold = successes;
+        self
+    }
+
+    /// The most that a hint of the server (`Retry-After`) counts for, from its receipt on.
+    pub fn hint_cap(mut self, cap: Duration) -> Self {
+        self.hint_cap = cap;
+        self
+    }
+
+    /// Whether a failed or throttled call with a hint opens the circuit at once.
+    pub fn trip_on_hint(mut self, trip: bool) -> Self {
+        self.trip_on_hint = trip;
+        self
+    }
+
+    /// How many cancelled calls in a row, with no other outcome between them, count as failures.
+    ///
+    /// A call is cancelled where its permit is dropped unrecorded: by a timeout further out, or since the
+    /// client left. Without this rule, a timeout further out would hide a dependency that hangs.
+    pub fn abandoned_run(mut self, calls: u32) -> Self {
+        self.abandoned_run = calls;
+        self
+    }
+
+    /// After which time the place of a probe that has not come back is free again.
+    pub fn probe_lease(mut self, lease: Duration) -> Self {
+        self.probe_lease = Some(lease);
+        self
+    }
+
+    /// The state in which a new circuit begins.
+    ///
+    /// Half-open makes newcomers prove themselves; open makes them wait for the first period too.
+    pub fn initial_state(mut self, state: CircuitState) -> Self {
+        self.initial_state = state;
+        self
+    }
+
+    /// The most calls that one tenant may have in the air, whatever state they began in.
+    ///
+    /// The bound on what a hanging dependency can hold of a shared pool before the circuit opens.
+    pub fn max_in_flight(mut self, calls: u32) -> Self {
+        self.max_in_flight = Some(calls);
+        self
+    }
+
+    /// What happens to tenants for whose circuit there is no room.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Builds the policy.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`], naming the first field that is out of its bounds, its value and the bounds.
+    pub fn build(self) -> Result<Policy, PolicyError> {
+        let counts = 1..=65_535;
+        let places = 1..=255;
+        let optional = |value: Option<u32>| value.is_none_or(|value| counts.contains(&value));
+        check(
+            self.window >= Duration::from_millis(10) && self.window <= DAY,
+            "window",
+            self.window,
+            "from 10 ms to 24 h",
+        )?;
+        check(
+            optional(self.failure_threshold),
+            "failure_threshold",
+            self.failure_threshold.unwrap_or_default(),
+            "from 1 to 65535",
+        )?;
+        check(
+            self.failure_rate
+                .is_none_or(|rate| rate > 0.0 && rate <= 1.0),
+            "failure_rate",
+            self.failure_rate.unwrap_or_default(),
+            "over 0 and up to 1",
+        )?;
+        check(
+            counts.contains(&self.min_calls),
+            "min_calls",
+            self.min_calls,
+            "from 1 to 65535",
+        )?;
+        check(
+            optional(self.consecutive_failures),
+            "consecutive_failures",
+            self.consecutive_failures.unwrap_or_default(),
+            "from 1 to 65535",
+        )?;
+        self.histogram.validate()?;
+        let rules = self.latency_rules();
+        check(
+            rules.len() <= MAX_LATENCY_RULES,
+            "latency",
+            rules.len(),
+            "at most 4 rules",
+        )?;
+        for rule in rules {
+            rule.validate(&self.histogram)?;
+        }
+        self.open_for.validate()?;
+        check(
+            places.contains(&self.half_open_max_calls),
+            "half_open_max_calls",
+            self.half_open_max_calls,
+            "from 1 to 255",
+        )?;
+        check(
+            places.contains(&self.success_threshold),
+            "success_threshold",
+            self.success_threshold,
+            "from 1 to 255",
+        )?;
+        check(
+            self.hint_cap <= DAY,
+            "hint_cap",
+            self.hint_cap,
+            "up to 24 h",
+        )?;
+        check(
+            self.abandoned_run <= 255,
+            "abandoned_run",
+            self.abandoned_run,
+            "up to 255",
+        )?;
+        check(
+            self.probe_lease
+                .is_none_or(|lease| !lease.is_zero() && lease <= DAY),
+            "probe_lease",
+            self.probe_lease.unwrap_or_default(),
+            "over 0 and up to 24 h",
+        )?;
+        check(
+            self.max_in_flight != Some(0),
+            "max_in_flight",
+            self.max_in_flight.unwrap_or_default(),
+            "at least 1",
+        )?;
+        Ok(self.defaults())
+    }
+
+    fn latency_rules(&self) -> &[LatencyRule] {
+        self.latency.as_deref().unwrap_or(&[DEFAULT_LATENCY])
+    }
+
+    /// The policy, for fields that are known to be in their bounds: checked ones, and the defaults.
+    pub(super) fn defaults(self) -> Policy {
+        let latency: Vec<_> = self
+            .latency_rules()
+            .iter()
+            .map(|rule| rule.compile(&self.histogram))
+            .collect();
+        let largest = latency.iter().map(|rule| rule.threshold).max();
+        let twice = Duration::from_nanos(largest.unwrap_or_default().saturating_mul(2));
+        Policy {
+            window: self.window,
+            failure_threshold: self.failure_threshold,
+            failure_rate: self.failure_rate,
+            min_calls: self.min_calls,
+            consecutive_failures: self.consecutive_failures,
+            latency,
+            histogram: self.histogram,
+            open_for: self.open_for,
+            half_open_max_calls: u8::try_from(self.half_open_max_calls).unwrap_or(u8::MAX),
+            success_threshold: u8::try_from(self.success_threshold).unwrap_or(u8::MAX),
+            hint_cap: self.hint_cap,
+            trip_on_hint: self.trip_on_hint,
+            abandoned_run: u8::try_from(self.abandoned_run).unwrap_or(u8::MAX),
+            probe_lease: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+            initial_state: self.initial_state,
+            max_in_flight: self.max_in_flight,
+            overflow: self.overflow,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::error::{PolicyError, check};
+use crate::time::{DAY, nanos};
+
+/// Trips where a latency quantile lies over a threshold.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_tenant_breaker::{LatencyRule, Policy};
+///
+/// Policy::builder()
+///     .latency(LatencyRule::p95(Duration::from_secs(3)).min_calls(20))
+///     .latency(LatencyRule::quantile(0.5, Duration::from_millis(500)))
+///     .build()?;
+/// # Ok::<(), tower_tenant_breaker::PolicyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LatencyRule {
+    quantile: f64,
+    threshold: Duration,
+    min_calls: u32,
+}
+
+impl LatencyRule {
+    /// Trips where the quantile `q`, over 0 and up to 1, is over `threshold`.
+    ///
+    /// The threshold is snapped up to the upper edge of its bucket in the policy's
+    /// [histogram](crate::PolicyBuilder::histogram), which is less than 1 % away at two digits, so that
+    /// the verdict is the one that the histogram's `value_at_quantile` gives. With `n` calls in the
+    /// window, `slow` of them over the threshold, and `k = max(1, ceil(q * n))`, the rule holds exactly
+    /// when `slow > n - k`.
+    #[must_use]
+    pub const fn quantile(q: f64, threshold: Duration) -> Self {
+        Self {
+            quantile: q,
+            threshold,
+            min_calls: 20,
+        }
+    }
+
+    /// Trips where the median is over `threshold`.
+    #[must_use]
+    pub const fn p50(threshold: Duration) -> Self {
+        Self::quantile(0.5, threshold)
+    }
+
+    /// Trips where the 95th percentile is over `threshold`.
+    #[must_use]
+    pub const fn p95(threshold: Duration) -> Self {
+        Self::quantile(0.95, threshold)
+    }
+
+    /// Trips where the 99th percentile is over `threshold`.
+    #[must_use]
+    pub const fn p99(threshold: Duration) -> Self {
+        Self::quantile(0.99, threshold)
+    }
+
+    /// How many calls the window must hold before the rule is asked: from 1 to 65,535, by default 20.
+    #[must_use]
+    pub const fn min_calls(mut self, calls: u32) -> Self {
+        self.min_calls = calls;
+        self
+    }
+
+    pub(super) fn validate(&self, histogram: &HistogramShape) -> Result<(), PolicyError> {
+        check(
+            self.quantile > 0.0 && self.quantile <= 1.0,
+            "latency quantile",
+            self.quantile,
+            "over 0 and up to 1",
+        )?;
+        check(
+            (1..=65_535).contains(&self.min_calls),
+            "latency min_calls",
+            self.min_calls,
+            "from 1 to 65535",
+        )?;
+        check(
+            !self.threshold.is_zero() && histogram.snap_up(self.threshold).is_some(),
+            "latency threshold",
+            self.threshold,
+            "over 0 and below the top bucket of the histogram",
+        )
+    }
+
+    /// The rule as a circuit asks it.
+    pub(super) fn compile(&self, histogram: &HistogramShape) -> CompiledLatencyRule {
+        CompiledLatencyRule {
+            quantile: self.quantile,
+            // Validated before, so the fallback is never taken; a rule that never fires is the safe one.
+            threshold: histogram.snap_up(self.threshold).unwrap_or(u64::MAX),
+            min_calls: u64::from(self.min_calls),
+        }
+    }
+}
+
+/// A latency rule with its threshold in nanoseconds, on the edge of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct CompiledLatencyRule {
+    quantile: f64,
+    pub(crate) threshold: u64,
+    min_calls: u64,
+}
+
+impl CompiledLatencyRule {
+    /// Whether the quantile is over the threshold, where `slow` of `calls` are over it.
+    ///
+    /// The verdict of `value_at_quantile(q) > threshold`, in O(1): that value is the bucket in which the
+    /// running count, from the lowest latency up, reaches `k`, and it lies over the threshold exactly
+    /// when the calls that do not (`calls - slow`) are fewer than `k`.
+    pub(crate) fn fires(&self, calls: u64, slow: u64) -> bool {
+        let k = ((self.quantile * calls as f64).ceil() as u64).max(1);
+        calls >= self.min_calls && slow > calls.saturating_sub(k)
+    }
+}
+
+/// The bounds and the precision of latency histograms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct HistogramShape {
+    pub(super) lowest: Duration,
+    pub(super) highest: Duration,
+    pub(super) digits: u8,
+}
+
+impl HistogramShape {
+    pub(super) const DEFAULT: Self = Self {
+        lowest: Duration::from_micros(10),
+        highest: Duration::from_secs(300),
+        digits: 2,
+    };
+
+    pub(super) fn validate(&self) -> Result<(), PolicyError> {
+        check(
+            self.lowest >= Duration::from_micros(1) && self.lowest <= Duration::from_secs(1),
+            "histogram lowest",
+            self.lowest,
+            "from 1 us to 1 s",
+        )?;
+        check(
+            self.highest >= self.lowest * 2 && self.highest <= DAY,
+            "histogram highest",
+            self.highest,
+            "from twice the lowest to 24 h",
+        )?;
+        check(
+            (1..=5).contains(&self.digits),
+            "histogram digits",
+            self.digits,
+            "from 1 to 5",
+        )
+    }
+
+    /// An empty histogram of latencies in nanoseconds; `None` where the shape was not validated.
+    pub(crate) fn histogram<C: hdrhistogram::Counter>(&self) -> Option<Histogram<C>> {
+        Histogram::new_with_bounds(nanos(self.lowest), nanos(self.highest), self.digits).ok()
+    }
+
+    /// The upper edge of the threshold's bucket; `None` where that is the top bucket, in which a latency
+    /// that is too long for the histogram also ends.
+    fn snap_up(&self, threshold: Duration) -> Option<u64> {
+        let mut histogram = self.histogram::<u8>()?;
+        histogram.saturating_record(u64::MAX);
+        let edge = histogram.highest_equivalent(nanos(threshold));
+        let top = histogram.highest_equivalent(histogram.max());
+        (edge < top).then_some(edge)
+    }
+}
