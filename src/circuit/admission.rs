@@ -1,0 +1,263 @@
+//! Who is let through.
+
+use std::time::Duration;
+
+use super::permit::{Permit, Stage};
+use super::rare::{Machine, Rare, add};
+use super::word::Word;
+use super::{Circuit, Head};
+use crate::event::{Event, EventKind, Origin};
+use crate::overrides::{Override, Standing};
+use crate::reason::Reason;
+use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
+use crate::time::nanos;
+use crate::{CircuitState, Probing};
+
+/// After how many open periods without an admissible call the others are told.
+const PATIENCE: u64 = 3;
+
+/// Why a circuit did not let a call through.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// How long until a call may be admitted; none where nobody knows.
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) generation: u64,
+    /// What the operator said who forced the circuit open.
+    pub(crate) note: Option<Arc<str>>,
+}
+
+impl Refusal {
+    fn new(reason: Reason, retry_after: u64, generation: u64) -> Self {
+        Self {
+            reason,
+            retry_after: Some(Duration::from_nanos(retry_after)),
+            generation,
+            note: None,
+        }
+    }
+
+    pub(crate) fn forced(now: u64, standing: Standing, generation: u64) -> Self {
+        Self {
+            reason: Reason::Forced,
+            retry_after: standing
+                .until
+                .map(|until| Duration::from_nanos(until.saturating_sub(now))),
+            generation,
+            note: standing.note,
+        }
+    }
+}
+
+impl Circuit {
+    /// Admits the call where one look at the state word is enough to know that it may pass.
+    #[inline]
+    pub(crate) fn admit_plainly(&self) -> Option<Permit> {
+        let word = self.word();
+        if !word.is_plainly_closed() || self.context.needs_attention() {
+            return None;
+        }
+        Some(self.permit(word, self.context.now(), 0))
+    }
+
+    pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
+        let now = self.context.now();
+        let standing = self.override_in_force(now);
+        let kind = standing.as_ref().map(|standing| standing.kind);
+        if kind.is_none() {
+            self.forget_ended_overrides(now);
+        }
+        let refusal = match (kind, standing) {
+            (Some(Override::Disabled), _) => return Ok(Permit::unrecorded()),
+            (Some(Override::ForcedOpen), Some(standing)) => {
+                Refusal::forced(now, standing, self.word().generation())
+            }
+            _ => match self.decide(now, probing) {
+                Ok(permit) => return Ok(permit),
+                Err(refusal) => refusal,
+            },
+        };
+        let rare = self.rare();
+        rare.last_attempt.store(now, Relaxed);
+        let dry_run = kind == Some(Override::DryRun);
+        add(
+            if dry_run {
+                &rare.tally.would_reject
+            } else {
+                &rare.tally.rejected
+            },
+            1,
+        );
+        self.context.tell(&Event {
+            kind: EventKind::Rejection,
+            dependency: &self.context.name,
+            tenant: self.tenant(),
+            generation: refusal.generation,
+            at: self.context.shared.clock.instant(now),
+            origin: match refusal.reason {
+                Reason::Forced => Origin::Override,
+                Reason::ByHand => Origin::ByHand,
+                _ => Origin::Automatic,
+            },
+            reason: Some(refusal.reason),
+            figures: None,
+            dry_run,
+        });
+        if dry_run {
+            Ok(Permit::unrecorded())
+        } else {
+            Err(refusal)
+        }
+    }
+
+    /// What the automatic machine says.
+    fn decide(&self, now: u64, probing: Probing) -> Result<Permit, Refusal> {
+        let word = self.word();
+        match word.state() {
+            CircuitState::Closed => self.admit_closed(word, now),
+            CircuitState::Open => {
+                let rare = self.rare();
+                let deadline = rare.deadline.load(Acquire);
+                if now < deadline {
+                    let left = deadline - now;
+                    return Err(Refusal::new(word.reason(), left, word.generation()));
+                }
+                self.probe(rare, now, probing)
+            }
+            CircuitState::HalfOpen => self.probe(self.rare(), now, probing),
+        }
+    }
+
+    fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {
+        if !self.take_flight() {
+            return Err(Refusal::new(Reason::Saturated, 0, word.generation()));
+        }
+        Ok(self.permit(word, now, 0))
+    }
+
+    fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Result<Permit, Refusal> {
+        let mut machine = rare.machine.lock();
+        let word = self.word();
+        let refuse = |reason| Err(Refusal::new(reason, 0, word.generation()));
+        if word.state() == CircuitState::Closed {
+            drop(machine);
+            return self.admit_closed(word, now);
+        }
+        if word.state() == CircuitState::Open {
+            // A straggler's hint may have moved it.
+            let left = rare.deadline.load(Acquire).saturating_sub(now);
+            if left > 0 {
+                return Err(Refusal::new(word.reason(), left, word.generation()));
+            }
+        }
+        let mut warn = false;
+        let refusal = if probing != Probing::Yes {
+            let nobody_else = self.nobody_else_probes(rare, &machine, word, now);
+            warn = nobody_else && !machine.warned_of_barred;
+            machine.warned_of_barred |= nobody_else;
+            (probing == Probing::No || !nobody_else).then_some(Reason::Barred)
+        } else {
+            machine.last_chance = now;
+            None
+        };
+        let refusal = refusal.or_else(|| (!self.take_flight()).then_some(Reason::Saturated));
+        if let Some(reason) = refusal {
+            drop(machine);
+            self.warn_of_barred(warn);
+            return refuse(reason);
+        }
+        let transition = (word.state() == CircuitState::Open)
+            .then(|| self.half_open(&mut machine, now, Reason::PeriodOver, Origin::Automatic));
+        let policy = &self.context.policy;
+        let place = machine.take_place(now, policy.half_open_max_calls, nanos(policy.probe_lease));
+        let word = self.word();
+        drop(machine);
+        self.warn_of_barred(warn);
+        if let Some(transition) = transition {
+            self.tell(transition);
+        }
+        let Some(place) = place else {
+            self.end_flight();
+            return refuse(Reason::HalfOpenFull);
+        };
+        add(&rare.tally.probes, 1);
+        Ok(self.permit(word, now, place))
+    }
+
+    #[inline]
+    fn permit(&self, word: Word, now: u64, probe: u32) -> Permit {
+        Permit {
+            circuit: Some(self.clone()),
+            started: now,
+            generation: word.generation(),
+            probe,
+            counted: word.is_capped(),
+            stage: Stage::Waiting,
+        }
+    }
+
+    fn warn_of_barred(&self, warn: bool) {
+        if warn {
+            tracing::warn!(
+                dependency = &*self.context.name,
+                tenant = self.tenant().map(tracing::field::debug),
+                "three open periods without a call that may probe: the circuit cannot close"
+            );
+        }
+    }
+}
+
+impl Head {
+    /// Takes a place among the calls in flight, where the policy bounds them.
+    fn take_flight(&self) -> bool {
+        let Some(most) = self.context.policy.max_in_flight else {
+            return true;
+        };
+        let take = |flights| (flights < most).then_some(flights + 1);
+        self.rare()
+            .in_flight
+            .fetch_update(AcqRel, Relaxed, take)
+            .is_ok()
+    }
+
+    pub(super) fn end_flight(&self) {
+        if self.context.policy.max_in_flight.is_some() {
+            self.rare().in_flight.fetch_sub(1, AcqRel);
+        }
+    }
+
+    /// Whether no call that may probe came for three open periods.
+    fn nobody_else_probes(&self, rare: &Rare, machine: &Machine, word: Word, now: u64) -> bool {
+        let since = match word.state() {
+            CircuitState::Open => machine.last_chance.max(rare.deadline.load(Acquire)),
+            _ => machine.last_chance,
+        };
+        now >= since.saturating_add(machine.period.saturating_mul(PATIENCE))
+    }
+
+    /// Whether a call that may probe would be admitted now; changes nothing.
+    pub(crate) fn would_admit(&self) -> bool {
+        let now = self.context.now();
+        let kind = self.override_in_force(now).map(|standing| standing.kind);
+        match kind {
+            Some(Override::ForcedOpen) => return false,
+            Some(Override::Disabled | Override::DryRun) => return true,
+            None => {}
+        }
+        let policy = &self.context.policy;
+        if let Some(most) = policy.max_in_flight
+            && self.rare().in_flight.load(Acquire) >= most
+        {
+            return false;
+        }
+        match self.state() {
+            CircuitState::Closed => true,
+            CircuitState::Open => now >= self.rare().deadline.load(Acquire),
+            CircuitState::HalfOpen => {
+                let machine = self.rare().machine.lock();
+                let taken = machine.probes.iter().filter(|lease| now < lease.until);
+                taken.count() < usize::from(policy.half_open_max_calls)
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One circuit: its state word, its window, its permits. No map, no lookup of a policy, nothing async.
+
+mod admission;
+mod by_hand;
+mod context;
+mod ending;
+mod percentiles;
+mod permit;
+mod rare;
+mod runs;
+mod snapshot;
+mod transition;
+mod window;
+mod word;
+
+use std::fmt;
+use std::ops::Deref;
+
+pub(crate) use self::admission::Refusal;
+pub(crate) use self::by_hand::Farewell;
+pub(crate) use self::context::{Context, Shared};
+pub(crate) use self::percentiles::Budget;
+pub use self::percentiles::LatencyQuantiles;
+pub use self::permit::Permit;
+pub(crate) use self::permit::Stage;
+use self::rare::Rare;
+use self::runs::Runs;
+pub use self::snapshot::{CircuitSnapshot, Totals, Trip};
+use self::window::Window;
+use self::word::Word;
+use crate::CircuitState;
+use crate::overrides::{Place, Standing};
+use crate::reason::Reason;
+use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceLock, Relaxed, ThinArc};
+
+/// A circuit and its tenant's id, in one allocation behind one pointer.
+#[derive(Clone)]
+pub(crate) struct Circuit(ThinArc<Head, u8>);
+
+/// All of a circuit but its tenant's id.
+pub(crate) struct Head {
+    pub(crate) context: Arc<Context>,
+    word: AtomicU64,
+    window: Window,
+    runs: Runs,
+    /// Calls that have left the window, and probes.
+    calls: AtomicU64,
+    /// The slot of the last success, plus 1.
+    last_success: AtomicU64,
+    rare: OnceLock<Box<Rare>>,
+}
+
+impl Circuit {
+    /// A new circuit of this tenant, with the overrides that hold for it; no tenant for the circuits that
+    /// several share.
+    pub(crate) fn new(
+        context: &Arc<Context>,
+        tenant: Option<&str>,
+        own: Option<&Arc<Standing>>,
+        of_tenant: Option<&Arc<Standing>>,
+    ) -> Self {
+        let policy = &context.policy;
+        let word = Word::new(CircuitState::Closed, policy.max_in_flight.is_some());
+        let head = Head {
+            context: Arc::clone(context),
+            word: AtomicU64::new(word.0),
+            window: Window::new(),
+            runs: Runs::new(),
+            calls: AtomicU64::new(0),
+            last_success: AtomicU64::new(0),
+            rare: OnceLock::new(),
+        };
+        head.begin();
+        if own.is_some() || of_tenant.is_some() {
+            head.set_own_override(own.cloned());
+            head.set_tenant_override(of_tenant.cloned());
+        }
+        let id = tenant.unwrap_or_default().as_bytes();
+        Self(ThinArc::from_header_and_slice(head, id))
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> &[u8] {
+        &self.0.slice
+    }
+
+    /// The tenant; none for the circuits that several share, which is why no tenant's id can be empty.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        let id = str::from_utf8(&self.0.slice).unwrap_or_default();
+        (!id.is_empty()).then_some(id)
+    }
+
+    /// Whether nobody else holds the circuit: no permit, and no call that is on its way to one.
+    ///
+    /// To be asked under the write lock of the circuit's shard, so that the map cannot hand out another
+    /// pointer meanwhile.
+    pub(crate) fn is_unshared(&mut self) -> bool {
+        self.0
+            .with_arc_mut(|circuit| triomphe::Arc::get_mut(circuit).is_some())
+    }
+}
+
+impl Deref for Circuit {
+    type Target = Head;
+
+    #[inline]
+    fn deref(&self) -> &Head {
+        &self.0.header.header
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("dependency", &self.context.name)
+            .field("tenant", &self.tenant())
+            .field("state", &self.word().state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Head {
+    #[inline]
+    fn word(&self) -> Word {
+        Word(self.word.load(Acquire))
+    }
+
+    pub(crate) fn state(&self) -> CircuitState {
+        self.word().state()
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Publishes the next generation; the flags may change at any time, the rest under the machine's lock.
+    fn publish(&self, state: CircuitState, reason: Reason) -> (Word, Word) {
+        let mut before = self.word.load(Relaxed);
+        loop {
+            let after = Word(before).next(state, reason);
+            match self
+                .word
+                .compare_exchange_weak(before, after.0, AcqRel, Relaxed)
+            {
+                Ok(_) => break (Word(before), after),
+                Err(actual) => before = actual,
+            }
+        }
+    }
+
+    pub(crate) fn set_own_override(&self, standing: Option<Arc<Standing>>) {
+        self.rare().own.store(standing);
+        self.refresh_overridden();
+    }
+
+    pub(crate) fn set_tenant_override(&self, standing: Option<Arc<Standing>>) {
+        self.rare().tenant.store(standing);
+        self.refresh_overridden();
+    }
+
+    /// Sets the flag by what is in force. Where it is cleared, a second look finds what was set meanwhile.
+    fn refresh_overridden(&self) {
+        if !self.has_override() {
+            self.word.fetch_and(!word::OVERRIDDEN, AcqRel);
+            if !self.has_override() {
+                return;
+            }
+        }
+        self.word.fetch_or(word::OVERRIDDEN, AcqRel);
+    }
+
+    /// Whether an override of the circuit or of its tenant is in force.
+    fn has_override(&self) -> bool {
+        let now = self.context.now();
+        let in_force = |place: &Place| {
+            let standing = place.load();
+            standing
+                .as_ref()
+                .is_some_and(|standing| standing.in_force(now))
+        };
+        self.rare
+            .get()
+            .is_some_and(|rare| in_force(&rare.own) || in_force(&rare.tenant))
+    }
+
+    /// Clears the flags of overrides that have ended, so that calls need not look for them.
+    fn forget_ended_overrides(&self, now: u64) {
+        if self.word().is_overridden() {
+            self.refresh_overridden();
+        }
+        self.context.forget_ended_override(now);
+    }
+
+    /// The override in force, of whatever level.
+    pub(crate) fn override_in_force(&self, now: u64) -> Option<Standing> {
+        let word = self.word();
+        if !word.is_overridden() && !self.context.needs_attention() {
+            return None;
+        }
+        let rare = word.is_overridden().then(|| self.rare());
+        let own = rare.map(|rare| rare.own.load());
+        let tenant = rare.map(|rare| rare.tenant.load());
+        self.context.override_in_force(
+            now,
+            own.as_ref().and_then(|own| own.as_deref()),
+            tenant.as_ref().and_then(|tenant| tenant.as_deref()),
+        )
+    }
+}

@@ -1,0 +1,216 @@
+//! The latency percentiles that people read, from a global budget of bytes.
+//!
+//! No verdict needs them. A histogram for each slot of the window costs some 100 kB, so only busy circuits
+//! have them, and the budget decides how many. Where it is spent, a circuit that has been quiet for a
+//! window gives up its own.
+
+use std::fmt;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::window::SLOTS;
+use crate::policy::HistogramShape;
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Relaxed, Weak};
+
+const SPAN: u64 = SLOTS as u64;
+
+/// How many calls a window must hold before its circuit is given histograms.
+pub(super) const BUSY_CALLS: u64 = 100;
+
+/// How many holders a newcomer looks at for one that is quiet.
+const SEARCH: usize = 16;
+
+/// Percentiles of the latencies in a circuit's current window.
+///
+/// Values are the upper edges of histogram buckets: with two digits, less than 1 % over the latency that
+/// was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LatencyQuantiles {
+    /// How many calls of the window they are made of. Fewer than the window's calls where the histograms
+    /// were allocated within the window, or where a call met a reader and did not wait for it.
+    pub samples: u64,
+    /// The median.
+    pub p50: Duration,
+    /// The 95th percentile.
+    pub p95: Duration,
+    /// The 99th percentile.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// The histograms of one circuit.
+#[derive(Debug)]
+pub(super) struct Percentiles {
+    slots: Mutex<Slots>,
+    /// The newest slot in use, plus 1.
+    touched: AtomicU64,
+    /// The length of the owner's slots in nanoseconds, to tell whether it is quiet.
+    slot_nanos: u64,
+    bytes: usize,
+    budget: Arc<Budget>,
+}
+
+struct Slots {
+    /// `None` once another circuit took them over.
+    histograms: Option<[Histogram<u32>; SLOTS]>,
+    owners: [u64; SLOTS],
+}
+
+impl Percentiles {
+    /// Takes in a latency, unless somebody is reading; `false` where it had to be left out.
+    pub(super) fn record(&self, slot: u64, latency: u64) -> bool {
+        self.touched.fetch_max(slot + 1, Relaxed);
+        let Some(mut slots) = self.slots.try_lock() else {
+            return false;
+        };
+        let Slots { histograms, owners } = &mut *slots;
+        let Some(histograms) = histograms else {
+            return false;
+        };
+        let at = (slot % SPAN) as usize;
+        if owners[at] != slot + 1 {
+            histograms[at].reset();
+            owners[at] = slot + 1;
+        }
+        histograms[at].saturating_record(latency);
+        true
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        self.slots
+            .try_lock()
+            .is_some_and(|slots| slots.histograms.is_none())
+    }
+
+    pub(super) fn read(&self, now: u64, shape: &HistogramShape) -> Option<LatencyQuantiles> {
+        let mut window: Histogram<u32> = shape.histogram()?;
+        let slots = self.slots.lock();
+        for (histogram, owner) in slots.histograms.iter().flatten().zip(slots.owners) {
+            if owner > 0 && now + 1 < owner + SPAN {
+                window.add(histogram).ok()?;
+            }
+        }
+        drop(slots);
+        let quantile = |q| Duration::from_nanos(window.value_at_quantile(q));
+        (!window.is_empty()).then(|| LatencyQuantiles {
+            samples: window.len(),
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            max: Duration::from_nanos(window.max()),
+        })
+    }
+
+    pub(super) fn clear(&self) {
+        self.slots.lock().owners = [0; SLOTS];
+    }
+
+    fn is_quiet(&self, now: u64) -> bool {
+        now / self.slot_nanos + 1 >= self.touched.load(Relaxed).saturating_add(SPAN)
+    }
+}
+
+impl Drop for Percentiles {
+    fn drop(&mut self) {
+        if self.slots.lock().histograms.is_some() {
+            self.budget.used.fetch_sub(self.bytes, Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Slots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slots")
+            .field("owners", &self.owners)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bytes that all histograms of a registry may take together.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes: usize,
+    used: AtomicUsize,
+    holders: Mutex<Holders>,
+}
+
+#[derive(Debug, Default)]
+struct Holders {
+    list: Vec<Weak<Percentiles>>,
+    /// Where the next search begins.
+    hand: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            used: AtomicUsize::new(0),
+            holders: Mutex::default(),
+        }
+    }
+
+    /// The bytes that are taken.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Relaxed)
+    }
+
+    /// Histograms for a busy circuit, or none where the budget is spent on others as busy.
+    pub(super) fn allot(
+        self: &Arc<Self>,
+        shape: &HistogramShape,
+        slot_nanos: u64,
+        now: u64,
+    ) -> Option<Arc<Percentiles>> {
+        let empty: Histogram<u32> = shape.histogram()?;
+        let bytes = empty.distinct_values() * size_of::<u32>() * SLOTS;
+        if bytes > self.bytes {
+            return None;
+        }
+        // Whoever is looking already does so for a circuit as busy as this one; there is a next call.
+        let mut holders = self.holders.try_lock()?;
+        holders.list.retain(|holder| holder.strong_count() > 0);
+        while self.used() + bytes > self.bytes {
+            self.take_back(&mut holders, now)?;
+        }
+        self.used.fetch_add(bytes, Relaxed);
+        let allotted = Arc::new(Percentiles {
+            slots: Mutex::new(Slots {
+                histograms: Some(std::array::from_fn(|_| empty.clone())),
+                owners: [0; SLOTS],
+            }),
+            touched: AtomicU64::new(now / slot_nanos + 1),
+            slot_nanos,
+            bytes,
+            budget: Arc::clone(self),
+        });
+        holders.list.push(Arc::downgrade(&allotted));
+        Some(allotted)
+    }
+
+    /// Takes the histograms of a holder that is quiet; `None` where a bounded search finds none.
+    fn take_back(&self, holders: &mut Holders, now: u64) -> Option<()> {
+        for _ in 0..SEARCH.min(holders.list.len()) {
+            holders.hand = (holders.hand + 1) % holders.list.len();
+            let Some(holder) = holders.list[holders.hand].upgrade() else {
+                continue;
+            };
+            if !holder.is_quiet(now) {
+                continue;
+            }
+            let taken = holder
+                .slots
+                .try_lock()
+                .and_then(|mut slots| slots.histograms.take());
+            if taken.is_some() {
+                self.used.fetch_sub(holder.bytes, Relaxed);
+                holders.list.swap_remove(holders.hand);
+                return Some(());
+            }
+        }
+        None
+    }
+}

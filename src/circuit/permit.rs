@@ -1,0 +1,120 @@
+//! The proof that a call was admitted.
+
+use std::fmt;
+
+use super::Circuit;
+use crate::outcome::Outcome;
+
+/// Where a call is, so that a permit that is dropped knows what the drop means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nobody's code runs: the call was cancelled.
+    #[default]
+    Waiting,
+    /// The inner service's: it panicked, which is a failure.
+    Inner,
+    /// A hook of ours, such as the classifier: it panicked, which says nothing about the dependency.
+    Hook,
+}
+
+/// The proof that a call was admitted. What became of the call is recorded on it, once.
+///
+/// A permit that is dropped unrecorded stands for a cancelled call: neutral by itself, slow where it lasted
+/// longer than a latency threshold, and a failure where too many come in a row. The latency of a call is
+/// the time since its permit was acquired.
+///
+/// A permit belongs to the generation of the circuit in which it was acquired. If the circuit has changed
+/// its state since, the outcome is counted as late and changes nothing.
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Policy};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+///
+/// let permit = search.acquire("acme")?;
+/// // .. the call ..
+/// permit.record(Outcome::Success);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a permit that is dropped unrecorded is a cancelled call"]
+pub struct Permit {
+    /// None where the call is not recorded: without a circuit, or under an override that says so.
+    pub(super) circuit: Option<Circuit>,
+    pub(super) started: u64,
+    pub(super) generation: u64,
+    /// The number of its place; 0 where it is no probe.
+    pub(super) probe: u32,
+    /// Whether it holds one of the places of `max_in_flight`.
+    pub(super) counted: bool,
+    pub(super) stage: Stage,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Recorded(Outcome),
+    Cancelled,
+}
+
+impl Permit {
+    /// A permit on which nothing is recorded.
+    pub(crate) fn unrecorded() -> Self {
+        Self {
+            circuit: None,
+            started: 0,
+            generation: 0,
+            probe: 0,
+            counted: false,
+            stage: Stage::Waiting,
+        }
+    }
+
+    /// Records what became of the call.
+    ///
+    /// Never blocks on another call, and calls the registry's observer where this changes the state.
+    pub fn record(mut self, outcome: Outcome) {
+        self.end(Ending::Recorded(outcome));
+    }
+
+    /// Whether this call is a probe of a half-open circuit.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.probe != 0
+    }
+
+    /// Says whose code runs from now on.
+    #[inline]
+    pub(crate) fn stage(&mut self, stage: Stage) {
+        self.stage = stage;
+    }
+
+    #[inline]
+    fn end(&mut self, ending: Ending) {
+        if let Some(circuit) = self.circuit.take() {
+            circuit.end(self, ending);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.circuit.is_some() {
+            self.end(match self.stage {
+                Stage::Waiting => Ending::Cancelled,
+                Stage::Inner => Ending::Recorded(Outcome::failure()),
+                Stage::Hook => Ending::Recorded(Outcome::Ignored),
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("circuit", &self.circuit)
+            .field("generation", &self.generation)
+            .field("is_probe", &self.is_probe())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! The part of a circuit that a healthy tenant never needs, allocated at the first event that does.
+
+use super::percentiles::Percentiles;
+use super::window::{MoreSlow, SLOTS};
+use crate::overrides::Place;
+use crate::reason::{Figures, Reason};
+use crate::sync::{ArcSwapOption, AtomicBool, AtomicU32, AtomicU64, Mutex, Relaxed};
+
+/// What only circuits need that had a bad call, a rejection, an override or much traffic.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) machine: Mutex<Machine>,
+    /// When the open period ends, in nanoseconds; published before the state word.
+    pub(super) deadline: AtomicU64,
+    /// The latest instant that a hint named in this closed generation.
+    pub(super) hinted: AtomicU64,
+    /// When a call was rejected last.
+    pub(super) last_attempt: AtomicU64,
+    /// When a call failed last.
+    pub(super) last_failure: AtomicU64,
+    /// The slot of the last cancelled call, plus 1.
+    pub(super) last_abandoned: AtomicU64,
+    pub(super) in_flight: AtomicU32,
+    pub(super) tally: Tally,
+    pub(super) more_slow: MoreSlow,
+    /// Whether there are percentiles: one plain load for the circuits that have none.
+    pub(super) is_measured: AtomicBool,
+    pub(super) percentiles: ArcSwapOption<Percentiles>,
+    /// The override of the circuit itself.
+    pub(super) own: Place,
+    /// The override of its tenant.
+    pub(super) tenant: Place,
+}
+
+/// Lifetime counts of what does not happen on a plain good call.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) failures: AtomicU64,
+    pub(super) throttled: AtomicU64,
+    pub(super) ignored: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+    pub(super) slow: AtomicU64,
+    pub(super) rejected: AtomicU64,
+    pub(super) would_reject: AtomicU64,
+    pub(super) late: AtomicU64,
+    pub(super) probes: AtomicU64,
+    pub(super) probe_successes: AtomicU64,
+    pub(super) probe_failures: AtomicU64,
+    pub(super) percentile_misses: AtomicU64,
+}
+
+pub(super) fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Relaxed);
+}
+
+/// What changes with the state, under one short lock that no plain call takes.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    /// How often the circuit opened since it was last closed for a whole window.
+    pub(super) openings: u32,
+    pub(super) closed_since: u64,
+    pub(super) opened_at: u64,
+    /// How long the open period was set to last, hints aside.
+    pub(super) period: u64,
+    /// When a call last had the chance to probe.
+    pub(super) last_chance: u64,
+    pub(super) warned_of_barred: bool,
+    pub(super) probes: Vec<Lease>,
+    pub(super) last_probe: u32,
+    pub(super) successes: u8,
+    /// Cancelled probes in a row.
+    pub(super) abandoned: u8,
+    /// The slot in which a probe ended last, plus 1.
+    pub(super) last_probe_end: u64,
+    pub(super) opened: u64,
+    pub(super) time_open: u64,
+    pub(super) last_trip: Option<(u64, Reason, Figures)>,
+}
+
+/// The place of a probe in flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease {
+    pub(super) probe: u32,
+    pub(super) until: u64,
+}
+
+impl Machine {
+    /// A cancelled probe; `true` where so many came in a row that the circuit opens again.
+    pub(super) fn abandon_probe(&mut self, slot: u64, enough: u8) -> bool {
+        let is_idle = slot + 1 >= self.last_probe_end + SLOTS as u64;
+        self.abandoned = if is_idle { 0 } else { self.abandoned };
+        self.abandoned = self.abandoned.saturating_add(1);
+        self.last_probe_end = slot + 1;
+        enough > 0 && self.abandoned >= enough
+    }
+}

@@ -1,0 +1,251 @@
+//! A circuit as people read it.
+
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Circuit;
+use super::percentiles::LatencyQuantiles;
+use super::rare::Tally;
+use crate::overrides::EffectiveState;
+use crate::reason::{Figures, Reason};
+use crate::sync::{Acquire, AtomicU64, Relaxed};
+use crate::{CircuitState, time::Clock};
+
+/// Lifetime counts: of a circuit, or of a dependency with all circuits that it ever had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Calls that were counted: those that succeeded, failed or were throttled, probes among them, and the
+    /// cancelled ones that counted as slow calls or as failures.
+    pub calls: u64,
+    /// Failures, those that abandoned calls made among them; throttled calls are not.
+    pub failures: u64,
+    /// Throttled calls.
+    pub throttled: u64,
+    /// Ignored calls.
+    pub ignored: u64,
+    /// Calls whose permit was dropped unrecorded.
+    pub cancelled: u64,
+    /// Counted calls over the lowest threshold of the latency rules.
+    pub slow: u64,
+    /// Rejected calls.
+    pub rejected: u64,
+    /// Calls that were only admitted since a dry run was on.
+    pub would_reject: u64,
+    /// Calls that ended in another generation than they began in.
+    pub late: u64,
+    /// Probes that were admitted.
+    pub probes: u64,
+    /// Probes that succeeded.
+    pub probe_successes: u64,
+    /// Probes that failed, were throttled or slow.
+    pub probe_failures: u64,
+    /// How often a circuit opened.
+    pub opened: u64,
+    /// The time that circuits were open, half-open time aside.
+    pub time_open: Duration,
+}
+
+/// A trip of a closed circuit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Trip {
+    /// When.
+    pub at: Instant,
+    /// The rule that fired.
+    pub reason: Reason,
+    /// What the window held.
+    pub figures: Figures,
+}
+
+/// A circuit at one moment.
+///
+/// Read piece by piece while calls go on: on a busy circuit the figures of one snapshot can be some calls
+/// apart.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CircuitSnapshot {
+    /// The tenant; none for a circuit that several share.
+    pub tenant: Option<String>,
+    /// The state of the automatic machine.
+    pub state: CircuitState,
+    /// What decides over calls.
+    pub effective_state: EffectiveState,
+    /// Grows with every change of the state.
+    pub generation: u64,
+    /// What is left of the open period; zero once it is over, none where the circuit is not open.
+    pub retry_after: Option<Duration>,
+    /// The calls in the air, where the policy bounds them.
+    pub in_flight: Option<u32>,
+    /// The current window; while the circuit is open, the one that tripped.
+    pub window: Figures,
+    /// Percentiles of the current window. None for a circuit that has no histograms: a quiet one, with under
+    /// 100 calls in a window, or any where the registry's budget is spent.
+    pub latency: Option<LatencyQuantiles>,
+    /// Lifetime counts.
+    pub totals: Totals,
+    /// The beginning of the window's slot in which a call succeeded last.
+    pub last_success: Option<Instant>,
+    /// When a call failed last.
+    pub last_failure: Option<Instant>,
+    /// The last trip of the closed circuit.
+    pub last_trip: Option<Trip>,
+}
+
+impl Circuit {
+    pub(crate) fn snapshot(&self) -> CircuitSnapshot {
+        let context = &*self.context;
+        let clock = context.shared.clock;
+        let now = context.now();
+        let word = self.word();
+        let slot = self.readable_slot(now);
+        let rare = self.rare.get();
+        let percentiles = rare.and_then(|rare| rare.percentiles.load_full());
+        let last_success = self.last_success.load(Relaxed).checked_sub(1);
+        CircuitSnapshot {
+            tenant: self.tenant().map(str::to_owned),
+            state: word.state(),
+            effective_state: EffectiveState::new(
+                self.override_in_force(now).as_ref(),
+                word.state(),
+            ),
+            generation: word.generation(),
+            retry_after: rare
+                .filter(|_| word.state() == CircuitState::Open)
+                .map(|rare| rare.deadline.load(Acquire).saturating_sub(now))
+                .map(Duration::from_nanos),
+            in_flight: context
+                .policy
+                .max_in_flight
+                .map(|_| rare.map_or(0, |rare| rare.in_flight.load(Relaxed))),
+            window: self.window_figures(now),
+            latency: percentiles
+                .and_then(|percentiles| percentiles.read(slot, &context.policy.histogram)),
+            totals: self.totals(now),
+            last_success: last_success
+                .map(|slot| clock.instant(slot.saturating_mul(context.slot_nanos))),
+            last_failure: rare
+                .map(|rare| rare.last_failure.load(Relaxed))
+                .filter(|at| *at > 0)
+                .map(|at| clock.instant(at)),
+            last_trip: rare.and_then(|rare| trip(rare.machine.lock().last_trip, &clock)),
+        }
+    }
+
+    fn window_figures(&self, now: u64) -> Figures {
+        let word = self.word();
+        let slot = self.readable_slot(now);
+        let more_slow = self.rare.get().map(|rare| &rare.more_slow);
+        let consecutive = match word.state() {
+            CircuitState::Closed if !self.window.is_idle(slot) => {
+                self.runs.get(word.generation()).failures
+            }
+            _ => 0,
+        };
+        Figures {
+            consecutive_failures: consecutive.into(),
+            ..self.window.figures(slot, more_slow)
+        }
+    }
+
+    /// The slot with which the readable window ends: the window that tripped stands still while the circuit
+    /// is open.
+    fn readable_slot(&self, now: u64) -> u64 {
+        let slot = self.context.slot(now);
+        match self.state() {
+            CircuitState::Open => self.window.touched().saturating_sub(1).min(slot),
+            _ => slot,
+        }
+    }
+
+    pub(crate) fn totals(&self, now: u64) -> Totals {
+        let calls = self.calls.load(Acquire) + self.window.unfolded();
+        let Some(rare) = self.rare.get() else {
+            return Totals {
+                calls,
+                ..Totals::default()
+            };
+        };
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        let Tally {
+            failures,
+            throttled,
+            ignored,
+            cancelled,
+            slow,
+            rejected,
+            would_reject,
+            late,
+            probes,
+            probe_successes,
+            probe_failures,
+            percentile_misses: _,
+        } = &rare.tally;
+        let machine = rare.machine.lock();
+        let open_now = match self.state() {
+            CircuitState::Open => now.saturating_sub(machine.opened_at),
+            _ => 0,
+        };
+        Totals {
+            calls,
+            failures: get(failures),
+            throttled: get(throttled),
+            ignored: get(ignored),
+            cancelled: get(cancelled),
+            slow: get(slow),
+            rejected: get(rejected),
+            would_reject: get(would_reject),
+            late: get(late),
+            probes: get(probes),
+            probe_successes: get(probe_successes),
+            probe_failures: get(probe_failures),
+            opened: machine.opened,
+            time_open: Duration::from_nanos(machine.time_open.saturating_add(open_now)),
+        }
+    }
+}
+
+fn trip(last: Option<(u64, Reason, Figures)>, clock: &Clock) -> Option<Trip> {
+    last.map(|(at, reason, figures)| Trip {
+        at: clock.instant(at),
+        reason,
+        figures,
+    })
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            calls,
+            failures,
+            throttled,
+            ignored,
+            cancelled,
+            slow,
+            rejected,
+            would_reject,
+            late,
+            probes,
+            probe_successes,
+            probe_failures,
+            opened,
+            time_open,
+        } = other;
+        self.calls += calls;
+        self.failures += failures;
+        self.throttled += throttled;
+        self.ignored += ignored;
+        self.cancelled += cancelled;
+        self.slow += slow;
+        self.rejected += rejected;
+        self.would_reject += would_reject;
+        self.late += late;
+        self.probes += probes;
+        self.probe_successes += probe_successes;
+        self.probe_failures += probe_failures;
+        self.opened += opened;
+        self.time_open = self.time_open.saturating_add(time_open);
+    }
+}

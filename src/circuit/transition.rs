@@ -1,0 +1,269 @@
+//! The changes of state. All happen under the machine's lock; what they tell is told after it.
+
+use super::rare::{Lease, Machine, Rare};
+use super::word::Word;
+use super::{Circuit, Head};
+use crate::CircuitState;
+use crate::event::{Event, EventKind, Origin};
+use crate::overrides::Override;
+use crate::reason::{Figures, Reason};
+use crate::sync::{Acquire, Relaxed, Release};
+use crate::time::nanos;
+
+/// A change of state that has happened and is yet to be told.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a transition is to be told, once the lock is released"]
+pub(super) struct Transition {
+    from: CircuitState,
+    to: CircuitState,
+    generation: u64,
+    at: u64,
+    origin: Origin,
+    reason: Reason,
+    figures: Option<Figures>,
+}
+
+/// How long a circuit opens, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) reason: Reason,
+    pub(super) origin: Origin,
+    pub(super) figures: Option<Figures>,
+    /// In nanoseconds; the policy's next period where there is none.
+    pub(super) period: Option<u64>,
+    /// The instant before which the dependency asked not to be called.
+    pub(super) not_before: u64,
+}
+
+impl Opening {
+    pub(super) fn automatic(reason: Reason, not_before: u64) -> Self {
+        Self {
+            reason,
+            origin: Origin::Automatic,
+            figures: None,
+            period: None,
+            not_before,
+        }
+    }
+
+    pub(super) fn by_hand(period: Option<u64>) -> Self {
+        Self {
+            reason: Reason::ByHand,
+            origin: Origin::ByHand,
+            figures: None,
+            period,
+            not_before: 0,
+        }
+    }
+}
+
+impl Head {
+    /// The first state, if it is not closed.
+    pub(super) fn begin(&self) {
+        let state = self.context.policy.initial_state;
+        if state == CircuitState::Closed {
+            return;
+        }
+        let rare = self.rare();
+        let mut machine = rare.machine.lock();
+        if state == CircuitState::Open {
+            let opening = Opening::automatic(Reason::Initial, 0);
+            self.set_open_period(rare, &mut machine, self.context.now(), &opening);
+        }
+        let word = Word::new(state, self.word().is_capped());
+        self.word.store(word.0, Release);
+        self.enter(state);
+    }
+
+    pub(super) fn open(
+        &self,
+        rare: &Rare,
+        machine: &mut Machine,
+        now: u64,
+        opening: Opening,
+    ) -> Transition {
+        match self.word().state() {
+            CircuitState::Closed => {
+                let closed_for = now.saturating_sub(machine.closed_since);
+                if closed_for >= nanos(self.context.policy.window) {
+                    machine.openings = 0;
+                }
+            }
+            CircuitState::Open => machine.end_open_time(now),
+            CircuitState::HalfOpen => {}
+        }
+        self.set_open_period(rare, machine, now, &opening);
+        if let Some(figures) = opening.figures {
+            machine.last_trip = Some((now, opening.reason, figures));
+        }
+        let transition = self.change(CircuitState::Open, now, opening.reason, opening.origin);
+        rare.hinted.store(0, Relaxed);
+        Transition {
+            figures: opening.figures,
+            ..transition
+        }
+    }
+
+    fn set_open_period(&self, rare: &Rare, machine: &mut Machine, now: u64, opening: &Opening) {
+        let policy = &self.context.policy;
+        let period = opening
+            .period
+            .unwrap_or_else(|| policy.open_for.after(machine.openings, fastrand::f64()));
+        let deadline = now.saturating_add(period).max(opening.not_before);
+        machine.openings = machine.openings.saturating_add(1);
+        machine.opened += 1;
+        machine.opened_at = now;
+        machine.period = period;
+        machine.last_chance = deadline;
+        machine.warned_of_barred = false;
+        machine.end_probes();
+        rare.deadline.store(deadline, Release);
+        rare.last_attempt.store(now, Relaxed);
+    }
+
+    /// The caller has seen that the circuit is open.
+    pub(super) fn half_open(
+        &self,
+        machine: &mut Machine,
+        now: u64,
+        reason: Reason,
+        origin: Origin,
+    ) -> Transition {
+        machine.end_open_time(now);
+        machine.end_probes();
+        self.clear_window();
+        self.change(CircuitState::HalfOpen, now, reason, origin)
+    }
+
+    pub(super) fn close(
+        &self,
+        rare: &Rare,
+        machine: &mut Machine,
+        now: u64,
+        reason: Reason,
+        origin: Origin,
+    ) -> Transition {
+        if self.word().state() == CircuitState::Open {
+            machine.end_open_time(now);
+        }
+        machine.end_probes();
+        machine.closed_since = now;
+        rare.hinted.store(0, Relaxed);
+        rare.last_abandoned.store(0, Relaxed);
+        self.clear_window();
+        self.change(CircuitState::Closed, now, reason, origin)
+    }
+
+    fn clear_window(&self) {
+        self.window.clear();
+        if let Some(percentiles) = self
+            .rare
+            .get()
+            .and_then(|rare| rare.percentiles.load_full())
+        {
+            percentiles.clear();
+        }
+    }
+
+    fn change(&self, to: CircuitState, at: u64, reason: Reason, origin: Origin) -> Transition {
+        // Before the word: who sees the new generation must find the runs restarted.
+        self.runs.restart(self.word().generation().wrapping_add(1));
+        let (before, after) = self.publish(to, reason);
+        self.leave(before.state());
+        self.enter(to);
+        Transition {
+            from: before.state(),
+            to,
+            generation: after.generation(),
+            at,
+            origin,
+            reason,
+            figures: None,
+        }
+    }
+
+    fn enter(&self, state: CircuitState) {
+        match state {
+            CircuitState::Closed => {}
+            CircuitState::Open => _ = self.context.open.fetch_add(1, Relaxed),
+            CircuitState::HalfOpen => _ = self.context.half_open.fetch_add(1, Relaxed),
+        }
+    }
+
+    fn leave(&self, state: CircuitState) {
+        match state {
+            CircuitState::Closed => {}
+            CircuitState::Open => _ = self.context.open.fetch_sub(1, Relaxed),
+            CircuitState::HalfOpen => _ = self.context.half_open.fetch_sub(1, Relaxed),
+        }
+    }
+
+    /// A straggler's hint moves the deadline of the open period in which it arrives.
+    pub(super) fn move_deadline(&self, rare: &Rare, not_before: u64) {
+        // The lock keeps a probe from beginning between the look and the move.
+        let _machine = rare.machine.lock();
+        if self.word().state() == CircuitState::Open {
+            rare.deadline.fetch_max(not_before, Acquire);
+        }
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.leave(self.word().state());
+    }
+}
+
+impl Circuit {
+    pub(super) fn tell(&self, transition: Transition) {
+        let dry_run = self
+            .override_in_force(transition.at)
+            .is_some_and(|standing| standing.kind == Override::DryRun);
+        self.context.tell(&Event {
+            kind: EventKind::Transition {
+                from: transition.from,
+                to: transition.to,
+            },
+            dependency: &self.context.name,
+            tenant: self.tenant(),
+            generation: transition.generation,
+            at: self.context.shared.clock.instant(transition.at),
+            origin: transition.origin,
+            reason: Some(transition.reason),
+            figures: transition.figures,
+            dry_run,
+        });
+    }
+}
+
+impl Machine {
+    fn end_open_time(&mut self, now: u64) {
+        self.time_open += now.saturating_sub(self.opened_at);
+    }
+
+    fn end_probes(&mut self) {
+        self.probes.clear();
+        self.successes = 0;
+        self.abandoned = 0;
+        self.last_probe_end = 0;
+    }
+
+    /// Takes a place for a probe, if one is free; places whose lease has ended are.
+    pub(super) fn take_place(&mut self, now: u64, places: u8, lease: u64) -> Option<u32> {
+        self.probes.retain(|lease| now < lease.until);
+        if self.probes.len() >= usize::from(places) {
+            return None;
+        }
+        // 0 is no probe; numbers only have to differ among those in flight.
+        self.last_probe = self.last_probe.wrapping_add(1).max(1);
+        self.probes.push(Lease {
+            probe: self.last_probe,
+            until: now.saturating_add(lease),
+        });
+        Some(self.last_probe)
+    }
+
+    pub(super) fn free_place(&mut self, probe: u32) {
+        self.probes.retain(|lease| lease.probe != probe);
+    }
+}

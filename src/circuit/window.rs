@@ -1,0 +1,260 @@
+//! The sliding window of a circuit: ten slots of counters that a verdict sums up.
+
+use crate::reason::{Figures, MAX_LATENCY_RULES};
+use crate::sync::{AcqRel, Acquire, AtomicU64, OnceLock, Relaxed, Release};
+
+pub(crate) const SLOTS: usize = 10;
+const SPAN: u64 = SLOTS as u64;
+const LANE: u64 = 0xFFFF;
+const SLOW: u32 = 16;
+const FAILED: u32 = 32;
+const TAG: u32 = 48;
+
+/// What one outcome adds to its slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) calls: u16,
+    pub(super) failures: u16,
+    /// Whether the latency was over the threshold of each rule.
+    pub(super) slow: [bool; MAX_LATENCY_RULES],
+}
+
+/// What became of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// It is in the window. `calls` are those of its slot, `folded` those that left the window by it.
+    Here { calls: u64, folded: u64 },
+    /// The circuit moved on to another generation meanwhile.
+    Stale,
+}
+
+/// Ten slots, each a tenth of the window long and counted from the registry's creation.
+///
+/// A slot packs `tag | failures | slow | calls`, 16 bits each; its tag names the generation and the lap in
+/// which it was cleared, so that a thread that slept since cannot count into a slot that has moved on. A
+/// tag alone repeats after some laps, and a circuit may be idle for any time: so `touched` keeps the
+/// whole number of the newest slot in use, and whoever begins a new one clears all that lie between.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// The newest slot in use, plus 1; 0 where nothing was counted in this generation.
+    touched: AtomicU64,
+    slots: [AtomicU64; SLOTS],
+}
+
+/// Slow calls of the second to fourth latency rule: `free | rule 3 | rule 2 | rule 1`.
+#[derive(Debug, Default)]
+pub(super) struct MoreSlow {
+    slots: OnceLock<Box<[AtomicU64; SLOTS]>>,
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            touched: AtomicU64::new(0),
+            slots: Default::default(),
+        }
+    }
+
+    /// Counts an outcome in slot `now`, or in the newest slot in use where the clock stands behind it.
+    #[inline]
+    pub(super) fn count(
+        &self,
+        now: u64,
+        generation: u64,
+        counts: Counts,
+        more: Option<&MoreSlow>,
+        is_current: impl Fn() -> bool,
+    ) -> Counted {
+        let mut folded = 0;
+        loop {
+            let touched = self.touched.load(Acquire);
+            if touched < now + 1 {
+                folded += self.advance(touched, now, generation, more);
+                continue;
+            }
+            let slot = touched - 1;
+            let at = (slot % SPAN) as usize;
+            let before = self.slots[at].load(Relaxed);
+            if before >> TAG != tag(generation, slot) {
+                if !is_current() {
+                    return Counted::Stale;
+                }
+                // A straggler of an older generation began this slot after the window was cleared.
+                let _ = self.touched.compare_exchange(touched, 0, AcqRel, Relaxed);
+                continue;
+            }
+            let (kept, removed) = make_room(before, counts);
+            let after = kept + pack(counts);
+            if self.slots[at]
+                .compare_exchange(before, after, AcqRel, Relaxed)
+                .is_err()
+            {
+                continue;
+            }
+            if let Some(more) = more {
+                more.count(at, counts, removed > 0);
+            }
+            return Counted::Here {
+                calls: after & LANE,
+                folded: folded + removed,
+            };
+        }
+    }
+
+    /// Clears the slots after `touched` up to `now`, and returns the calls that they held.
+    ///
+    /// Several threads may do so at once. A slot is only cleared as long as `touched` has not moved,
+    /// which is looked at after the slot was read: what was counted since belongs to the new slot.
+    #[cold]
+    fn advance(&self, touched: u64, now: u64, generation: u64, more: Option<&MoreSlow>) -> u64 {
+        let mut folded = 0;
+        let stale = if touched == 0 {
+            SPAN
+        } else {
+            (now + 1 - touched).min(SPAN)
+        };
+        for back in 0..stale {
+            let (at, fresh) = match now.checked_sub(back) {
+                Some(slot) => ((slot % SPAN) as usize, tag(generation, slot) << TAG),
+                // Before the registry's creation.
+                None => (((now + SPAN - back) % SPAN) as usize, 0),
+            };
+            loop {
+                let before = self.slots[at].load(Acquire);
+                if self.touched.load(Acquire) != touched {
+                    return folded;
+                }
+                if let Some(more) = more {
+                    more.clear(at);
+                }
+                if before == fresh {
+                    break;
+                }
+                if self.slots[at]
+                    .compare_exchange(before, fresh, AcqRel, Relaxed)
+                    .is_ok()
+                {
+                    folded += before & LANE;
+                    break;
+                }
+            }
+        }
+        let _ = self
+            .touched
+            .compare_exchange(touched, now + 1, AcqRel, Relaxed);
+        folded
+    }
+
+    /// Empties the window for the next generation. The slots are cleared by whoever counts first.
+    pub(super) fn clear(&self) {
+        self.touched.store(0, Release);
+    }
+
+    /// Whether nothing was counted in the window that ends with slot `now`.
+    pub(super) fn is_idle(&self, now: u64) -> bool {
+        let touched = self.touched.load(Acquire);
+        touched == 0 || now + 1 >= touched + SPAN
+    }
+
+    /// The newest slot in use, plus 1.
+    pub(super) fn touched(&self) -> u64 {
+        self.touched.load(Acquire)
+    }
+
+    /// The calls that have not been folded into the lifetime figures yet, in the window or not.
+    pub(super) fn unfolded(&self) -> u64 {
+        let calls = |slot: &AtomicU64| slot.load(Relaxed) & LANE;
+        self.slots.iter().map(calls).sum()
+    }
+
+    /// The sums over the window that ends with slot `now`, consecutive failures aside.
+    pub(super) fn figures(&self, now: u64, more: Option<&MoreSlow>) -> Figures {
+        let mut figures = Figures::default();
+        let touched = self.touched.load(Acquire);
+        let oldest = touched.max(now + 1).saturating_sub(SPAN);
+        for slot in oldest..touched {
+            let at = (slot % SPAN) as usize;
+            let counts = self.slots[at].load(Acquire);
+            figures.calls += counts & LANE;
+            figures.slow[0] += counts >> SLOW & LANE;
+            figures.failures += counts >> FAILED & LANE;
+            if let Some(more) = more {
+                more.add_to(at, &mut figures);
+            }
+        }
+        figures
+    }
+}
+
+impl MoreSlow {
+    fn count(&self, at: usize, counts: Counts, halve: bool) {
+        let slow = &counts.slow[1..];
+        if !halve && !slow.contains(&true) {
+            return;
+        }
+        let added = slow
+            .iter()
+            .rev()
+            .fold(0, |lanes, &slow| lanes << 16 | u64::from(slow));
+        let slots = self.slots.get_or_init(Box::default);
+        let _ = slots[at].fetch_update(AcqRel, Relaxed, |lanes| {
+            let lanes = if halve || is_full(lanes, added) {
+                halve_up(lanes)
+            } else {
+                lanes
+            };
+            Some(lanes + added)
+        });
+    }
+
+    fn clear(&self, at: usize) {
+        if let Some(slots) = self.slots.get() {
+            slots[at].store(0, Release);
+        }
+    }
+
+    fn add_to(&self, at: usize, figures: &mut Figures) {
+        if let Some(slots) = self.slots.get() {
+            let lanes = slots[at].load(Acquire);
+            for (rule, slow) in figures.slow[1..].iter_mut().enumerate() {
+                *slow += lanes >> (16 * rule) & LANE;
+            }
+        }
+    }
+}
+
+fn pack(counts: Counts) -> u64 {
+    u64::from(counts.calls)
+        | u64::from(counts.slow[0]) << SLOW
+        | u64::from(counts.failures) << FAILED
+}
+
+/// Ten bits of the generation, six of the lap.
+fn tag(generation: u64, slot: u64) -> u64 {
+    (generation << 6 | (slot / SPAN) & 0x3F) & LANE
+}
+
+/// The slot with room for `counts`, and how many calls were taken out of it.
+///
+/// A lane that saturated would make every later verdict wrong; halving keeps the proportions. Bad counts
+/// are rounded up, so that a few failures do not vanish.
+fn make_room(slot: u64, counts: Counts) -> (u64, u64) {
+    let lanes = slot & ((1 << TAG) - 1);
+    if !is_full(lanes, pack(counts)) {
+        return (slot, 0);
+    }
+    let calls = slot & LANE;
+    let halved = halve_up(lanes) & !LANE | calls / 2;
+    (slot >> TAG << TAG | halved, calls - calls / 2)
+}
+
+/// Whether a lane would overflow.
+fn is_full(lanes: u64, added: u64) -> bool {
+    (0..3).any(|lane| (lanes >> (16 * lane) & LANE) + (added >> (16 * lane) & LANE) > LANE)
+}
+
+fn halve_up(lanes: u64) -> u64 {
+    (0..3).fold(0, |halved, lane| {
+        halved | (lanes >> (16 * lane) & LANE).div_ceil(2) << (16 * lane)
+    })
+}

@@ -1,0 +1,76 @@
+//! The state word: everything that the admission of a call to a closed circuit must know.
+
+use crate::CircuitState;
+use crate::reason::Reason;
+
+/// State, flags, the reason of the last change, and the generation, in one atomic word.
+///
+/// ```text
+/// 63            16 15       8  7..4     3       2        1..0
+/// | generation    | reason   | free | capped | overridden | state |
+/// ```
+///
+/// A call to a closed circuit with neither flag is admitted on this word alone. The generation has 48
+/// bits: a stream may outlive any number of trips, and its permit must not find its own number again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) u64);
+
+const STATE: u64 = 0b11;
+/// An override of the circuit or of its tenant is kept in the rare part.
+pub(super) const OVERRIDDEN: u64 = 1 << 2;
+/// The policy bounds the calls in flight.
+pub(super) const CAPPED: u64 = 1 << 3;
+const REASON_SHIFT: u32 = 8;
+const GENERATION_SHIFT: u32 = 16;
+
+impl Word {
+    pub(super) fn new(state: CircuitState, capped: bool) -> Self {
+        let capped = if capped { CAPPED } else { 0 };
+        Self(bits(state) | capped)
+    }
+
+    pub(crate) fn state(self) -> CircuitState {
+        match self.0 & STATE {
+            1 => CircuitState::Open,
+            2 => CircuitState::HalfOpen,
+            _ => CircuitState::Closed,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> u64 {
+        self.0 >> GENERATION_SHIFT
+    }
+
+    pub(super) fn reason(self) -> Reason {
+        Reason::from_bits((self.0 >> REASON_SHIFT) as u8)
+    }
+
+    #[inline]
+    pub(super) fn is_plainly_closed(self) -> bool {
+        self.0 & (STATE | OVERRIDDEN | CAPPED) == 0
+    }
+
+    pub(super) fn is_overridden(self) -> bool {
+        self.0 & OVERRIDDEN != 0
+    }
+
+    pub(super) fn is_capped(self) -> bool {
+        self.0 & CAPPED != 0
+    }
+
+    /// The word of the next generation, with the flags of this one.
+    pub(super) fn next(self, state: CircuitState, reason: Reason) -> Self {
+        let flags = self.0 & (OVERRIDDEN | CAPPED);
+        let generation = self.generation().wrapping_add(1) << GENERATION_SHIFT;
+        Self(generation | u64::from(reason.to_bits()) << REASON_SHIFT | flags | bits(state))
+    }
+}
+
+fn bits(state: CircuitState) -> u64 {
+    match state {
+        CircuitState::Closed => 0,
+        CircuitState::Open => 1,
+        CircuitState::HalfOpen => 2,
+    }
+}

@@ -1,0 +1,176 @@
+//! What a dependency tells those who watch it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::time::Instant;
+
+use crate::{CircuitState, Figures, Reason};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A circuit changed its state.
+    #[non_exhaustive]
+    Transition {
+        /// The state it left.
+        from: CircuitState,
+        /// The state it is in now.
+        to: CircuitState,
+    },
+    /// A call was rejected, or, under a dry run, would have been.
+    Rejection,
+    /// There was no room for the circuit of a new tenant.
+    Overflow,
+    /// A circuit that was not closed, and that nobody had asked for in a long time, made room for
+    /// another.
+    Forgotten,
+}
+
+/// Who made it happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The automatic machine, from the outcomes of calls.
+    Automatic,
+    /// A person or a program, through a handle.
+    ByHand,
+    /// An override that a person or a signal set.
+    Override,
+}
+
+/// Something that happened to a circuit.
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, Event, EventKind, Outcome};
+///
+/// let registry = CircuitBreakerRegistry::builder()
+///     .observer(|event: &Event<'_>| {
+///         if let EventKind::Transition { from, to, .. } = event.kind {
+///             println!("{} of {:?}: {from} -> {to}", event.dependency, event.tenant);
+///         }
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: EventKind,
+    /// The dependency.
+    pub dependency: &'a str,
+    /// The tenant; `None` for a circuit that calls without a tenant, or newcomers without a circuit of
+    /// their own, share.
+    pub tenant: Option<&'a str>,
+    /// The generation of the circuit after the event; 0 where there is no circuit.
+    pub generation: u64,
+    /// When.
+    pub at: Instant,
+    /// Who made it happen.
+    pub origin: Origin,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// What the window held, for the transitions that it decided.
+    pub figures: Option<Figures>,
+    /// Whether an override makes this a dry run: the machine moved, and no call was rejected for it.
+    pub dry_run: bool,
+}
+
+/// Watches what happens to circuits.
+///
+/// Called on the thread that made it happen, outside every lock of this crate: it may call back into
+/// the registry. It is on the path of that call, so it should be quick; rejections come one by one.
+/// A panic in here is caught and logged: watching must not fail a call.
+pub trait Observer: Send + Sync + 'static {
+    /// Something happened.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+impl<F> Observer for F
+where
+    F: Fn(&Event<'_>) + Send + Sync + 'static,
+{
+    fn on_event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// Tells the log and the observer.
+///
+/// The unwinding of both stops here, since the call that made it happen may be in a `Drop`, where a
+/// second panic would abort the process.
+pub(crate) fn tell(observer: Option<&dyn Observer>, event: &Event<'_>) {
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        log(event);
+        if let Some(observer) = observer {
+            observer.on_event(event);
+        }
+    }));
+    if told.is_err() {
+        let _ = catch_unwind(|| tracing::error!("an observer of circuits panicked"));
+    }
+}
+
+fn log(event: &Event<'_>) {
+    let Event {
+        dependency,
+        generation,
+        dry_run,
+        ..
+    } = *event;
+    // Through `Debug`, so that an id with line breaks cannot forge a line of the log.
+    let tenant = event.tenant.map(tracing::field::debug);
+    let reason = event.reason.map(|reason| reason.as_str());
+    match event.kind {
+        EventKind::Transition { from, to } => {
+            let figures = event.figures.map(tracing::field::debug);
+            let (from, to) = (from.as_str(), to.as_str());
+            // A circuit that goes half-open is about to be open or closed, which is the news.
+            if to == CircuitState::HalfOpen.as_str() {
+                tracing::debug!(
+                    dependency,
+                    tenant,
+                    from,
+                    to,
+                    reason,
+                    generation,
+                    dry_run,
+                    "circuit changed"
+                );
+            } else {
+                tracing::info!(
+                    dependency,
+                    tenant,
+                    from,
+                    to,
+                    reason,
+                    generation,
+                    figures,
+                    dry_run,
+                    "circuit changed"
+                );
+            }
+        }
+        EventKind::Rejection => {
+            tracing::trace!(
+                dependency,
+                tenant,
+                reason,
+                generation,
+                dry_run,
+                "call rejected"
+            );
+        }
+        EventKind::Overflow => {
+            tracing::trace!(
+                dependency,
+                tenant,
+                "no room for the circuit of a new tenant"
+            );
+        }
+        EventKind::Forgotten => {
+            tracing::debug!(dependency, tenant, generation, "circuit forgotten");
+        }
+    }
+}

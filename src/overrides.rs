@@ -1,0 +1,105 @@
+//! What a person or a signal forced on a circuit, a tenant, a dependency or a registry.
+
+use std::time::Duration;
+
+use crate::CircuitState;
+use crate::sync::{Arc, ArcSwapOption};
+use crate::time::{Clock, nanos};
+
+/// What is forced on a circuit, a tenant, a dependency or a registry.
+///
+/// The nearest override in force wins: circuit, then dependency, then tenant, then registry, then the
+/// automatic machine. One exception: [`Disabled`](Self::Disabled) on the registry is the kill switch, and
+/// beats everything. An override changes neither the state nor the generation of a circuit; when it ends
+/// or is cleared, what lies beneath holds again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Override {
+    /// Every call is rejected, and none probes.
+    ForcedOpen,
+    /// Every call is admitted, and nothing is recorded: neither what ends meanwhile, nor what was
+    /// admitted meanwhile and ends later.
+    Disabled,
+    /// The automatic machine runs on, but what it would reject is admitted, and not recorded.
+    DryRun,
+}
+
+/// What decides over the calls of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EffectiveState {
+    /// The automatic machine, in this state.
+    Automatic(CircuitState),
+    /// [`Override::ForcedOpen`].
+    ForcedOpen,
+    /// [`Override::Disabled`].
+    Disabled,
+    /// [`Override::DryRun`]; the automatic machine is in this state.
+    DryRun(CircuitState),
+}
+
+impl EffectiveState {
+    pub(crate) fn new(standing: Option<&Standing>, state: CircuitState) -> Self {
+        match standing.map(|standing| standing.kind) {
+            None => Self::Automatic(state),
+            Some(Override::ForcedOpen) => Self::ForcedOpen,
+            Some(Override::Disabled) => Self::Disabled,
+            Some(Override::DryRun) => Self::DryRun(state),
+        }
+    }
+}
+
+/// An override as it was set, which may have ended since.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) kind: Override,
+    pub(crate) until: Option<u64>,
+    pub(crate) note: Option<Arc<str>>,
+}
+
+impl Standing {
+    pub(crate) fn new(kind: Override) -> Self {
+        Self {
+            kind,
+            until: None,
+            note: None,
+        }
+    }
+
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    pub(crate) fn lasting(mut self, clock: &Clock, period: Duration) -> Self {
+        self.until = Some(clock.now().saturating_add(nanos(period)));
+        self
+    }
+
+    pub(crate) fn in_force(&self, now: u64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// Where one level keeps its override; read on the call path without a lock.
+pub(crate) type Place = ArcSwapOption<Standing>;
+
+/// The override that wins over a circuit, of those of the four levels.
+pub(crate) fn winner<'a>(
+    now: u64,
+    circuit: Option<&'a Standing>,
+    dependency: Option<&'a Standing>,
+    tenant: Option<&'a Standing>,
+    registry: Option<&'a Standing>,
+) -> Option<&'a Standing> {
+    let in_force = |standing: &&Standing| standing.in_force(now);
+    let registry = registry.filter(in_force);
+    if registry.is_some_and(|standing| standing.kind == Override::Disabled) {
+        return registry;
+    }
+    circuit
+        .filter(in_force)
+        .or_else(|| dependency.filter(in_force))
+        .or_else(|| tenant.filter(in_force))
+        .or(registry)
+}
