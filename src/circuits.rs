@@ -1,0 +1,247 @@
+//! The bounded sharded map from a tenant to its circuit, and what may be evicted from it.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
+
+use crate::circuit::{Circuit, Farewell, Totals};
+use crate::sync::{AcqRel, Acquire, AtomicUsize, Relaxed, RwLock};
+
+/// How many buckets a newcomer looks at for a circuit that may go.
+const SEARCH: usize = 64;
+
+/// The circuits of a dependency, by tenant.
+///
+/// Ids are compared whole, under a keyed hash with a random key: nobody can choose ids that collide, and
+/// no two tenants ever share a circuit because their hashes do.
+pub(crate) struct Circuits {
+    shards: Box<[Shard]>,
+    hasher: SipHasher13,
+    /// Circuits in the map and places promised to circuits that are about to be, in all shards together.
+    len: AtomicUsize,
+    max: usize,
+    /// The shard in which the next search for a victim begins.
+    hand: AtomicUsize,
+}
+
+/// On cache lines of its own: two shards must not slow each other down.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shard {
+    table: RwLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    circuits: HashTable<Circuit>,
+    /// The bucket with which the next search for a victim in this shard begins.
+    hand: AtomicUsize,
+    /// The totals of the circuits that went. Under the same lock as the circuits, so that no reader counts
+    /// one twice or not at all.
+    gone: Totals,
+}
+
+/// What became of the wish for a circuit.
+pub(crate) enum Entry {
+    Circuit(Circuit),
+    NoRoom,
+}
+
+/// A circuit that was forgotten to make room, to be told.
+pub(crate) struct Forgotten(pub(crate) Circuit);
+
+impl Circuits {
+    pub(crate) fn new(max: usize) -> Self {
+        let random = RandomState::new();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let shards = (cores * 8).next_power_of_two().clamp(8, 256);
+        Self {
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            hasher: SipHasher13::new_with_keys(random.hash_one(0_u8), random.hash_one(1_u8)),
+            len: AtomicUsize::new(0),
+            max,
+            hand: AtomicUsize::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, tenant: &str) -> u64 {
+        self.hasher.hash(tenant.as_bytes())
+    }
+
+    /// Looks at the circuit under its shard's read lock, so `look` must neither wait nor call a user.
+    #[inline]
+    pub(crate) fn look<T>(
+        &self,
+        hash: u64,
+        tenant: &str,
+        look: impl FnOnce(&Circuit) -> T,
+    ) -> Option<T> {
+        let table = self.shard(hash).table.read();
+        table
+            .circuits
+            .find(hash, |circuit| circuit.id() == tenant.as_bytes())
+            .map(look)
+    }
+
+    pub(crate) fn get(&self, tenant: &str) -> Option<Circuit> {
+        self.look(self.hash(tenant), tenant, Circuit::clone)
+    }
+
+    /// The tenant's circuit, or a new one; where the map is full, in the place of one that may go.
+    pub(crate) fn get_or_insert(
+        &self,
+        tenant: &str,
+        now: u64,
+        new: impl FnOnce() -> Circuit,
+    ) -> (Entry, Option<Forgotten>) {
+        let hash = self.hash(tenant);
+        let mut forgotten = None;
+        if !self.reserve() {
+            // Somebody else may have made the circuit, and then nobody has to go.
+            if let Some(circuit) = self.look(hash, tenant, Circuit::clone) {
+                return (Entry::Circuit(circuit), None);
+            }
+            // The victim's place becomes the newcomer's.
+            match self.evict(now) {
+                Some((victim, Farewell::Forgotten)) => forgotten = Some(Forgotten(victim)),
+                Some(_) => {}
+                None => return (Entry::NoRoom, None),
+            }
+        }
+        let mut table = self.shard(hash).table.write();
+        let is_it = |circuit: &Circuit| circuit.id() == tenant.as_bytes();
+        if let Some(circuit) = table.circuits.find(hash, is_it) {
+            self.len.fetch_sub(1, AcqRel);
+            return (Entry::Circuit(circuit.clone()), forgotten);
+        }
+        let circuit = new();
+        let rehash = |circuit: &Circuit| self.hasher.hash(circuit.id());
+        table.circuits.insert_unique(hash, circuit.clone(), rehash);
+        (Entry::Circuit(circuit), forgotten)
+    }
+
+    /// Promises a place, if one is free.
+    fn reserve(&self) -> bool {
+        let one_more = |len| (len < self.max).then_some(len + 1);
+        self.len.fetch_update(AcqRel, Relaxed, one_more).is_ok()
+    }
+
+    /// Takes a circuit that may go out of the map; its place stays promised.
+    ///
+    /// A clock hand goes over all shards: it comes by each circuit once a round, so that whatever may go is
+    /// found, and newcomers that cannot go yet are not looked at again and again. What equals a new circuit
+    /// goes first; a forgotten one only where the search saw none of those.
+    fn evict(&self, now: u64) -> Option<(Circuit, Farewell)> {
+        let mut left = SEARCH;
+        let mut forgettable = None;
+        for _ in 0..self.shards.len() {
+            let at = self.hand.load(Relaxed) % self.shards.len();
+            while left > 0 {
+                let (found, looked) = self.search(at, now, left, &mut forgettable);
+                left = left.saturating_sub(looked);
+                let Some(bucket) = found else { break };
+                if let Some(victim) = self.take(at, bucket, now, Farewell::LikeNew) {
+                    return Some((victim, Farewell::LikeNew));
+                }
+            }
+            if left == 0 {
+                break;
+            }
+            // This shard has been gone over.
+            let next = (at + 1) % self.shards.len();
+            let _ = self.hand.compare_exchange(at, next, Relaxed, Relaxed);
+        }
+        let (at, bucket) = forgettable?;
+        let victim = self.take(at, bucket, now, Farewell::Forgotten)?;
+        Some((victim, Farewell::Forgotten))
+    }
+
+    /// Moves the hand of a shard on to the first bucket whose circuit may go, over `most` circuits at most.
+    ///
+    /// Under the read lock: where nothing may go, calls to this shard are not held up by those who look.
+    fn search(
+        &self,
+        at: usize,
+        now: u64,
+        most: usize,
+        forgettable: &mut Option<(usize, usize)>,
+    ) -> (Option<usize>, usize) {
+        let table = self.shards[at].table.read();
+        let buckets = table.circuits.num_buckets();
+        let mut looked = 0;
+        let mut found = None;
+        let mut bucket = table.hand.load(Relaxed);
+        while bucket < buckets && looked < most && found.is_none() {
+            if let Some(circuit) = table.circuits.get_bucket(bucket) {
+                looked += 1;
+                match circuit.farewell(now) {
+                    Farewell::LikeNew => found = Some(bucket),
+                    Farewell::Forgotten if forgettable.is_none() => {
+                        *forgettable = Some((at, bucket));
+                    }
+                    _ => {}
+                }
+            }
+            bucket += 1;
+        }
+        let next = if bucket < buckets { bucket } else { 0 };
+        table.hand.store(next, Relaxed);
+        (found, looked)
+    }
+
+    /// Takes the circuit in this bucket out of the map, if it still may go and nobody holds it.
+    fn take(&self, at: usize, bucket: usize, now: u64, expected: Farewell) -> Option<Circuit> {
+        let mut table = self.shards[at].table.write();
+        let mut entry = table.circuits.get_bucket_entry(bucket).ok()?;
+        if !entry.get_mut().is_unshared() || entry.get().farewell(now) != expected {
+            return None;
+        }
+        let (victim, _) = entry.remove();
+        table.gone += victim.totals(now);
+        Some(victim)
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &Shard {
+        // The table takes its buckets from the low bits and its tags from the top seven.
+        &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Acquire)
+    }
+
+    /// Every circuit at the moment when its shard is read. Calls go on; newcomers to the shard wait.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&Circuit)) {
+        for shard in &self.shards {
+            shard.table.read().circuits.iter().for_each(&mut each);
+        }
+    }
+
+    /// The totals of all circuits that there are and were.
+    pub(crate) fn totals(&self, now: u64) -> Totals {
+        let mut totals = Totals::default();
+        for shard in &self.shards {
+            let table = shard.table.read();
+            totals += table.gone;
+            for circuit in &table.circuits {
+                totals += circuit.totals(now);
+            }
+        }
+        totals
+    }
+}
+
+impl fmt::Debug for Circuits {
+    // Without the hasher, whose key is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuits")
+            .field("len", &self.len())
+            .field("max", &self.max)
+            .field("shards", &self.shards.len())
+            .finish_non_exhaustive()
+    }
+}
