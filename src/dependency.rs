@@ -1,0 +1,430 @@
+//! A dependency: a name, a policy, an override, and a circuit for each tenant.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::circuit::{Circuit, Context, Permit, Refusal, Shared, Totals};
+use crate::circuits::{Circuits, Entry, Forgotten};
+use crate::event::{Event, EventKind, Origin};
+use crate::handle::CircuitHandle;
+use crate::overrides::{EffectiveState, Override, Standing};
+use crate::policy::{Overflow, Policy};
+use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
+use crate::sync::{AcqRel, Acquire, Arc, OnceLock, Relaxed};
+use crate::{CircuitSnapshot, CircuitState};
+
+/// Whether a call may be a probe of a half-open circuit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Probing {
+    /// It may.
+    #[default]
+    Yes,
+    /// It may not: a write with side effects waits for the proof of others.
+    No,
+    /// It may once no call that may probe has come for three open periods.
+    IfNoneElse,
+}
+
+impl From<bool> for Probing {
+    fn from(may_probe: bool) -> Self {
+        if may_probe { Self::Yes } else { Self::No }
+    }
+}
+
+/// A dependency: the downstream that is protected, with a circuit for each tenant.
+///
+/// Clones are handles of the same dependency. Made by
+/// [`CircuitBreakerRegistry`](crate::CircuitBreakerRegistry).
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitState, Outcome, Policy};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+/// for _ in 0..5 {
+///     search.acquire("acme")?.record(Outcome::failure());
+/// }
+/// assert_eq!(search.state("acme"), CircuitState::Open);
+/// assert!(search.acquire("acme").is_err());
+/// assert!(search.acquire("globex").is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dependency {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) context: Arc<Context>,
+    pub(crate) circuits: Circuits,
+    /// For calls without a tenant, where the layer says so.
+    without_tenant: OnceLock<Circuit>,
+    /// For tenants without room, where the policy says so.
+    overflow: OnceLock<Circuit>,
+    reported_calls: crate::sync::AtomicU64,
+}
+
+/// The figures of a dependency at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DependencySnapshot {
+    /// The name.
+    pub name: String,
+    /// Circuits in the map.
+    pub circuits: usize,
+    /// Open circuits.
+    pub open: usize,
+    /// Half-open circuits.
+    pub half_open: usize,
+    /// Tenants whose circuit an override of its own forces open.
+    pub forced: usize,
+    /// The sums over all circuits that there are and ever were, and of rejections without a circuit. They
+    /// never fall.
+    pub totals: Totals,
+    /// Calls of tenants for whose circuit there was no room.
+    pub overflowed: u64,
+    /// Circuits that were not closed and went, since nobody had asked for them in a long time.
+    pub forgotten: u64,
+    /// Calls without a tenant that ran unguarded.
+    pub missing_tenant: u64,
+}
+
+impl Dependency {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        name: &str,
+        policy: Policy,
+        max_tenants: usize,
+    ) -> Self {
+        let context = Arc::new(Context::new(Arc::clone(shared), name, policy));
+        context.refresh_attention();
+        Self {
+            inner: Arc::new(Inner {
+                context,
+                circuits: Circuits::new(max_tenants),
+                without_tenant: OnceLock::new(),
+                overflow: OnceLock::new(),
+                reported_calls: Default::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.inner.context
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.context().name
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.context().policy
+    }
+
+    /// Asks the tenant's circuit to admit a call.
+    ///
+    /// Never waits. A tenant that is new gets a circuit; where there is no room for one, the policy's
+    /// [`overflow`](crate::PolicyBuilder::overflow) says what happens. Latency counts from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Open`] where the circuit rejects the call, and [`Rejection::InvalidTenant`] where the id
+    /// is empty or longer than [`MAX_TENANT_BYTES`](crate::MAX_TENANT_BYTES).
+    #[inline]
+    pub fn acquire(&self, tenant: &str) -> Result<Permit, Rejection> {
+        self.acquire_barred(tenant, Probing::Yes)
+    }
+
+    /// As [`acquire`](Self::acquire), for a call that may be barred from probing.
+    ///
+    /// # Errors
+    ///
+    /// As `acquire`; and [`Rejection::Open`] with [`Reason::Barred`](crate::Reason::Barred) where the circuit
+    /// waits for a probe that this call may not be. A barred call never makes a circuit half-open.
+    #[inline]
+    pub fn acquire_barred(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
+        InvalidTenant::check(tenant)?;
+        let circuits = &self.inner.circuits;
+        let hash = circuits.hash(tenant);
+        let looked = circuits.look(hash, tenant, |circuit| {
+            circuit.admit_plainly().ok_or_else(|| circuit.clone())
+        });
+        match looked {
+            Some(Ok(permit)) => Ok(permit),
+            // Outside the shard's lock, since it may call the observer.
+            Some(Err(circuit)) => admit(circuit, probing),
+            None => self.acquire_new(tenant, probing),
+        }
+    }
+
+    /// Asks the circuit that all calls without a tenant share. It has no id, so no tenant can name it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Open`] where the circuit rejects the call.
+    pub fn acquire_shared(&self, probing: Probing) -> Result<Permit, Rejection> {
+        let new = || Circuit::new(self.context(), None, None, None);
+        let circuit = self.inner.without_tenant.get_or_init(new).clone();
+        admit(circuit, probing)
+    }
+
+    /// Lets a call without a tenant run, unguarded and counted as such.
+    pub(crate) fn unguarded(&self) -> Permit {
+        let context = self.context();
+        context.missing_tenant.fetch_add(1, Relaxed);
+        if !context.warned_of_missing_tenant.swap(true, AcqRel) {
+            tracing::warn!(
+                dependency = self.name(),
+                "a call without a tenant runs unguarded; said once"
+            );
+        }
+        Permit::unrecorded()
+    }
+
+    #[cold]
+    fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
+        let context = self.context();
+        let now = context.now();
+        // Held until the circuit is in the map with its overrides: whoever sets one looks for the circuit
+        // under the write lock, and finds it, or is found here.
+        let of_tenants = context.shared.tenants.read();
+        let own_overrides = context.overrides.read();
+        let of_tenant = of_tenants.get(tenant);
+        let own = own_overrides.get(tenant);
+        let standing = context.override_in_force(
+            now,
+            own.map(|standing| &**standing),
+            of_tenant.map(|standing| &**standing),
+        );
+        match standing.as_ref().map(|standing| standing.kind) {
+            Some(Override::Disabled) => return Ok(Permit::unrecorded()),
+            Some(Override::ForcedOpen) => {
+                drop((own_overrides, of_tenants));
+                let refusal = standing.map(|standing| Refusal::forced(now, standing, 0));
+                return match refusal {
+                    Some(refusal) => Err(self.reject_newcomer(tenant, now, refusal)),
+                    None => Ok(Permit::unrecorded()),
+                };
+            }
+            Some(Override::DryRun) | None => {}
+        }
+        let new = || Circuit::new(context, Some(tenant), own, of_tenant);
+        let (entry, forgotten) = self.inner.circuits.get_or_insert(tenant, now, new);
+        drop((own_overrides, of_tenants));
+        if let Some(Forgotten(circuit)) = forgotten {
+            context.forgotten.fetch_add(1, Relaxed);
+            self.tell_of(EventKind::Forgotten, circuit.tenant(), now);
+        }
+        match entry {
+            Entry::Circuit(circuit) => admit(circuit, probing),
+            Entry::NoRoom => self.acquire_without_room(tenant, now, probing),
+        }
+    }
+
+    fn acquire_without_room(
+        &self,
+        tenant: &str,
+        now: u64,
+        probing: Probing,
+    ) -> Result<Permit, Rejection> {
+        let context = self.context();
+        context.overflowed.fetch_add(1, Relaxed);
+        if !context.warned_of_overflow.swap(true, AcqRel) {
+            tracing::warn!(
+                dependency = self.name(),
+                circuits = self.len(),
+                "no room for the circuit of a new tenant; said once, counted always"
+            );
+        }
+        self.tell_of(EventKind::Overflow, Some(tenant), now);
+        match context.policy.overflow {
+            Overflow::Unguarded => Ok(Permit::unrecorded()),
+            Overflow::Shared => {
+                let new = || Circuit::new(context, None, None, None);
+                let circuit = self.inner.overflow.get_or_init(new);
+                circuit
+                    .admit(probing)
+                    .map_err(|refusal| CircuitOpen::of_newcomer(context, tenant, refusal).into())
+            }
+        }
+    }
+
+    fn reject_newcomer(&self, tenant: &str, now: u64, refusal: Refusal) -> Rejection {
+        let context = self.context();
+        context.rejected.fetch_add(1, Relaxed);
+        context.tell(&Event {
+            kind: EventKind::Rejection,
+            dependency: self.name(),
+            tenant: Some(tenant),
+            generation: 0,
+            at: context.shared.clock.instant(now),
+            origin: Origin::Override,
+            reason: Some(refusal.reason),
+            figures: None,
+            dry_run: false,
+        });
+        CircuitOpen::of_newcomer(context, tenant, refusal).into()
+    }
+
+    fn tell_of(&self, kind: EventKind, tenant: Option<&str>, now: u64) {
+        let context = self.context();
+        context.tell(&Event {
+            kind,
+            dependency: self.name(),
+            tenant,
+            generation: 0,
+            at: context.shared.clock.instant(now),
+            origin: Origin::Automatic,
+            reason: None,
+            figures: None,
+            dry_run: false,
+        });
+    }
+
+    /// The state of the tenant's circuit, overrides aside; the policy's initial state where it has none.
+    ///
+    /// An open circuit stays open until a probe begins, however long its period has been over.
+    #[must_use]
+    pub fn state(&self, tenant: &str) -> CircuitState {
+        let circuit = self.inner.circuits.get(tenant);
+        circuit.map_or(self.policy().initial_state, |circuit| circuit.state())
+    }
+
+    /// What decides over the tenant's calls: an override, or the automatic machine.
+    #[must_use]
+    pub fn effective_state(&self, tenant: &str) -> EffectiveState {
+        self.circuit(tenant).effective_state()
+    }
+
+    /// The tenant's circuit by hand. Makes none.
+    #[must_use]
+    pub fn circuit(&self, tenant: &str) -> CircuitHandle {
+        CircuitHandle::new(self.clone(), tenant)
+    }
+
+    /// How many circuits there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.circuits.len()
+    }
+
+    /// Whether there is no circuit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tenants whose circuit is open or half-open, sorted.
+    #[must_use]
+    pub fn open_circuits(&self) -> Vec<String> {
+        let mut open = BTreeSet::new();
+        self.inner.circuits.for_each(|circuit| {
+            if circuit.state() != CircuitState::Closed {
+                open.extend(circuit.tenant().map(str::to_owned));
+            }
+        });
+        open.into_iter().collect()
+    }
+
+    /// The figures of the dependency. Calls go on meanwhile.
+    #[must_use]
+    pub fn snapshot(&self) -> DependencySnapshot {
+        let context = self.context();
+        let now = context.now();
+        let mut totals = self.inner.circuits.totals(now);
+        for shared in self.shared_circuits() {
+            totals += shared.totals(now);
+        }
+        totals.rejected += context.rejected.load(Relaxed);
+        // Calls on their way from a slot to the lifetime count are in neither for a moment.
+        let reported = self.inner.reported_calls.fetch_max(totals.calls, AcqRel);
+        totals.calls = totals.calls.max(reported);
+        let (open, half_open) = context.live();
+        let overrides = context.overrides.read();
+        let is_forced = |standing: &&Arc<Standing>| {
+            standing.kind == Override::ForcedOpen && standing.in_force(now)
+        };
+        DependencySnapshot {
+            name: self.name().to_owned(),
+            circuits: self.len(),
+            open,
+            half_open,
+            forced: overrides.values().filter(is_forced).count(),
+            totals,
+            overflowed: context.overflowed.load(Relaxed),
+            forgotten: context.forgotten.load(Relaxed),
+            missing_tenant: context.missing_tenant.load(Acquire),
+        }
+    }
+
+    /// Every circuit, those that several tenants share at the end.
+    #[must_use]
+    pub fn circuit_snapshots(&self) -> Vec<CircuitSnapshot> {
+        let mut snapshots = Vec::with_capacity(self.len());
+        self.inner
+            .circuits
+            .for_each(|circuit| snapshots.push(circuit.snapshot()));
+        snapshots.extend(self.shared_circuits().map(Circuit::snapshot));
+        snapshots
+    }
+
+    fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
+        let Inner {
+            without_tenant,
+            overflow,
+            ..
+        } = &*self.inner;
+        without_tenant.get().into_iter().chain(overflow.get())
+    }
+
+    /// Makes every circuit closed, with an empty window. Lifts no override.
+    pub fn reset(&self) {
+        let mut circuits = Vec::with_capacity(self.len());
+        // The transitions are told outside the shards' locks.
+        self.inner
+            .circuits
+            .for_each(|circuit| circuits.push(circuit.clone()));
+        circuits.extend(self.shared_circuits().cloned());
+        circuits.iter().for_each(Circuit::reset);
+    }
+
+    /// Sets the dependency's override: for all tenants, those that are yet to come too.
+    pub fn set(&self, kind: Override) {
+        self.put(Some(Standing::new(kind)));
+    }
+
+    /// As [`set`](Self::set), for a time.
+    pub fn set_for(&self, kind: Override, period: Duration) {
+        let clock = &self.context().shared.clock;
+        self.put(Some(Standing::new(kind).lasting(clock, period)));
+    }
+
+    /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`], with a reason that the
+    /// rejections carry.
+    pub fn force_open(&self, reason: &str) {
+        self.put(Some(Standing::new(Override::ForcedOpen).with_note(reason)));
+    }
+
+    /// Clears the dependency's override.
+    pub fn clear(&self) {
+        self.put(None);
+    }
+
+    fn put(&self, standing: Option<Standing>) {
+        let context = self.context();
+        let _operator = context.shared.operator.lock();
+        context.own.store(standing.map(Arc::new));
+        context.refresh_attention();
+    }
+}
+
+fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
+    circuit
+        .admit(probing)
+        .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())
+}

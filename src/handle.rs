@@ -1,0 +1,255 @@
+//! One circuit by hand.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::circuit::Circuit;
+use crate::circuits::{Entry, Forgotten};
+use crate::dependency::Dependency;
+use crate::overrides::{EffectiveState, Override, Standing};
+use crate::policy::PolicyError;
+use crate::rejection::InvalidTenant;
+use crate::sync::{Arc, Relaxed};
+use crate::time::{DAY, nanos};
+use crate::{CircuitSnapshot, CircuitState};
+
+/// The circuit of one tenant, for people and programs that change it by hand.
+///
+/// Holds the tenant's id, not the circuit: it neither makes one nor keeps one from being evicted, and the
+/// tenant need not have called yet.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitState, Override, Policy};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+/// let acme = search.circuit("acme");
+///
+/// acme.open_for(Duration::from_secs(60))?;
+/// assert_eq!(acme.state(), CircuitState::Open);
+/// acme.set(Override::Disabled);
+/// assert!(acme.would_admit());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CircuitHandle {
+    dependency: Dependency,
+    tenant: Box<str>,
+}
+
+/// Why a circuit could not be changed by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ByHandError {
+    /// The tenant has no circuit, and there is no room for one.
+    NoRoom,
+    /// A closed circuit cannot go half-open.
+    Closed,
+    /// The period is out of its bounds: over 0 and up to 24 h.
+    Period(PolicyError),
+    /// The tenant's id is not one.
+    InvalidTenant(InvalidTenant),
+}
+
+impl fmt::Display for ByHandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoom => f.write_str("there is no room for the tenant's circuit"),
+            Self::Closed => f.write_str("a closed circuit cannot go half-open"),
+            Self::Period(_) => f.write_str("the open period is out of its bounds"),
+            Self::InvalidTenant(_) => f.write_str("the tenant's id is invalid"),
+        }
+    }
+}
+
+impl Error for ByHandError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Period(error) => Some(error),
+            Self::InvalidTenant(error) => Some(error),
+            Self::NoRoom | Self::Closed => None,
+        }
+    }
+}
+
+impl CircuitHandle {
+    pub(crate) fn new(dependency: Dependency, tenant: &str) -> Self {
+        Self {
+            dependency,
+            tenant: tenant.into(),
+        }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// Opens the circuit for the policy's next open period. Probes begin at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ByHandError::NoRoom`] where the tenant has no circuit and there is no room for one.
+    pub fn open(&self) -> Result<(), ByHandError> {
+        self.get_or_insert()?.open_by_hand(None);
+        Ok(())
+    }
+
+    /// Opens the circuit for this long. Probes begin at the period's end; to hold a circuit open against
+    /// probes, [`set`](Self::set) [`Override::ForcedOpen`].
+    ///
+    /// # Errors
+    ///
+    /// [`ByHandError::Period`] where the period is 0 or over 24 h, and [`ByHandError::NoRoom`] where the
+    /// tenant has no circuit and there is no room for one.
+    pub fn open_for(&self, period: Duration) -> Result<(), ByHandError> {
+        if period.is_zero() || period > DAY {
+            let error = PolicyError::new("open_for", period, "over 0 and up to 24 h");
+            return Err(ByHandError::Period(error));
+        }
+        self.get_or_insert()?.open_by_hand(Some(nanos(period)));
+        Ok(())
+    }
+
+    /// Lets probes begin now.
+    ///
+    /// # Errors
+    ///
+    /// [`ByHandError::Closed`] where the circuit is closed.
+    pub fn half_open(&self) -> Result<(), ByHandError> {
+        let circuit = match self.get() {
+            None if self.dependency.policy().initial_state != CircuitState::Closed => {
+                Some(self.get_or_insert()?)
+            }
+            circuit => circuit,
+        };
+        match circuit {
+            Some(circuit) if circuit.half_open_by_hand() => Ok(()),
+            _ => Err(ByHandError::Closed),
+        }
+    }
+
+    /// Closes the circuit, with an empty window, and forgets how often it opened. Lifts no override. Does
+    /// nothing where there is no circuit.
+    pub fn reset(&self) {
+        if let Some(circuit) = self.get() {
+            circuit.reset();
+        }
+    }
+
+    /// Whether a call would be admitted now, if it may probe. Changes nothing: where the answer is yes, the
+    /// next call can still be rejected, since another took the last place.
+    #[must_use]
+    pub fn would_admit(&self) -> bool {
+        if InvalidTenant::check(&self.tenant).is_err() {
+            return false;
+        }
+        match (self.get(), self.standing_without_circuit()) {
+            (Some(circuit), _) => circuit.would_admit(),
+            (None, Some(standing)) => standing.kind != Override::ForcedOpen,
+            (None, None) => self.dependency.policy().initial_state != CircuitState::Open,
+        }
+    }
+
+    /// The state of the automatic machine, overrides aside.
+    #[must_use]
+    pub fn state(&self) -> CircuitState {
+        self.dependency.state(&self.tenant)
+    }
+
+    /// What decides over calls: an override, or the automatic machine.
+    #[must_use]
+    pub fn effective_state(&self) -> EffectiveState {
+        let now = self.dependency.context().now();
+        let standing = match self.get() {
+            Some(circuit) => circuit.override_in_force(now),
+            None => self.standing_without_circuit(),
+        };
+        EffectiveState::new(standing.as_ref(), self.state())
+    }
+
+    /// The circuit at this moment; none where the tenant has none.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<CircuitSnapshot> {
+        self.get().map(|circuit| circuit.snapshot())
+    }
+
+    /// Sets the circuit's own override, also where the tenant has no circuit yet.
+    pub fn set(&self, kind: Override) {
+        self.put(Some(Standing::new(kind)));
+    }
+
+    /// As [`set`](Self::set), for a time.
+    pub fn set_for(&self, kind: Override, period: Duration) {
+        let clock = &self.dependency.context().shared.clock;
+        self.put(Some(Standing::new(kind).lasting(clock, period)));
+    }
+
+    /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`], with a reason that the
+    /// rejections carry.
+    pub fn force_open(&self, reason: &str) {
+        self.put(Some(Standing::new(Override::ForcedOpen).with_note(reason)));
+    }
+
+    /// Clears the circuit's own override.
+    pub fn clear(&self) {
+        self.put(None);
+    }
+
+    fn put(&self, standing: Option<Standing>) {
+        let context = self.dependency.context();
+        let _operator = context.shared.operator.lock();
+        let standing = standing.map(Arc::new);
+        // The circuit is looked for under the table's lock; see `acquire_new`.
+        let mut overrides = context.overrides.write();
+        let now = context.now();
+        overrides.retain(|_, standing| standing.in_force(now));
+        match &standing {
+            Some(standing) => _ = overrides.insert(self.tenant.clone(), Arc::clone(standing)),
+            None => _ = overrides.remove(&self.tenant),
+        }
+        if let Some(circuit) = self.get() {
+            circuit.set_own_override(standing);
+        }
+    }
+
+    fn get(&self) -> Option<Circuit> {
+        self.dependency.inner.circuits.get(&self.tenant)
+    }
+
+    fn get_or_insert(&self) -> Result<Circuit, ByHandError> {
+        InvalidTenant::check(&self.tenant).map_err(ByHandError::InvalidTenant)?;
+        let context = self.dependency.context();
+        let of_tenants = context.shared.tenants.read();
+        let own_overrides = context.overrides.read();
+        let new = || {
+            let own = own_overrides.get(&self.tenant);
+            let of_tenant = of_tenants.get(&self.tenant);
+            Circuit::new(context, Some(&self.tenant), own, of_tenant)
+        };
+        let circuits = &self.dependency.inner.circuits;
+        let (entry, forgotten) = circuits.get_or_insert(&self.tenant, context.now(), new);
+        drop((own_overrides, of_tenants));
+        if let Some(Forgotten(_)) = forgotten {
+            context.forgotten.fetch_add(1, Relaxed);
+        }
+        match entry {
+            Entry::Circuit(circuit) => Ok(circuit),
+            Entry::NoRoom => Err(ByHandError::NoRoom),
+        }
+    }
+
+    fn standing_without_circuit(&self) -> Option<Standing> {
+        let context = self.dependency.context();
+        let of_tenants = context.shared.tenants.read();
+        let own_overrides = context.overrides.read();
+        context.override_in_force(
+            context.now(),
+            own_overrides.get(&self.tenant).map(|standing| &**standing),
+            of_tenants.get(&self.tenant).map(|standing| &**standing),
+        )
+    }
+}

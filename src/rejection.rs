@@ -1,0 +1,234 @@
+//! What an unadmitted call gets.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::circuit::{Circuit, Context, Refusal};
+use crate::reason::Reason;
+use crate::sync::Arc;
+use crate::tenant::MAX_TENANT_BYTES;
+
+/// A call was rejected by a circuit.
+///
+/// The error of rejections in [`tower::BoxError`]. Layers further out may wrap it, so look for it with
+/// [`CircuitOpen::find`] rather than by a cast of the outermost error.
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitOpen, Policy, Reason};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+/// search.force_open("maintenance until noon");
+///
+/// let error: tower::BoxError = search.acquire("acme").unwrap_err().into();
+/// let open = CircuitOpen::find(&*error).unwrap();
+/// assert_eq!((open.dependency(), open.tenant()), ("search", Some("acme")));
+/// assert_eq!(open.reason(), Reason::Forced);
+/// assert_eq!(open.note(), Some("maintenance until noon"));
+/// assert_eq!(open.retry_after(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct CircuitOpen {
+    subject: Subject,
+    refusal: Refusal,
+}
+
+/// Whose call it was. A circuit names tenant and dependency without a copy of either.
+#[derive(Clone)]
+enum Subject {
+    Circuit(Circuit),
+    /// A tenant without a circuit of its own.
+    Newcomer(Arc<Context>, Box<str>),
+}
+
+impl CircuitOpen {
+    pub(crate) fn by(circuit: Circuit, refusal: Refusal) -> Self {
+        let subject = Subject::Circuit(circuit);
+        Self { subject, refusal }
+    }
+
+    pub(crate) fn of_newcomer(context: &Arc<Context>, tenant: &str, refusal: Refusal) -> Self {
+        let subject = Subject::Newcomer(Arc::clone(context), tenant.into());
+        Self { subject, refusal }
+    }
+
+    /// The tenant; none where calls without a tenant share a circuit.
+    ///
+    /// What was extracted from a credential is the keyed hash of it, never the credential.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Circuit(circuit) => circuit.tenant(),
+            Subject::Newcomer(_, tenant) => Some(tenant),
+        }
+    }
+
+    /// The dependency.
+    #[must_use]
+    pub fn dependency(&self) -> &str {
+        match &self.subject {
+            Subject::Circuit(circuit) => &circuit.context.name,
+            Subject::Newcomer(context, _) => &context.name,
+        }
+    }
+
+    /// Why the call was rejected; for an open circuit, why it opened.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.refusal.reason
+    }
+
+    /// How long until a call may be admitted.
+    ///
+    /// What is left of the open period, or of the override; none where the circuit is forced open without
+    /// an end; zero where the places for probes or calls are taken, or the call may not probe.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.refusal.retry_after
+    }
+
+    /// The generation of the circuit that rejected the call; 0 where the tenant has none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.refusal.generation
+    }
+
+    /// What the operator said who forced the circuit open.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.refusal.note.as_deref()
+    }
+
+    /// The rejection in an error or in one of its sources, the outermost where there are several.
+    #[must_use]
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(open) = error.downcast_ref() {
+                return Some(open);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+impl fmt::Debug for CircuitOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitOpen")
+            .field("tenant", &self.tenant())
+            .field("dependency", &self.dependency())
+            .field("reason", &self.reason())
+            .field("retry_after", &self.retry_after())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for CircuitOpen {
+    // Without the tenant: errors are shown to callers, and to those of others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "circuit of {:?} is open: {}",
+            self.dependency(),
+            self.reason()
+        )
+    }
+}
+
+impl Error for CircuitOpen {}
+
+/// A tenant's id that is empty, or longer than [`MAX_TENANT_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidTenant {
+    bytes: usize,
+}
+
+impl InvalidTenant {
+    pub(crate) fn check(tenant: &str) -> Result<(), Self> {
+        let bytes = tenant.len();
+        if (1..=MAX_TENANT_BYTES).contains(&bytes) {
+            Ok(())
+        } else {
+            Err(Self { bytes })
+        }
+    }
+
+    /// The length of the id, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether the id is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+}
+
+impl fmt::Display for InvalidTenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes;
+        write!(
+            f,
+            "the tenant's id has {bytes} bytes, but must have from 1 to {MAX_TENANT_BYTES}"
+        )
+    }
+}
+
+impl Error for InvalidTenant {}
+
+/// Why [`Dependency::acquire`](crate::Dependency::acquire) gave no permit.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The circuit rejected the call.
+    Open(CircuitOpen),
+    /// The tenant's id is not one.
+    InvalidTenant(InvalidTenant),
+}
+
+impl Rejection {
+    /// The circuit's rejection, if it is one.
+    #[must_use]
+    pub fn circuit_open(&self) -> Option<&CircuitOpen> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::InvalidTenant(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(_) => f.write_str("the circuit rejected the call"),
+            Self::InvalidTenant(_) => f.write_str("the call has no valid tenant"),
+        }
+    }
+}
+
+impl Error for Rejection {
+    // The rejection itself is the source, so that `CircuitOpen::find` comes by it.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::InvalidTenant(invalid) => Some(invalid),
+        }
+    }
+}
+
+impl From<CircuitOpen> for Rejection {
+    fn from(open: CircuitOpen) -> Self {
+        Self::Open(open)
+    }
+}
+
+impl From<InvalidTenant> for Rejection {
+    fn from(invalid: InvalidTenant) -> Self {
+        Self::InvalidTenant(invalid)
+    }
+}
