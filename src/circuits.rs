@@ -43,14 +43,13 @@ struct Table {
     gone: Totals,
 }
 
-/// What became of the wish for a circuit.
-pub(crate) enum Entry {
-    Circuit(Circuit),
-    NoRoom,
+/// What came of the wish for a circuit.
+pub(crate) struct Inserted {
+    /// None where there was no room.
+    pub(crate) circuit: Option<Circuit>,
+    /// The circuit that was forgotten to make room.
+    pub(crate) forgotten: Option<Circuit>,
 }
-
-/// A circuit that was forgotten to make room, to be told.
-pub(crate) struct Forgotten(pub(crate) Circuit);
 
 impl Circuits {
     pub(crate) fn new(max: usize) -> Self {
@@ -96,31 +95,36 @@ impl Circuits {
         tenant: &str,
         now: u64,
         new: impl FnOnce() -> Circuit,
-    ) -> (Entry, Option<Forgotten>) {
+    ) -> Inserted {
         let hash = self.hash(tenant);
         let mut forgotten = None;
         if !self.reserve() {
             // Somebody else may have made the circuit, and then nobody has to go.
-            if let Some(circuit) = self.look(hash, tenant, Circuit::clone) {
-                return (Entry::Circuit(circuit), None);
+            let circuit = self.look(hash, tenant, Circuit::clone);
+            if circuit.is_some() {
+                return Inserted { circuit, forgotten };
             }
             // The victim's place becomes the newcomer's.
             match self.evict(now) {
-                Some((victim, Farewell::Forgotten)) => forgotten = Some(Forgotten(victim)),
+                Some((victim, Farewell::Forgotten)) => forgotten = Some(victim),
                 Some(_) => {}
-                None => return (Entry::NoRoom, None),
+                None => return Inserted { circuit, forgotten },
             }
         }
         let mut table = self.shard(hash).table.write();
         let is_it = |circuit: &Circuit| circuit.id() == tenant.as_bytes();
-        if let Some(circuit) = table.circuits.find(hash, is_it) {
-            self.len.fetch_sub(1, AcqRel);
-            return (Entry::Circuit(circuit.clone()), forgotten);
+        let known = table.circuits.find(hash, is_it).cloned();
+        let circuit = known.inspect(|_| _ = self.len.fetch_sub(1, AcqRel));
+        let circuit = circuit.unwrap_or_else(|| {
+            let circuit = new();
+            let rehash = |circuit: &Circuit| self.hasher.hash(circuit.id());
+            table.circuits.insert_unique(hash, circuit.clone(), rehash);
+            circuit
+        });
+        Inserted {
+            circuit: Some(circuit),
+            forgotten,
         }
-        let circuit = new();
-        let rehash = |circuit: &Circuit| self.hasher.hash(circuit.id());
-        table.circuits.insert_unique(hash, circuit.clone(), rehash);
-        (Entry::Circuit(circuit), forgotten)
     }
 
     /// Promises a place, if one is free.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::circuit::{Circuit, Context, Permit, Refusal, Shared, Totals};
-use crate::circuits::{Circuits, Entry, Forgotten};
+use crate::circuits::Circuits;
 use crate::event::{Event, EventKind, Origin};
 use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{AcqRel, Acquire, Arc, OnceLock, Relaxed};
+use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
 use crate::{CircuitSnapshot, CircuitState};
 
 /// Whether a call may be a probe of a half-open circuit.
@@ -62,7 +62,8 @@ pub(crate) struct Inner {
     without_tenant: OnceLock<Circuit>,
     /// For tenants without room, where the policy says so.
     overflow: OnceLock<Circuit>,
-    reported_calls: crate::sync::AtomicU64,
+    /// The most calls that a snapshot has told of.
+    reported_calls: AtomicU64,
 }
 
 /// The figures of a dependency at one moment.
@@ -105,7 +106,7 @@ impl Dependency {
                 circuits: Circuits::new(max_tenants),
                 without_tenant: OnceLock::new(),
                 overflow: OnceLock::new(),
-                reported_calls: Default::default(),
+                reported_calls: AtomicU64::new(0),
             }),
         }
     }
@@ -188,42 +189,56 @@ impl Dependency {
 
     #[cold]
     fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
-        let context = self.context();
-        let now = context.now();
-        // Held until the circuit is in the map with its overrides: whoever sets one looks for the circuit
-        // under the write lock, and finds it, or is found here.
-        let of_tenants = context.shared.tenants.read();
-        let own_overrides = context.overrides.read();
-        let of_tenant = of_tenants.get(tenant);
-        let own = own_overrides.get(tenant);
-        let standing = context.override_in_force(
-            now,
-            own.map(|standing| &**standing),
-            of_tenant.map(|standing| &**standing),
-        );
-        match standing.as_ref().map(|standing| standing.kind) {
-            Some(Override::Disabled) => return Ok(Permit::unrecorded()),
-            Some(Override::ForcedOpen) => {
-                drop((own_overrides, of_tenants));
-                let refusal = standing.map(|standing| Refusal::forced(now, standing, 0));
-                return match refusal {
-                    Some(refusal) => Err(self.reject_newcomer(tenant, now, refusal)),
-                    None => Ok(Permit::unrecorded()),
-                };
+        let now = self.context().now();
+        // Before there is a circuit, since a rejection by an override makes none.
+        match self.override_without_circuit(tenant, now) {
+            Some(standing) if standing.kind == Override::ForcedOpen => {
+                let refusal = Refusal::forced(now, standing, 0);
+                return Err(self.reject_newcomer(tenant, now, refusal));
             }
-            Some(Override::DryRun) | None => {}
+            Some(standing) if standing.kind == Override::Disabled => {
+                return Ok(Permit::unrecorded());
+            }
+            _ => {}
         }
-        let new = || Circuit::new(context, Some(tenant), own, of_tenant);
-        let (entry, forgotten) = self.inner.circuits.get_or_insert(tenant, now, new);
-        drop((own_overrides, of_tenants));
-        if let Some(Forgotten(circuit)) = forgotten {
+        match self.circuit_or_new(tenant, now) {
+            Some(circuit) => admit(circuit, probing),
+            None => self.acquire_without_room(tenant, now, probing),
+        }
+    }
+
+    /// The override in force for a tenant that has no circuit.
+    pub(crate) fn override_without_circuit(&self, tenant: &str, now: u64) -> Option<Standing> {
+        let context = self.context();
+        let of_tenants = context.shared.tenants.read();
+        let own = context.overrides.read();
+        let own = own.get(tenant).map(|standing| &**standing);
+        let of_tenant = of_tenants.get(tenant).map(|standing| &**standing);
+        context.override_in_force(now, own, of_tenant)
+    }
+
+    /// The tenant's circuit, or a new one with the overrides that hold for it; none where there is no room.
+    pub(crate) fn circuit_or_new(&self, tenant: &str, now: u64) -> Option<Circuit> {
+        let context = self.context();
+        // Held until the circuit is in the map: whoever changes an override does so under the write lock,
+        // and then finds the circuit there.
+        let of_tenants = context.shared.tenants.read();
+        let own = context.overrides.read();
+        let new = || {
+            Circuit::new(
+                context,
+                Some(tenant),
+                own.get(tenant),
+                of_tenants.get(tenant),
+            )
+        };
+        let inserted = self.inner.circuits.get_or_insert(tenant, now, new);
+        drop((own, of_tenants));
+        if let Some(forgotten) = inserted.forgotten {
             context.forgotten.fetch_add(1, Relaxed);
-            self.tell_of(EventKind::Forgotten, circuit.tenant(), now);
+            self.tell_of(EventKind::Forgotten, forgotten.tenant(), now);
         }
-        match entry {
-            Entry::Circuit(circuit) => admit(circuit, probing),
-            Entry::NoRoom => self.acquire_without_room(tenant, now, probing),
-        }
+        inserted.circuit
     }
 
     fn acquire_without_room(
@@ -358,7 +373,7 @@ impl Dependency {
             totals,
             overflowed: context.overflowed.load(Relaxed),
             forgotten: context.forgotten.load(Relaxed),
-            missing_tenant: context.missing_tenant.load(Acquire),
+            missing_tenant: context.missing_tenant.load(Relaxed),
         }
     }
 

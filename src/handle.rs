@@ -5,12 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::circuit::Circuit;
-use crate::circuits::{Entry, Forgotten};
 use crate::dependency::Dependency;
 use crate::overrides::{EffectiveState, Override, Standing};
 use crate::policy::PolicyError;
 use crate::rejection::InvalidTenant;
-use crate::sync::{Arc, Relaxed};
+use crate::sync::Arc;
 use crate::time::{DAY, nanos};
 use crate::{CircuitSnapshot, CircuitState};
 
@@ -147,7 +146,7 @@ impl CircuitHandle {
         if InvalidTenant::check(&self.tenant).is_err() {
             return false;
         }
-        match (self.get(), self.standing_without_circuit()) {
+        match (self.get(), self.override_without_circuit()) {
             (Some(circuit), _) => circuit.would_admit(),
             (None, Some(standing)) => standing.kind != Override::ForcedOpen,
             (None, None) => self.dependency.policy().initial_state != CircuitState::Open,
@@ -166,7 +165,7 @@ impl CircuitHandle {
         let now = self.dependency.context().now();
         let standing = match self.get() {
             Some(circuit) => circuit.override_in_force(now),
-            None => self.standing_without_circuit(),
+            None => self.override_without_circuit(),
         };
         EffectiveState::new(standing.as_ref(), self.state())
     }
@@ -222,34 +221,14 @@ impl CircuitHandle {
 
     fn get_or_insert(&self) -> Result<Circuit, ByHandError> {
         InvalidTenant::check(&self.tenant).map_err(ByHandError::InvalidTenant)?;
-        let context = self.dependency.context();
-        let of_tenants = context.shared.tenants.read();
-        let own_overrides = context.overrides.read();
-        let new = || {
-            let own = own_overrides.get(&self.tenant);
-            let of_tenant = of_tenants.get(&self.tenant);
-            Circuit::new(context, Some(&self.tenant), own, of_tenant)
-        };
-        let circuits = &self.dependency.inner.circuits;
-        let (entry, forgotten) = circuits.get_or_insert(&self.tenant, context.now(), new);
-        drop((own_overrides, of_tenants));
-        if let Some(Forgotten(_)) = forgotten {
-            context.forgotten.fetch_add(1, Relaxed);
-        }
-        match entry {
-            Entry::Circuit(circuit) => Ok(circuit),
-            Entry::NoRoom => Err(ByHandError::NoRoom),
-        }
+        let now = self.dependency.context().now();
+        self.dependency
+            .circuit_or_new(&self.tenant, now)
+            .ok_or(ByHandError::NoRoom)
     }
 
-    fn standing_without_circuit(&self) -> Option<Standing> {
-        let context = self.dependency.context();
-        let of_tenants = context.shared.tenants.read();
-        let own_overrides = context.overrides.read();
-        context.override_in_force(
-            context.now(),
-            own_overrides.get(&self.tenant).map(|standing| &**standing),
-            of_tenants.get(&self.tenant).map(|standing| &**standing),
-        )
+    fn override_without_circuit(&self) -> Option<Standing> {
+        let now = self.dependency.context().now();
+        self.dependency.override_without_circuit(&self.tenant, now)
     }
 }

@@ -169,3 +169,89 @@ impl HistogramShape {
         (edge < top).then_some(edge)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shapes() -> impl Strategy<Value = HistogramShape> {
+        let lowest = prop_oneof![Just(1), Just(10), Just(1_000), 1..1_000_000_u64];
+        let factor = prop_oneof![2..100_u32, 100..1_000_000_u32];
+        (lowest, factor, 1..=5_u8).prop_map(|(lowest, factor, digits)| {
+            let lowest = Duration::from_micros(lowest);
+            let highest = (lowest * factor).min(DAY);
+            HistogramShape {
+                lowest,
+                highest,
+                // Many digits over a wide range take megabytes, and show nothing more.
+                digits: digits.min(match factor {
+                    ..4 => 5,
+                    ..100 => 3,
+                    _ => 2,
+                }),
+            }
+        })
+    }
+
+    fn quantiles() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            prop::sample::select(vec![1e-9, 0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0]),
+            0.000_001..=1.0,
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 10_000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn the_verdict_of_the_counters_is_the_verdict_of_the_histogram(
+            shape in shapes(),
+            quantile in quantiles(),
+            threshold in 0.0..1.0_f64,
+            // In units of the threshold, so that many lie near its edge.
+            latencies in prop::collection::vec(prop_oneof![0.0..0.9, 0.95..1.05, 1.0..1e6_f64], 1..120),
+        ) {
+            let threshold = shape.highest.mul_f64(threshold * 0.9) + Duration::from_nanos(1);
+            let rule = LatencyRule::quantile(quantile, threshold).min_calls(1);
+            prop_assume!(rule.validate(&shape).is_ok());
+            let rule = rule.compile(&shape);
+            let mut histogram: Histogram<u64> = shape.histogram().unwrap();
+            let mut slow = 0;
+            for (n, latency) in (1..).zip(latencies) {
+                let latency = (latency * nanos(threshold) as f64) as u64;
+                histogram.saturating_record(latency);
+                slow += u64::from(latency > rule.threshold);
+                prop_assert_eq!(
+                    rule.fires(n, slow),
+                    histogram.value_at_quantile(quantile) > rule.threshold,
+                    "n {}, slow {}", n, slow
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_is_snapped_to_the_edge_of_its_bucket() {
+        let shape = HistogramShape::DEFAULT;
+        let rule = LatencyRule::p95(Duration::from_secs(3)).compile(&shape);
+        let histogram: Histogram<u64> = shape.histogram().unwrap();
+        assert_eq!(rule.threshold, histogram.highest_equivalent(rule.threshold));
+        assert!(histogram.equivalent(rule.threshold, 3_000_000_000));
+    }
+
+    #[test]
+    fn a_threshold_in_the_top_bucket_is_refused() {
+        let shape = HistogramShape::DEFAULT;
+        let too_long = LatencyRule::p95(Duration::from_secs(400));
+        assert_eq!(
+            too_long.validate(&shape).unwrap_err().field(),
+            "latency threshold"
+        );
+    }
+}
