@@ -151,14 +151,8 @@ impl Dependency {
     pub fn acquire_barred(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
         InvalidTenant::check(tenant)?;
         let circuits = &self.inner.circuits;
-        let hash = circuits.hash(tenant);
-        let looked = circuits.look(hash, tenant, |circuit| {
-            circuit.admit_plainly().ok_or_else(|| circuit.clone())
-        });
-        match looked {
-            Some(Ok(permit)) => Ok(permit),
-            // Outside the shard's lock, since it may call the observer.
-            Some(Err(circuit)) => admit(circuit, probing),
+        match circuits.look(circuits.hash(tenant), tenant, Circuit::clone) {
+            Some(circuit) => admit(circuit, probing),
             None => self.acquire_new(tenant, probing),
         }
     }
@@ -438,7 +432,13 @@ impl Dependency {
     }
 }
 
+/// Outside every lock, since it may call the observer.
+#[inline]
 fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
+    let circuit = match circuit.admit_plainly() {
+        Ok(permit) => return Ok(permit),
+        Err(circuit) => circuit,
+    };
     circuit
         .admit(probing)
         .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())

@@ -50,14 +50,16 @@ impl Refusal {
 }
 
 impl Circuit {
-    /// Admits the call where one look at the state word is enough to know that it may pass.
+    /// Admits the call where one look at the state word is enough to know that it may pass; gives the
+    /// circuit back where it is not.
     #[inline]
-    pub(crate) fn admit_plainly(&self) -> Option<Permit> {
+    pub(crate) fn admit_plainly(self) -> Result<Permit, Self> {
         let word = self.word();
         if !word.is_plainly_closed() || self.context.needs_attention() {
-            return None;
+            return Err(self);
         }
-        Some(self.permit(word, self.context.now(), 0))
+        let now = self.context.now();
+        Ok(self.permit(word, now, 0))
     }
 
     pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
@@ -132,7 +134,7 @@ impl Circuit {
         if !self.take_flight() {
             return Err(Refusal::new(Reason::Saturated, 0, word.generation()));
         }
-        Ok(self.permit(word, now, 0))
+        Ok(self.clone().permit(word, now, 0))
     }
 
     fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Result<Permit, Refusal> {
@@ -181,13 +183,13 @@ impl Circuit {
             return refuse(Reason::HalfOpenFull);
         };
         add(&rare.tally.probes, 1);
-        Ok(self.permit(word, now, place))
+        Ok(self.clone().permit(word, now, place))
     }
 
     #[inline]
-    fn permit(&self, word: Word, now: u64, probe: u32) -> Permit {
+    fn permit(self, word: Word, now: u64, probe: u32) -> Permit {
         Permit {
-            circuit: Some(self.clone()),
+            circuit: Some(self),
             started: now,
             generation: word.generation(),
             probe,
