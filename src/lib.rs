@@ -6,25 +6,32 @@
 
 mod circuit;
 mod circuits;
+mod classify;
 mod dependency;
 mod directory;
 mod event;
 mod handle;
+#[cfg(feature = "http")]
+pub mod http;
 mod outcome;
 mod overrides;
 mod policy;
 mod reason;
 mod registry;
 mod rejection;
+mod source_chain;
 mod state;
 mod sync;
 mod tenant;
 mod time;
 
 pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, Permit, Totals, Trip};
+pub use self::classify::{DefaultClassify, ErrIsFailure};
 pub use self::dependency::{Dependency, DependencySnapshot, Probing};
 pub use self::event::{Event, EventKind, Observer, Origin};
 pub use self::handle::{ByHandError, CircuitHandle};
+#[cfg(feature = "http")]
+pub use self::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassify};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};
 pub use self::policy::{LatencyRule, OpenPeriod, Overflow, Policy, PolicyBuilder, PolicyError};
@@ -35,5 +42,6 @@ pub use self::registry::{
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
 pub use self::state::CircuitState;
 pub use self::tenant::{
-    INLINE_TENANT_BYTES, MAX_TENANT_BYTES, MissingReason, MissingTenant, Tenant, TenantExtractor,
+    FixedTenant, INLINE_TENANT_BYTES, MAX_TENANT_BYTES, MissingReason, MissingTenant, TaskTenant,
+    Tenant, TenantExtractor, TenantFn, TenantScope, tenant_fn,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::circuit::{Circuit, Context, Refusal};
 use crate::reason::Reason;
+use crate::source_chain::chain;
 use crate::sync::Arc;
 use crate::tenant::MAX_TENANT_BYTES;
 
@@ -104,14 +105,7 @@ impl CircuitOpen {
     /// The rejection in an error or in one of its sources, the outermost where there are several.
     #[must_use]
     pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(open) = error.downcast_ref() {
-                return Some(open);
-            }
-            next = error.source();
-        }
-        None
+        chain(error).find_map(|error| error.downcast_ref())
     }
 }
 

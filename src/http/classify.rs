@@ -1,0 +1,208 @@
+use std::fmt;
+
+use ::http::{HeaderMap, Response, StatusCode};
+
+use super::grpc_status;
+use super::retry_after::hint_of;
+use super::status_table::{StatusTable, Verdict};
+use crate::classify::{DefaultClassify, of_error};
+use crate::outcome::{Classify, Outcome};
+
+impl DefaultClassify {
+    /// Asks a closure first, and judges by itself where that has no opinion.
+    ///
+    /// The closure's argument must say its types.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use tower::BoxError;
+    /// use tower_tenant_breaker::{Classify, DefaultClassify, Outcome};
+    ///
+    /// // A search that finds nothing because its index is gone.
+    /// let classify = DefaultClassify.ask_first(|result: Result<&Response<String>, &BoxError>| {
+    ///     let response = result.ok()?;
+    ///     response.headers().contains_key("x-index-missing").then(Outcome::failure)
+    /// });
+    ///
+    /// let mut response = Response::new(String::new());
+    /// assert_eq!(classify.classify(Ok(&response)), Outcome::Success);
+    /// response.headers_mut().insert("x-index-missing", http::HeaderValue::from_static("1"));
+    /// assert_eq!(classify.classify(Ok(&response)), Outcome::failure());
+    /// ```
+    pub const fn ask_first<F, B, E>(self, opinion: F) -> AskFirst<F, Self>
+    where
+        F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
+    {
+        AskFirst {
+            opinion,
+            otherwise: self,
+        }
+    }
+}
+
+impl<B, E: 'static> Classify<Response<B>, E> for DefaultClassify {
+    fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
+        match result {
+            Ok(response) => of_head(response, None),
+            Err(error) => of_error(error),
+        }
+    }
+}
+
+/// [`DefaultClassify`], with another opinion on some statuses.
+///
+/// A hint is read from each status that is said to be a failure or throttled here.
+///
+/// What is said here is about HTTP: a gRPC response is still judged by its `grpc-status`.
+///
+/// It is plain data of 450 bytes, which each clone of the service copies; the clones share nothing.
+///
+/// ```
+/// use http::{Response, StatusCode};
+/// use tower::BoxError;
+/// use tower_tenant_breaker::http::HttpClassify;
+/// use tower_tenant_breaker::{Classify, Outcome};
+///
+/// # fn main() -> Result<(), http::Error> {
+/// let classify = HttpClassify::new()
+///     .failure_on(StatusCode::NOT_FOUND)
+///     .ignored_on(StatusCode::NOT_IMPLEMENTED);
+///
+/// let judge = |response: Response<()>| classify.classify(Ok::<_, &BoxError>(&response));
+/// assert_eq!(judge(Response::builder().status(404).body(())?), Outcome::failure());
+/// assert_eq!(judge(Response::builder().status(501).body(())?), Outcome::Ignored);
+/// assert_eq!(judge(Response::builder().status(502).body(())?), Outcome::failure());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct HttpClassify {
+    statuses: StatusTable,
+}
+
+impl HttpClassify {
+    /// The same opinion as [`DefaultClassify`], so far.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            statuses: StatusTable::new(),
+        }
+    }
+
+    /// This status is a success.
+    #[must_use]
+    pub const fn success_on(self, status: StatusCode) -> Self {
+        self.with(status, Verdict::Success)
+    }
+
+    /// This status is a failure.
+    #[must_use]
+    pub const fn failure_on(self, status: StatusCode) -> Self {
+        self.with(status, Verdict::Failure)
+    }
+
+    /// This status says that the tenant sends too much.
+    #[must_use]
+    pub const fn throttled_on(self, status: StatusCode) -> Self {
+        self.with(status, Verdict::Throttled)
+    }
+
+    /// This status says nothing about the dependency.
+    #[must_use]
+    pub const fn ignored_on(self, status: StatusCode) -> Self {
+        self.with(status, Verdict::Ignored)
+    }
+
+    const fn with(mut self, status: StatusCode, verdict: Verdict) -> Self {
+        self.statuses.set(status, verdict);
+        self
+    }
+
+    /// Asks a closure first, as [`DefaultClassify::ask_first`] does.
+    pub const fn ask_first<F, B, E>(self, opinion: F) -> AskFirst<F, Self>
+    where
+        F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
+    {
+        AskFirst {
+            opinion,
+            otherwise: self,
+        }
+    }
+}
+
+impl<B, E: 'static> Classify<Response<B>, E> for HttpClassify {
+    fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
+        match result {
+            Ok(response) => of_head(response, self.statuses.get(response.status())),
+            Err(error) => of_error(error),
+        }
+    }
+}
+
+impl Default for HttpClassify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for HttpClassify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpClassify").field(&self.statuses).finish()
+    }
+}
+
+/// A closure, and who judges where it has no opinion; made by [`DefaultClassify::ask_first`] and
+/// [`HttpClassify::ask_first`].
+#[derive(Clone, Copy)]
+pub struct AskFirst<F, C> {
+    opinion: F,
+    otherwise: C,
+}
+
+impl<F, C, B, E> Classify<Response<B>, E> for AskFirst<F, C>
+where
+    F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
+    C: Classify<Response<B>, E>,
+{
+    fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
+        (self.opinion)(result).unwrap_or_else(|| self.otherwise.classify(result))
+    }
+}
+
+// By hand, because closures are not `Debug`.
+impl<F, C: fmt::Debug> fmt::Debug for AskFirst<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskFirst")
+            .field("otherwise", &self.otherwise)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a response means; `said` is what somebody said about its status.
+fn of_head<B>(response: &Response<B>, said: Option<Verdict>) -> Outcome {
+    let headers = response.headers();
+    if grpc_status::is_grpc(headers) {
+        return with_hint(grpc_status::of_head(headers), headers);
+    }
+    match (said, response.status().as_u16()) {
+        (Some(Verdict::Success), _) => Outcome::Success,
+        (Some(Verdict::Ignored), _) => Outcome::Ignored,
+        (Some(Verdict::Failure), _) => with_hint(Outcome::failure(), headers),
+        (Some(Verdict::Throttled), _) => with_hint(Outcome::throttled(), headers),
+        (None, 429) => with_hint(Outcome::throttled(), headers),
+        // 529 is what some providers say when they are overloaded.
+        (None, 503 | 529) => with_hint(Outcome::failure(), headers),
+        (None, 408 | 500..=599) => Outcome::failure(),
+        (None, _) => Outcome::Success,
+    }
+}
+
+fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
+    match outcome {
+        Outcome::Failure { .. } | Outcome::Throttled { .. } => match hint_of(headers) {
+            Some(hint) => outcome.with_retry_after(hint),
+            None => outcome,
+        },
+        Outcome::Success | Outcome::Ignored => outcome,
+    }
+}
