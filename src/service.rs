@@ -1,0 +1,199 @@
+use std::fmt;
+use std::mem;
+use std::task::{Context, Poll, Waker};
+
+use tower::BoxError;
+use tower_service::Service;
+
+use crate::answer::{OnError, OnRejection};
+use crate::circuit::Stage;
+use crate::future::{Admitted, ResponseFuture};
+use crate::probe::ProbeIf;
+use crate::{
+    CircuitOpen, Classify, Dependency, OnMissingTenant, Permit, Rejection, SelectDependency,
+    TenantCircuitBreakerLayer, TenantExtractor,
+};
+
+/// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
+///
+/// Always ready: which tenant a call is for, and so whether it may pass, is not known before the request
+/// is there. The inner service's readiness is waited for within the call.
+///
+/// The inner service has to be `Clone`, since a call that waits for it takes it along, and leaves a clone
+/// for the next. One that is not (`RateLimit`, `Balance`, `Hedge`, `SpawnReady`) goes behind
+/// tower's `Buffer`.
+///
+/// # Cancel safety
+///
+/// Dropping a call's future drops the call to the inner service, gives back whatever that held, and is
+/// counted as cancelled: a call that ended before anyone knew how.
+#[derive(Clone)]
+pub struct TenantCircuitBreaker<S, D, E, C, O, G, P> {
+    // A clone's clone of the inner carries no readiness, and there is none of our own to carry: it is
+    // taken and used up within `call`.
+    inner: S,
+    settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>,
+}
+
+/// Why a call does not reach the inner service.
+enum Refusal {
+    Open(CircuitOpen),
+    Error(BoxError),
+}
+
+impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+    /// Puts circuits in front of a service; the same as `settings.layer(inner)`, without a clone.
+    pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>) -> Self {
+        Self { inner, settings }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, to change it.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, and no circuits.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+    /// Asks the circuit of the request's tenant.
+    fn admit<Req>(&self, req: &Req) -> Result<Permit, Refusal>
+    where
+        D: SelectDependency<Req>,
+        E: TenantExtractor<Req>,
+        P: ProbeIf<Req>,
+    {
+        let settings = &self.settings;
+        let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
+        let probing = settings.probe_if.probing(req);
+        match settings.extractor.extract(req) {
+            Ok(tenant) => match dependency.acquire_barred(tenant.as_str(), probing) {
+                Ok(permit) => Ok(permit),
+                Err(Rejection::Open(open)) => Err(Refusal::Open(open)),
+                Err(Rejection::InvalidTenant(invalid)) => {
+                    settings.admit_without_tenant(&dependency, probing, invalid)
+                }
+            },
+            Err(missing) => settings.admit_without_tenant(&dependency, probing, missing),
+        }
+    }
+}
+
+impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+    fn admit_without_tenant(
+        &self,
+        dependency: &Dependency,
+        probing: crate::Probing,
+        why: impl Into<BoxError>,
+    ) -> Result<Permit, Refusal> {
+        match self.on_missing_tenant {
+            OnMissingTenant::RunUnguarded => Ok(dependency.unguarded()),
+            OnMissingTenant::Reject => Err(Refusal::error(why)),
+            OnMissingTenant::ShareCircuit => {
+                dependency
+                    .acquire_shared(probing)
+                    .map_err(|rejection| match rejection {
+                        Rejection::Open(open) => Refusal::Open(open),
+                        Rejection::InvalidTenant(invalid) => Refusal::error(invalid),
+                    })
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn error(error: impl Into<BoxError>) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl<S, Req, D, E, C, O, G, P> Service<Req> for TenantCircuitBreaker<S, D, E, C, O, G, P>
+where
+    S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
+    D: SelectDependency<Req>,
+    E: TenantExtractor<Req>,
+    C: Classify<S::Response, BoxError> + Clone,
+    O: OnRejection<Req, S::Response> + Clone,
+    G: OnError<S::Response, O::Error> + Clone,
+    P: ProbeIf<Req>,
+{
+    type Response = S::Response;
+    type Error = G::Error;
+    type Future = ResponseFuture<S, Req, C, O, G>;
+
+    // The inner is left alone: the tenant is not known yet, so a rejected call would leave a reservation
+    // behind, and one tenant's stuck call would hold up the others. And an error here would mean that
+    // this service is to be thrown away, which `Buffer` takes as its own end.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, req: Req) -> Self::Future {
+        let settings = &self.settings;
+        let mut permit = match self.admit(&req) {
+            Ok(permit) => permit,
+            Err(Refusal::Open(open)) => {
+                let answer = settings.on_rejection.rejected(req, open);
+                return ResponseFuture::rejected(answer, &settings.on_error);
+            }
+            Err(Refusal::Error(error)) => {
+                return ResponseFuture::answered(settings.on_error.answer(error));
+            }
+        };
+
+        permit.stage(Stage::Hook);
+        let mut call = Admitted {
+            kept: settings.on_rejection.keep(&req),
+            classify: settings.classify.clone(),
+            on_rejection: settings.on_rejection.clone(),
+            on_error: settings.on_error.clone(),
+            permit,
+        };
+
+        // With a waker that wakes nobody: who is not ready now is asked again by the future.
+        let mut cx = Context::from_waker(Waker::noop());
+        match call.within(|| self.inner.poll_ready(&mut cx)) {
+            Poll::Ready(Ok(())) => {
+                let future = call.within(|| self.inner.call(req));
+                ResponseFuture::called(future, call)
+            }
+            // The one that was asked has its place in the queue: it has to be the one that waits.
+            Poll::Pending => ResponseFuture::waiting(self.replace_inner(), req, call),
+            Poll::Ready(Err(error)) => {
+                // A service that said so is not to be used again.
+                drop(self.replace_inner());
+                ResponseFuture::finished(Err(error.into()), call)
+            }
+        }
+    }
+}
+
+impl<S: Clone, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+    fn replace_inner(&mut self) -> S {
+        let fresh = self.inner.clone();
+        mem::replace(&mut self.inner, fresh)
+    }
+}
+
+// By hand: closures have no `Debug`.
+impl<S, D, E, C, O, G, P> fmt::Debug for TenantCircuitBreaker<S, D, E, C, O, G, P>
+where
+    S: fmt::Debug,
+    D: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantCircuitBreaker")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}

@@ -1,0 +1,158 @@
+//! What the types promise without being run: who may cross threads, and which stacks take the layer.
+
+mod job;
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::Ready;
+
+use job::{Job, Owner, Succeed, job, printer, work};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tower::util::{BoxCloneService, BoxCloneSyncService};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_tenant_breaker::answer::Propagate;
+use tower_tenant_breaker::probe::Always;
+use tower_tenant_breaker::{
+    CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
+    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
+    ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
+};
+
+type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
+type Breaker<S> =
+    TenantCircuitBreaker<S, Dependency, Owner, ErrIsFailure, Propagate, Propagate, Always>;
+type Answering<S> = ResponseFuture<S, Job, ErrIsFailure, Propagate, Propagate>;
+
+assert_impl_all!(CircuitBreakerRegistry: Clone, Send, Sync, Unpin);
+assert_impl_all!(Dependency: Clone, Send, Sync, Unpin);
+assert_impl_all!(DependencyFn<fn(&Job)>: Clone, Send, Sync);
+assert_impl_all!(Policy: Clone, Send, Sync);
+assert_impl_all!(Permit: Send, Sync);
+assert_not_impl_any!(Permit: Clone, Copy);
+assert_impl_all!(Outcome: Copy, Send, Sync);
+assert_impl_all!(Tenant<'_>: Clone, Send, Sync);
+assert_impl_all!(OnMissingTenant: Copy, Send, Sync);
+assert_impl_all!(Rejection: Clone, Send, Sync, std::error::Error);
+assert_impl_all!(CircuitOpen: Clone, Send, Sync, std::error::Error);
+assert_impl_all!(CircuitOpen: Into<BoxError>);
+assert_impl_all!(MissingTenant: Copy, Send, Sync, std::error::Error);
+assert_impl_all!(InvalidTenant: Copy, Send, Sync, std::error::Error);
+assert_impl_all!(UnknownDependency: Clone, Send, Sync, std::error::Error);
+assert_impl_all!(CallError<std::io::Error>: Send, Sync, std::error::Error);
+assert_impl_all!(CallError<BoxError>: Send, Sync);
+assert_impl_all!(Cause<String>: Send, Sync);
+
+assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
+assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);
+assert_impl_all!(Answering<Inner>: Send, Sync);
+
+// As the inner service, and no more.
+assert_impl_all!(Breaker<Cell<u8>>: Clone, Send);
+assert_not_impl_any!(Breaker<Cell<u8>>: Sync);
+assert_not_impl_any!(Breaker<std::rc::Rc<u8>>: Send, Sync);
+assert_not_impl_any!(Breaker<std::sync::Mutex<u8>>: Clone);
+
+fn layer() -> TenantCircuitBreakerLayer<Dependency, Owner, ErrIsFailure> {
+    TenantCircuitBreakerLayer::new(printer(), Owner).classify(ErrIsFailure)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_can_be_boxed_and_cloned_with_sync_and_without() {
+    let service = ServiceBuilder::new().layer(layer()).service_fn(work);
+    let sync: BoxCloneSyncService<Job, String, BoxError> =
+        BoxCloneSyncService::new(service.clone());
+    let other: BoxCloneService<Job, String, BoxError> = BoxCloneService::new(service);
+    assert_eq!(
+        sync.clone().oneshot(job("acme", Succeed)).await.unwrap(),
+        "done"
+    );
+    assert_eq!(
+        other.clone().oneshot(job("acme", Succeed)).await.unwrap(),
+        "done"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_boxed_service_can_be_the_inner_one() {
+    let inner: BoxCloneSyncService<Job, String, BoxError> =
+        BoxCloneSyncService::new(service_fn(work).map_err(BoxError::from));
+    let service = layer().layer(inner);
+    assert_eq!(service.oneshot(job("acme", Succeed)).await.unwrap(), "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_can_be_spawned_onto_other_threads() {
+    let printer = printer();
+    let mut service = layer().layer(service_fn(work));
+    let spawned = tokio::spawn(service.call(job("acme", Succeed)));
+    assert_eq!(spawned.await.unwrap().unwrap(), "done");
+    let decorated =
+        tokio::spawn(async move { printer.call("acme", work(job("acme", Succeed))).await });
+    assert_eq!(decorated.await.unwrap().unwrap(), "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closures_in_every_place_leave_the_service_boxable() {
+    let service = layer()
+        .classify(|result: Result<&String, &BoxError>| match result {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::failure(),
+        })
+        .probe_if(|_: &Job| true)
+        .fallback_on_failure(|_: Job, cause: Cause<String>| async move { cause.into_result() })
+        .respond_to_error(|error| error.to_string())
+        .layer(service_fn(work));
+    let boxed: BoxCloneSyncService<Job, String, Infallible> = BoxCloneSyncService::new(service);
+    assert_eq!(
+        boxed.oneshot(job("acme", Succeed)).await,
+        Ok("done".to_owned())
+    );
+}
+
+#[cfg(feature = "http")]
+#[tokio::test(start_paused = true)]
+async fn an_axum_router_takes_the_layer_with_a_timeout_inside() {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse, Response};
+    use axum::routing::get;
+    use tower_tenant_breaker::tenant_fn;
+
+    let by_host =
+        tenant_fn(|request: &Request| Ok(request.uri().host().unwrap_or_default().into()));
+    let breaker = TenantCircuitBreakerLayer::new(printer(), by_host)
+        .respond_with(|_: &CircuitOpen| StatusCode::SERVICE_UNAVAILABLE.into_response())
+        .respond_to_error(|_| StatusCode::GATEWAY_TIMEOUT.into_response());
+    let app: Router = Router::new()
+        .route("/ok", get(|| async { "ok" }))
+        .route("/bad", get(|| async { StatusCode::BAD_GATEWAY }))
+        .route(
+            "/hang",
+            get(|| async { std::future::pending::<Response>().await }),
+        )
+        .layer(
+            ServiceBuilder::new()
+                .layer(breaker)
+                .timeout(std::time::Duration::from_secs(1)),
+        );
+    let status = async |uri: &str| {
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        app.clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+
+    assert_eq!(status("http://sick/hang").await, 504);
+    assert_eq!(
+        status("http://sick/bad").await,
+        502,
+        "one circuit for all routes"
+    );
+    assert_eq!(status("http://sick/ok").await, 503);
+    assert_eq!(status("http://well/ok").await, 200);
+}
