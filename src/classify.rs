@@ -68,6 +68,38 @@ use crate::{CircuitOpen, InvalidTenant, Rejection, UnknownDependency};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DefaultClassify;
 
+/// What [`DefaultClassify`] can judge: `http::Response`, and nothing else.
+///
+/// A trait of its own for the compiler's sake: were the response's type written into the `impl`, a layer
+/// around any other service would be told that `DefaultClassify` is no closure.
+#[diagnostic::on_unimplemented(
+    message = "`DefaultClassify` cannot judge a `Result<{Self}, {Err}>`",
+    label = "no way to tell a success from a failure here",
+    note = "`DefaultClassify` knows `http::Response` alone",
+    note = "for any other response say `.classify(ErrIsFailure)` on the layer, or give a closure: \
+            `.classify(|result: Result<&Res, &BoxError>| Outcome::Success)`"
+)]
+pub trait DefaultJudged<Err>: sealed::Sealed {
+    /// What this result means to the circuit.
+    #[doc(hidden)]
+    fn judge(result: Result<&Self, &Err>) -> Outcome;
+}
+
+impl<Res, Err> Classify<Res, Err> for DefaultClassify
+where
+    Res: DefaultJudged<Err>,
+{
+    fn classify(&self, result: Result<&Res, &Err>) -> Outcome {
+        Res::judge(result)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    #[cfg(feature = "http")]
+    impl<B> Sealed for http::Response<B> {}
+}
+
 /// Every response is a success, every error a failure, except those that this side made itself.
 ///
 /// [`tower::load_shed`]'s `Overloaded` and the refusals of a breaker further in ([`CircuitOpen`],

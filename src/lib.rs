@@ -36,7 +36,7 @@ mod time;
 pub use self::answer::Cause;
 pub use self::call::CallError;
 pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, Permit, Totals, Trip};
-pub use self::classify::{DefaultClassify, ErrIsFailure};
+pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
 pub use self::dependency::{Dependency, DependencySnapshot, Probing};
 pub use self::event::{Event, EventKind, Observer, Origin};
 pub use self::future::ResponseFuture;

@@ -5,7 +5,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use super::grpc_status;
 use super::retry_after::hint_of;
 use super::status_table::{StatusTable, Verdict};
-use crate::classify::{DefaultClassify, of_error};
+use crate::classify::{DefaultClassify, DefaultJudged, of_error};
 use crate::outcome::{Classify, Outcome};
 
 impl DefaultClassify {
@@ -40,8 +40,8 @@ impl DefaultClassify {
     }
 }
 
-impl<B, E: 'static> Classify<Response<B>, E> for DefaultClassify {
-    fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
+impl<B, E: 'static> DefaultJudged<E> for Response<B> {
+    fn judge(result: Result<&Self, &E>) -> Outcome {
         match result {
             Ok(response) => of_head(response, None),
             Err(error) => of_error(error),
