@@ -162,7 +162,15 @@ impl Circuit {
             machine.last_chance = now;
             None
         };
-        let refusal = refusal.or_else(|| (!self.take_flight()).then_some(Reason::Saturated));
+        let policy = &self.context.policy;
+        let refusal = refusal
+            .or_else(|| {
+                // From open, the probe that makes the circuit half-open finds all places free.
+                let is_full = word.state() == CircuitState::HalfOpen
+                    && !machine.has_place(now, policy.half_open_max_calls);
+                is_full.then_some(Reason::HalfOpenFull)
+            })
+            .or_else(|| (!self.take_flight()).then_some(Reason::Saturated));
         if let Some(reason) = refusal {
             drop(machine);
             self.warn_of_barred(warn);
@@ -170,18 +178,13 @@ impl Circuit {
         }
         let transition = (word.state() == CircuitState::Open)
             .then(|| self.half_open(&mut machine, now, Reason::PeriodOver, Origin::Automatic));
-        let policy = &self.context.policy;
-        let place = machine.take_place(now, policy.half_open_max_calls, nanos(policy.probe_lease));
+        let place = machine.take_place(now, nanos(policy.probe_lease));
         let word = self.word();
         drop(machine);
         self.warn_of_barred(warn);
         if let Some(transition) = transition {
             self.tell(transition);
         }
-        let Some(place) = place else {
-            self.end_flight();
-            return refuse(Reason::HalfOpenFull);
-        };
         add(&rare.tally.probes, 1);
         Ok(self.clone().permit(word, now, place))
     }
@@ -257,8 +260,7 @@ impl Head {
             CircuitState::Open => now >= self.rare().deadline.load(Acquire),
             CircuitState::HalfOpen => {
                 let machine = self.rare().machine.lock();
-                let taken = machine.probes.iter().filter(|lease| now < lease.until);
-                taken.count() < usize::from(policy.half_open_max_calls)
+                machine.has_place(now, policy.half_open_max_calls)
             }
         }
     }

@@ -60,6 +60,9 @@ pub(super) struct Machine {
     pub(super) openings: u32,
     pub(super) closed_since: u64,
     pub(super) opened_at: u64,
+    /// The slot in which the circuit opened, and the run of failures at that moment.
+    pub(super) readable_slot: u64,
+    pub(super) readable_run: u16,
     /// How long the open period was set to last, hints aside.
     pub(super) period: u64,
     /// When a call last had the chance to probe.

@@ -137,11 +137,13 @@ impl Circuit {
     fn window_figures(&self, now: u64) -> Figures {
         let word = self.word();
         let slot = self.readable_slot(now);
+        let rare = self.rare.get();
         let more_slow = self.rare.get().map(|rare| &rare.more_slow);
         let consecutive = match word.state() {
             CircuitState::Closed if !self.window.is_idle(slot) => {
                 self.runs.get(word.generation()).failures
             }
+            CircuitState::Open => rare.map_or(0, |rare| rare.machine.lock().readable_run),
             _ => 0,
         };
         Figures {
@@ -155,7 +157,10 @@ impl Circuit {
     fn readable_slot(&self, now: u64) -> u64 {
         let slot = self.context.slot(now);
         match self.state() {
-            CircuitState::Open => self.window.touched().saturating_sub(1).min(slot),
+            CircuitState::Open => {
+                let rare = self.rare.get();
+                rare.map_or(slot, |rare| rare.machine.lock().readable_slot)
+            }
             _ => slot,
         }
     }

@@ -70,6 +70,10 @@ impl Head {
             let opening = Opening::automatic(Reason::Initial, 0);
             self.set_open_period(rare, &mut machine, self.context.now(), &opening);
         }
+        if state == CircuitState::HalfOpen {
+            machine.period = self.context.policy.open_for.after(0, fastrand::f64());
+            machine.last_chance = self.context.now();
+        }
         let word = Word::new(state, self.word().is_capped());
         self.word.store(word.0, Release);
         self.enter(state);
@@ -82,7 +86,18 @@ impl Head {
         now: u64,
         opening: Opening,
     ) -> Transition {
-        match self.word().state() {
+        let word = self.word();
+        if word.state() != CircuitState::Open {
+            // What people read while the circuit is open: the window as it was when it opened.
+            let slot = self.context.slot(now);
+            machine.readable_slot = slot;
+            machine.readable_run = if self.window.is_idle(slot) {
+                0
+            } else {
+                self.runs.get(word.generation()).failures
+            };
+        }
+        match word.state() {
             CircuitState::Closed => {
                 let closed_for = now.saturating_sub(machine.closed_since);
                 if closed_for >= nanos(self.context.policy.window) {
@@ -248,19 +263,22 @@ impl Machine {
         self.last_probe_end = 0;
     }
 
-    /// Takes a place for a probe, if one is free; places whose lease has ended are.
-    pub(super) fn take_place(&mut self, now: u64, places: u8, lease: u64) -> Option<u32> {
+    /// Whether a place for a probe is free; those whose lease has ended are.
+    pub(super) fn has_place(&self, now: u64, places: u8) -> bool {
+        let taken = self.probes.iter().filter(|lease| now < lease.until);
+        taken.count() < usize::from(places)
+    }
+
+    /// Takes a place for a probe, and returns the probe's number.
+    pub(super) fn take_place(&mut self, now: u64, lease: u64) -> u32 {
         self.probes.retain(|lease| now < lease.until);
-        if self.probes.len() >= usize::from(places) {
-            return None;
-        }
         // 0 is no probe; numbers only have to differ among those in flight.
         self.last_probe = self.last_probe.wrapping_add(1).max(1);
         self.probes.push(Lease {
             probe: self.last_probe,
             until: now.saturating_add(lease),
         });
-        Some(self.last_probe)
+        self.last_probe
     }
 
     pub(super) fn free_place(&mut self, probe: u32) {

@@ -116,7 +116,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// How many calls the window must hold before count and rate are asked.
+    /// How many calls the window must hold before count and rate are asked. Where the failures of abandoned
+    /// calls have outlived the calls themselves, the failures are asked instead.
     pub fn min_calls(mut self, calls: u32) -> Self {
         self.min_calls = calls;
         self
