@@ -1,0 +1,84 @@
+//! The overrides of one circuit at their four levels.
+
+use tower_tenant_breaker::Override;
+
+/// From the nearest to the farthest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Circuit,
+    Dependency,
+    Tenant,
+    Registry,
+}
+
+impl Level {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Circuit,
+        Self::Dependency,
+        Self::Tenant,
+        Self::Registry,
+    ];
+}
+
+/// An override, and the instant at which it ends, if it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InForce {
+    pub(crate) level: Level,
+    pub(crate) what: Override,
+    pub(crate) end: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// At most one of each level.
+    set: Vec<InForce>,
+}
+
+impl Overrides {
+    pub(crate) fn set(&mut self, level: Level, what: Override, end: Option<u64>) {
+        self.clear(level);
+        self.set.push(InForce { level, what, end });
+    }
+
+    pub(crate) fn clear(&mut self, level: Level) {
+        self.set.retain(|old| old.level != level);
+    }
+
+    /// The one that counts now.
+    pub(crate) fn in_force(&self, now: u64) -> Option<InForce> {
+        let at = |level| self.at(level, now);
+        at(Level::Registry)
+            .filter(|kill_switch| kill_switch.what == Override::Disabled)
+            .or_else(|| Level::ALL.into_iter().find_map(at))
+    }
+
+    fn at(&self, level: Level, now: u64) -> Option<InForce> {
+        let same_level = self.set.iter().find(|set| set.level == level);
+        same_level
+            .copied()
+            .filter(|set| set.end.is_none_or(|end| now < end))
+    }
+
+    /// How many levels say something now.
+    pub(crate) fn levels(&self, now: u64) -> usize {
+        Level::ALL
+            .into_iter()
+            .filter(|level| self.at(*level, now).is_some())
+            .count()
+    }
+
+    /// Whether one has ended by itself, and has not been cleared.
+    pub(crate) fn has_ended(&self, now: u64) -> bool {
+        self.set
+            .iter()
+            .any(|set| set.end.is_some_and(|end| now >= end))
+    }
+
+    pub(crate) fn next_end(&self, now: u64) -> Option<u64> {
+        self.set
+            .iter()
+            .filter_map(|set| set.end)
+            .filter(|end| *end > now)
+            .min()
+    }
+}

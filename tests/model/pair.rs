@@ -1,0 +1,364 @@
+//! The crate and the model, step by step through the same history.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_tenant_breaker::{
+    ByHandError, CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Permit,
+    Probing, Rejection,
+};
+
+use super::Model;
+use super::circuit::{Change, Ending, Ticket};
+use super::history::{End, Step, Wait};
+use super::overrides::Level;
+use super::rules::{Rules, nanos};
+
+const TENANT: &str = "acme";
+
+/// What an observer was told.
+#[derive(Debug, Default)]
+struct Told {
+    changes: Vec<(Instant, Change)>,
+    refusals: u64,
+    dry_refusals: u64,
+}
+
+impl Told {
+    fn hear(&mut self, event: &Event<'_>) {
+        assert_eq!((event.dependency, event.tenant), ("search", Some(TENANT)));
+        match event.kind {
+            EventKind::Transition { from, to, .. } => {
+                let reason = event.reason.expect("a change has a reason");
+                let change = Change {
+                    at: 0,
+                    from,
+                    to,
+                    generation: event.generation,
+                    reason,
+                };
+                self.changes.push((event.at, change));
+            }
+            EventKind::Rejection if event.dry_run => self.dry_refusals += 1,
+            EventKind::Rejection => self.refusals += 1,
+            kind => panic!("{kind:?} cannot happen to one tenant"),
+        }
+    }
+}
+
+/// The crate and the model, side by side.
+pub(crate) struct Pair {
+    registry: CircuitBreakerRegistry,
+    search: Dependency,
+    began: Instant,
+    pub(crate) model: Model,
+    told: Arc<Mutex<Told>>,
+    tickets: Vec<Ticket>,
+    permits: Vec<Permit>,
+}
+
+impl Pair {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let policy = rules.policy();
+        let told = Arc::new(Mutex::new(Told::default()));
+        let ear = Arc::clone(&told);
+        let registry = CircuitBreakerRegistry::builder()
+            .observer(move |event: &Event<'_>| ear.lock().expect("no panic").hear(event))
+            .build()
+            .expect("the defaults are legal");
+        let began = Instant::now();
+        let rules = rules.snapped(&policy);
+        let search = registry
+            .dependency_with("search", policy)
+            .expect("the name is new");
+        Self {
+            registry,
+            search,
+            began,
+            model: Model::new(rules),
+            told,
+            tickets: Vec::new(),
+            permits: Vec::new(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from((Instant::now() - self.began).as_nanos()).expect("histories are short")
+    }
+
+    pub(crate) async fn step(&mut self, step: Step) {
+        let now = self.now();
+        match step {
+            Step::Call { probing, wait, end } => self.call(probing, wait, end).await,
+            Step::Trickle {
+                calls,
+                slots,
+                wait,
+                end,
+            } => {
+                for _ in 0..calls {
+                    self.wait(Wait::Edge { slots, off: 0 }).await;
+                    self.call(Probing::Yes, wait, end).await;
+                    self.compare();
+                }
+            }
+            Step::Burst { calls, end } => {
+                for _ in 0..calls {
+                    if self.acquire(Probing::Yes) {
+                        self.end(self.tickets.len() - 1, end);
+                        self.compare();
+                    }
+                }
+            }
+            Step::Acquire(probing) => {
+                let _ = self.acquire(probing);
+            }
+            Step::End { which, end } => {
+                if let Some(which) = which.checked_rem(self.tickets.len()) {
+                    self.end(which, end);
+                }
+            }
+            Step::Wait(wait) => self.wait(wait).await,
+            Step::Open => {
+                self.search.circuit(TENANT).open().expect("there is room");
+                self.model.open(now, None);
+            }
+            Step::OpenFor(tenths) => {
+                let period = tenths * (self.model.rules.slot() / 10);
+                let opened = self.search.circuit(TENANT).open_for(nanos(period));
+                if period == 0 {
+                    assert!(matches!(opened, Err(ByHandError::Period(_))), "{opened:?}");
+                } else {
+                    opened.expect("there is room");
+                    self.model.open(now, Some(period));
+                }
+            }
+            Step::HalfOpen => {
+                let half_opened = self.search.circuit(TENANT).half_open();
+                match self.model.half_open(now) {
+                    Ok(()) => half_opened.expect("the circuit is not closed"),
+                    Err(()) => assert_eq!(half_opened, Err(ByHandError::Closed)),
+                }
+            }
+            Step::Reset => {
+                self.search.circuit(TENANT).reset();
+                self.model.reset(now);
+            }
+            Step::ResetDependency => {
+                self.search.reset();
+                self.model.reset(now);
+            }
+            Step::Set {
+                level,
+                what,
+                tenths,
+            } => {
+                let period = tenths.map(|tenths| nanos(tenths * (self.model.rules.slot() / 10)));
+                match (level, period) {
+                    (Level::Circuit, None) => self.search.circuit(TENANT).set(what),
+                    (Level::Circuit, Some(end)) => self.search.circuit(TENANT).set_for(what, end),
+                    (Level::Dependency, None) => self.search.set(what),
+                    (Level::Dependency, Some(end)) => self.search.set_for(what, end),
+                    (Level::Tenant, None) => self.registry.tenant(TENANT).set(what),
+                    (Level::Tenant, Some(end)) => self.registry.tenant(TENANT).set_for(what, end),
+                    (Level::Registry, None) => self.registry.set(what),
+                    (Level::Registry, Some(end)) => self.registry.set_for(what, end),
+                }
+                let end = period.map(|period| now + period.as_nanos() as u64);
+                self.model.overrides.set(level, what, end);
+            }
+            Step::Clear(level) => {
+                match level {
+                    Level::Circuit => self.search.circuit(TENANT).clear(),
+                    Level::Dependency => self.search.clear(),
+                    Level::Tenant => self.registry.tenant(TENANT).clear(),
+                    Level::Registry => self.registry.clear(),
+                }
+                self.model.overrides.clear(level);
+            }
+        }
+    }
+
+    async fn call(&mut self, probing: Probing, wait: Wait, end: End) {
+        if self.acquire(probing) {
+            let last = self.tickets.len() - 1;
+            self.compare();
+            let wait = match wait {
+                // The age is that of this call, and not of another.
+                Wait::Threshold { rule, off, .. } => Wait::Threshold {
+                    which: last,
+                    rule,
+                    off,
+                },
+                wait => wait,
+            };
+            self.wait(wait).await;
+            self.end(last, end);
+        }
+    }
+
+    async fn wait(&mut self, wait: Wait) {
+        let now = self.now();
+        let until = wait.until(&self.model, &self.tickets, now);
+        if until > now {
+            tokio::time::advance(nanos(until - now)).await;
+        }
+        assert_eq!(self.now(), until, "the clock went where it was sent");
+    }
+
+    /// Whether both admitted the call; panics where they disagree.
+    fn acquire(&mut self, probing: Probing) -> bool {
+        let now = self.now();
+        let refusal = self.model.acquire(now, probing);
+        match (self.search.acquire_barred(TENANT, probing), refusal) {
+            (Ok(permit), Ok(ticket)) => {
+                self.permits.push(permit);
+                self.tickets.push(ticket);
+                true
+            }
+            (Err(Rejection::Open(open)), Err(refusal)) => {
+                assert_eq!(open.reason(), refusal.reason);
+                assert_eq!(
+                    open.retry_after(),
+                    refusal.retry_after.map(nanos),
+                    "{open:?}"
+                );
+                assert_eq!((open.tenant(), open.dependency()), (Some(TENANT), "search"));
+                false
+            }
+            (crate_says, model_says) => {
+                panic!("the crate says {crate_says:?}, the model says {model_says:?}")
+            }
+        }
+    }
+
+    fn end(&mut self, which: usize, end: End) {
+        let now = self.now();
+        let permit = self.permits.swap_remove(which);
+        let ticket = self.tickets.swap_remove(which);
+        let ending = end.ending(&self.model.rules);
+        match ending {
+            Ending::Recorded(outcome) => permit.record(outcome),
+            Ending::Cancelled => drop(permit),
+        }
+        self.model.end(now, ticket, ending);
+    }
+
+    /// Everything that can be read of the circuit; reading must not change it either.
+    pub(crate) fn compare(&self) {
+        self.compare_events();
+        let now = self.now();
+        let (model, search) = (&self.model, &self.search);
+        let handle = search.circuit(TENANT);
+        assert_eq!(search.state(TENANT), model.state(), "state");
+        assert_eq!(handle.state(), model.state(), "state by the handle");
+        let effective = model.effective_state(now);
+        assert_eq!(search.effective_state(TENANT), effective, "effective state");
+        assert_eq!(
+            handle.effective_state(),
+            effective,
+            "effective state by the handle"
+        );
+        assert_eq!(handle.would_admit(), model.would_admit(now), "would admit");
+        assert_eq!(
+            search.len(),
+            usize::from(model.circuit.is_some()),
+            "circuits"
+        );
+        let of_dependency = search.snapshot();
+        assert_eq!(
+            of_dependency.totals,
+            model.totals(now),
+            "totals of the dependency"
+        );
+        let in_state = |state| usize::from(model.circuit.is_some() && model.state() == state);
+        assert_eq!(
+            of_dependency.open,
+            in_state(CircuitState::Open),
+            "open circuits"
+        );
+        assert_eq!(
+            of_dependency.half_open,
+            in_state(CircuitState::HalfOpen),
+            "half-open ones"
+        );
+
+        let snapshot = handle.snapshot();
+        assert_eq!(
+            snapshot.is_some(),
+            model.circuit.is_some(),
+            "there is a circuit"
+        );
+        let (Some(snapshot), Some(circuit)) = (snapshot, &model.circuit) else {
+            return;
+        };
+        assert_eq!(snapshot.state, model.state(), "state of the snapshot");
+        assert_eq!(
+            snapshot.effective_state, effective,
+            "effective state of the snapshot"
+        );
+        assert_eq!(snapshot.generation, circuit.generation, "generation");
+        assert_eq!(snapshot.window, circuit.figures(now), "window");
+        assert_eq!(snapshot.totals, circuit.totals(now), "totals");
+        assert_eq!(
+            snapshot.retry_after,
+            model.retry_after(now).map(nanos),
+            "retry after"
+        );
+        // A circuit may remember these by slot alone.
+        let slot = |at: u64| at / model.rules.slot();
+        let by_slot = |at: Option<Instant>| at.map(|at| slot(self.since_the_beginning(at)));
+        assert_eq!(
+            by_slot(snapshot.last_success),
+            circuit.last_success.map(slot),
+            "last success"
+        );
+        assert_eq!(
+            by_slot(snapshot.last_failure),
+            circuit.last_failure.map(slot),
+            "last failure"
+        );
+        let trip = snapshot.last_trip.map(|trip| {
+            let since: Duration = trip.at - self.began;
+            (since, trip.reason, trip.figures)
+        });
+        let expected = circuit
+            .last_trip
+            .map(|trip| (nanos(trip.at), trip.reason, trip.figures));
+        assert_eq!(trip, expected, "last trip");
+    }
+    fn since_the_beginning(&self, at: Instant) -> u64 {
+        u64::try_from((at - self.began).as_nanos()).expect("histories are short")
+    }
+
+    fn compare_events(&self) {
+        let told = self.told.lock().expect("no panic");
+        assert_eq!(told.refusals, self.model.refusals, "rejections told");
+        assert_eq!(
+            told.dry_refusals, self.model.dry_refusals,
+            "would-be rejections told"
+        );
+        let changes = self
+            .model
+            .circuit
+            .as_ref()
+            .map_or(&[][..], |circuit| &circuit.changes);
+        assert_eq!(told.changes.len(), changes.len(), "changes told");
+        if let (Some((at, told)), Some(change)) = (told.changes.last(), changes.last()) {
+            let told = Change {
+                at: self.since_the_beginning(*at),
+                ..*told
+            };
+            assert_eq!(told, *change, "the last change");
+        }
+    }
+
+    /// Ends all calls that are still in the air by dropping their permits.
+    pub(crate) fn cancel_all(&mut self) {
+        while !self.permits.is_empty() {
+            self.end(0, End::Cancelled);
+            self.compare();
+        }
+    }
+}
