@@ -1,8 +1,91 @@
-//! A circuit breaker for every pair of tenant and dependency.
+//! A circuit breaker for every pair of tenant and dependency: bounded in memory, tripping on failures and
+//! on latency percentiles.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use tower::{ServiceBuilder, ServiceExt, service_fn, timeout::TimeoutLayer};
+//! use tower_tenant_breaker::{
+//!     CircuitBreakerRegistry, CircuitOpen, ErrIsFailure, Policy, TenantCircuitBreakerLayer, tenant_fn,
+//! };
+//!
+//! struct Query { tenant: String, words: String }
+//!
+//! async fn search(query: Query) -> Result<u64, std::io::Error> {
+//!     // .. asks the search service ..
+//! #   Ok(query.words.len() as u64)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), tower::BoxError> {
+//!     let registry = CircuitBreakerRegistry::builder().max_tenants(100_000).build()?;
+//!     let dependency = registry.dependency_with("search", Policy::default())?;
+//!     let service = ServiceBuilder::new()
+//!         .layer(
+//!             TenantCircuitBreakerLayer::new(
+//!                 dependency,
+//!                 tenant_fn(|query: &Query| Ok(query.tenant.as_str().into())),
+//!             )
+//!             .classify(ErrIsFailure),
+//!         )
+//!         .layer(TimeoutLayer::new(Duration::from_secs(2)))
+//!         .service(service_fn(search));
+//!
+//!     let query = Query { tenant: "acme".into(), words: "red shoes".into() };
+//!     match service.oneshot(query).await {
+//!         Ok(hits) => println!("{hits} hits"),
+//!         Err(error) => match CircuitOpen::find(&*error) {
+//!             Some(open) => println!("not now: {open}, retry after {:?}", open.retry_after()),
+//!             None => println!("the search failed: {error}"),
+//!         },
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Why by tenant
+//!
+//! A breaker that all tenants share turns one tenant's outage into everybody's: their own index is broken,
+//! their key has expired, their shard hangs, and the calls of all others are rejected with theirs. Here each
+//! (tenant, dependency) pair has a circuit of its own. What that costs is kept small and bounded: one
+//! allocation of some 200 bytes a tenant, never more than `max_tenants` of them, and nothing of a closed
+//! call is shared with other tenants but its shard's read lock.
+//!
+//! # What is where
+//!
+//! - [`CircuitBreakerRegistry`] holds the [`Dependency`]s, and they the circuits. State lives there, not in
+//!   layers or services, of which axum makes one per route and per request.
+//! - [`Policy`] says when a circuit trips, how long it stays open and how it recovers;
+//!   [`PolicyBuilder`] has the table of its fields.
+//! - [`TenantCircuitBreakerLayer`] is the tower middleware. [`TenantExtractor`] finds the tenant of a request,
+//!   [`Classify`] judges its result, [`CircuitOpen`] is the error of a rejected call.
+//! - [`Dependency::acquire`] and [`Permit::record`] are the core that all adapters are made of, and
+//!   [`Dependency::call`] wraps a single future.
+//! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
+//!   switch among it; [`CircuitHandle`] changes one circuit by hand.
+//! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
+//! - `http` (a feature, on by default) knows responses, `Retry-After`, headers and credentials.
+//!
+//! # When a circuit trips
+//!
+//! After a bad outcome (a failure, a throttled or a slow call) every rule of the policy is asked: so many
+//! failures in a row; so many failures in the window that make up such a share of its calls; a latency
+//! quantile over a threshold. Each alone opens the circuit, and each can be switched off.
+//!
+//! An open circuit rejects at once. When its period is over, the next calls are probes, a few at a time:
+//! enough successes close it, one failure opens it again, for longer. A probe's place is leased, so a probe
+//! that never comes back wedges nothing.
+//!
+//! # What it does not do
+//!
+//! It starts no task, keeps no time of its own, and retries nothing. It does not queue: a call is admitted
+//! or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
+//! does not see what goes wrong in a response's body after its head.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(missing_debug_implementations, unreachable_pub)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod answer;
 mod call;
