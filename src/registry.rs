@@ -248,7 +248,7 @@ impl CircuitBreakerRegistry {
         if *on_first_use >= self.inner.max_dependencies || !is_name(name) {
             drop(on_first_use);
             return Err(UnknownDependency {
-                name: name[..name.floor_char_boundary(MAX_NAME_BYTES)].to_owned(),
+                name: cut(name).to_owned(),
                 known: self.sorted().into_keys().map(str::to_owned).collect(),
             });
         }
@@ -357,6 +357,13 @@ impl CircuitBreakerRegistry {
 
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
+}
+
+/// At most the first 256 bytes: the name may come from a request.
+fn cut(name: &str) -> &str {
+    let mut ends = (0..=name.len().min(MAX_NAME_BYTES)).rev();
+    let end = ends.find(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or_default()]
 }
 
 /// One tenant in all dependencies of a registry.

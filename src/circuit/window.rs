@@ -244,8 +244,8 @@ fn make_room(slot: u64, counts: Counts) -> (u64, u64) {
         return (slot, 0);
     }
     let calls = slot & LANE;
-    let halved = halve_up(lanes) & !LANE | calls / 2;
-    (slot >> TAG << TAG | halved, calls - calls / 2)
+    let halved = (halve_up(lanes) & !LANE) | (calls / 2);
+    ((slot >> TAG << TAG) | halved, calls - calls / 2)
 }
 
 /// Whether a lane would overflow.

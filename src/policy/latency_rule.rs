@@ -187,8 +187,8 @@ mod tests {
                 highest,
                 // Many digits over a wide range take megabytes, and show nothing more.
                 digits: digits.min(match factor {
-                    ..4 => 5,
-                    ..100 => 3,
+                    0..4 => 5,
+                    4..100 => 3,
                     _ => 2,
                 }),
             }

@@ -62,7 +62,6 @@ pub struct Policy {
 
 impl Policy {
     /// A builder with the defaults.
-    #[must_use]
     pub fn builder() -> PolicyBuilder {
         PolicyBuilder::new()
     }
@@ -79,7 +78,6 @@ impl Policy {
     /// let policy = Policy::low_traffic().trip_on_hint(true).build()?;
     /// # Ok::<(), tower_tenant_breaker::PolicyError>(())
     /// ```
-    #[must_use]
     pub fn low_traffic() -> PolicyBuilder {
         PolicyBuilder::new()
             .window(Duration::from_secs(600))
