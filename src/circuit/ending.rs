@@ -26,6 +26,9 @@ const GOOD: Counts = Counts {
 impl Circuit {
     pub(super) fn end(&self, permit: &Permit, ending: Ending) {
         let now = self.context.now();
+        if tracing::enabled!(tracing::Level::TRACE) {
+            self.trace(permit, now, ending);
+        }
         if permit.counted {
             self.end_flight();
         }
@@ -49,6 +52,20 @@ impl Circuit {
         if let Some(transition) = transition {
             self.tell(transition);
         }
+    }
+
+    #[cold]
+    fn trace(&self, permit: &Permit, now: u64, ending: Ending) {
+        let latency = Duration::from_nanos(now.saturating_sub(permit.started));
+        tracing::trace!(
+            dependency = &*self.context.name,
+            tenant = self.tenant().map(tracing::field::debug),
+            generation = permit.generation,
+            probe = permit.is_probe(),
+            ?latency,
+            ?ending,
+            "call ended"
+        );
     }
 }
 
