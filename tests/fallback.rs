@@ -7,7 +7,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use job::{Fail, Job, OutOfPaper, Owner, Succeed, job, printer, work};
+use job::{Fail, Job, OutOfPaper, Owner, Succeed, job, open, printer, work};
 use tokio_test::{assert_pending, task};
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service, service_fn};
@@ -17,12 +17,6 @@ use tower_tenant_breaker::{
 
 fn layer(printer: &Dependency) -> TenantCircuitBreakerLayer<Dependency, Owner, ErrIsFailure> {
     TenantCircuitBreakerLayer::new(printer.clone(), Owner).classify(ErrIsFailure)
-}
-
-fn open(printer: &Dependency) {
-    while printer.state("acme") == CircuitState::Closed {
-        printer.acquire("acme").unwrap().record(Outcome::failure());
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,7 +33,7 @@ async fn a_rejected_call_is_answered_with_its_request() {
         error.is::<OutOfPaper>(),
         "a failed call keeps its error: {error}"
     );
-    open(&printer);
+    open(&printer, "acme");
     assert_eq!(
         service.call(job("acme", Succeed)).await.unwrap(),
         "Succeed for Some(\"acme\")"
@@ -49,7 +43,7 @@ async fn a_rejected_call_is_answered_with_its_request() {
 #[tokio::test(start_paused = true)]
 async fn a_fallback_may_take_its_time_and_no_circuit_hears_of_it() {
     let printer = printer();
-    open(&printer);
+    open(&printer, "acme");
     let before = printer.snapshot().totals;
     let mut service = layer(&printer)
         .fallback(|_: Job, _: CircuitOpen| async { pending::<Result<String, BoxError>>().await })
@@ -179,7 +173,7 @@ async fn a_fallback_can_keep_a_part_of_a_request_that_is_no_clone() {
 #[tokio::test(start_paused = true)]
 async fn a_fallbacks_own_error_goes_the_way_of_the_inners() {
     let printer = printer();
-    open(&printer);
+    open(&printer, "acme");
     let fallback = |_: Job, _: CircuitOpen| async { Err::<String, BoxError>("no cache".into()) };
 
     let mut service = layer(&printer).fallback(fallback).layer(service_fn(work));

@@ -8,8 +8,8 @@ use std::future::pending;
 use std::time::Duration;
 
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, Dependency, MissingReason, MissingTenant, OpenPeriod, Policy,
-    PolicyBuilder, Tenant, TenantExtractor,
+    CircuitBreakerRegistry, CircuitState, Dependency, MissingReason, MissingTenant, OpenPeriod,
+    Outcome, Policy, PolicyBuilder, Tenant, TenantExtractor,
 };
 
 pub const OPEN: Duration = Duration::from_secs(10);
@@ -99,4 +99,11 @@ pub fn registry() -> CircuitBreakerRegistry {
 
 pub fn printer() -> Dependency {
     registry().dependency("printer").unwrap()
+}
+
+/// Two failures, so that the tenant's circuit is open.
+pub fn open(printer: &Dependency, tenant: &str) {
+    while printer.state(tenant) == CircuitState::Closed {
+        printer.acquire(tenant).unwrap().record(Outcome::failure());
+    }
 }
