@@ -90,6 +90,18 @@ impl Circuit {
             },
             1,
         );
+        if self.context.hears_of_calls() {
+            self.tell_of_rejection(&refusal, now, dry_run);
+        }
+        if dry_run {
+            Ok(Permit::unrecorded())
+        } else {
+            Err(refusal)
+        }
+    }
+
+    #[cold]
+    fn tell_of_rejection(&self, refusal: &Refusal, now: u64, dry_run: bool) {
         self.context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: &self.context.name,
@@ -105,11 +117,6 @@ impl Circuit {
             figures: None,
             dry_run,
         });
-        if dry_run {
-            Ok(Permit::unrecorded())
-        } else {
-            Err(refusal)
-        }
     }
 
     /// What the automatic machine says.

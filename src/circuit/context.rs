@@ -149,6 +149,11 @@ impl Context {
         self.shared.observer.as_deref()
     }
 
+    /// Whether anybody wants to be told of every single call.
+    pub(super) fn hears_of_calls(&self) -> bool {
+        self.shared.observer.is_some() || tracing::enabled!(tracing::Level::TRACE)
+    }
+
     pub(crate) fn tell(&self, event: &Event<'_>) {
         tell(self.observer(), event);
     }
