@@ -143,6 +143,23 @@ async fn a_closed_call_of_a_busy_tenant_allocates_nothing_however_its_window_mov
 }
 
 #[test]
+fn a_closed_call_of_a_busy_tenant_allocates_nothing_where_the_budget_of_histograms_is_spent() {
+    for bytes_for_one in [0, 150_000] {
+        let registry = CircuitBreakerRegistry::builder().histogram_bytes(bytes_for_one);
+        let registry = registry.build().unwrap();
+        let search = registry
+            .dependency_with("search", Policy::default())
+            .unwrap();
+        let call = |tenant| search.acquire(tenant).unwrap().record(Outcome::Success);
+        (0..200).for_each(|_| call(WELL));
+        call(SICK);
+        let ((), allocations) = allocations_in(|| (0..1_000).for_each(|_| call(SICK)));
+        assert_eq!(allocations, 0, "with {bytes_for_one} bytes");
+        assert_eq!(search.circuit(SICK).snapshot().unwrap().latency, None);
+    }
+}
+
+#[test]
 fn a_rejected_call_allocates_nothing_in_the_core() {
     let (_registry, search) = search();
     let ((), allocations) = allocations_in(|| {

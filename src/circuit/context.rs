@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::percentiles::Budget;
+use super::percentiles::{Budget, bytes_of};
 use super::window::SLOTS;
 use crate::event::{Event, Observer, tell};
 use crate::overrides::{Place, Standing, winner};
@@ -46,6 +46,8 @@ pub(crate) struct Context {
     pub(super) slot_nanos: u64,
     pub(super) thresholds: [u64; MAX_LATENCY_RULES],
     pub(super) lowest_threshold: u64,
+    /// Of the histograms of one circuit.
+    pub(super) histogram_bytes: usize,
     /// Whether the dependency or the registry has an override, perhaps one that has ended.
     attention: AtomicBool,
     /// The override of the dependency.
@@ -75,6 +77,7 @@ impl Context {
             slot_nanos: nanos(policy.window) / SLOTS as u64,
             lowest_threshold: thresholds.into_iter().min().unwrap_or(u64::MAX),
             thresholds,
+            histogram_bytes: bytes_of(&policy.histogram),
             policy,
             attention: AtomicBool::new(false),
             own: Place::empty(),

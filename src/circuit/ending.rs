@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::percentiles::BUSY_CALLS;
+use super::percentiles::{BUSY_CALLS, LOOK_EVERY};
 use super::permit::{Ending, Permit};
 use super::rare::{Rare, add};
 use super::runs::Run;
@@ -257,7 +257,7 @@ impl Head {
                 }
                 if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
                     self.measure(slot, latency);
-                } else if calls & 7 == 0 || calls == 1 {
+                } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
                     self.begin_to_measure(slot, latency);
                 }
                 true
@@ -289,7 +289,8 @@ impl Head {
         let shape = &context.policy.histogram;
         let now = slot.saturating_mul(context.slot_nanos);
         let budget = &context.shared.histograms;
-        if let Some(percentiles) = budget.allot(shape, context.slot_nanos, now) {
+        let bytes = context.histogram_bytes;
+        if let Some(percentiles) = budget.allot(shape, bytes, context.slot_nanos, now) {
             let rare = self.rare();
             percentiles.record(slot, latency);
             rare.percentiles.store(Some(percentiles));

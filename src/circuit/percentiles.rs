@@ -18,6 +18,9 @@ const SPAN: u64 = SLOTS as u64;
 /// How many calls a window must hold before its circuit is given histograms.
 pub(super) const BUSY_CALLS: u64 = 100;
 
+/// To sum up a window costs more than a call, so that is done at every fifth call of a slot.
+pub(super) const LOOK_EVERY: u64 = 5;
+
 /// How many holders a newcomer looks at for one that is quiet.
 const SEARCH: usize = 16;
 
@@ -129,6 +132,14 @@ impl fmt::Debug for Slots {
     }
 }
 
+/// The bytes that the histograms of one circuit take; none where the shape was not validated.
+pub(super) fn bytes_of(shape: &HistogramShape) -> usize {
+    let histogram: Option<Histogram<u32>> = shape.histogram();
+    histogram.map_or(0, |histogram| {
+        histogram.distinct_values() * size_of::<u32>() * SLOTS
+    })
+}
+
 /// The bytes that all histograms of a registry may take together.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -159,23 +170,24 @@ impl Budget {
     }
 
     /// Histograms for a busy circuit, or none where the budget is spent on others as busy.
+    ///
+    /// Asked again and again by circuits that get none, so it allocates nothing before it is sure.
     pub(super) fn allot(
         self: &Arc<Self>,
         shape: &HistogramShape,
+        bytes: usize,
         slot_nanos: u64,
         now: u64,
     ) -> Option<Arc<Percentiles>> {
-        let empty: Histogram<u32> = shape.histogram()?;
-        let bytes = empty.distinct_values() * size_of::<u32>() * SLOTS;
         if bytes > self.bytes {
             return None;
         }
         // Whoever is looking already does so for a circuit as busy as this one; there is a next call.
         let mut holders = self.holders.try_lock()?;
-        holders.list.retain(|holder| holder.strong_count() > 0);
         while self.used() + bytes > self.bytes {
             self.take_back(&mut holders, now)?;
         }
+        let empty: Histogram<u32> = shape.histogram()?;
         self.used.fetch_add(bytes, Relaxed);
         let allotted = Arc::new(Percentiles {
             slots: Mutex::new(Slots {
@@ -187,6 +199,7 @@ impl Budget {
             bytes,
             budget: Arc::clone(self),
         });
+        holders.list.retain(|holder| holder.strong_count() > 0);
         holders.list.push(Arc::downgrade(&allotted));
         Some(allotted)
     }
