@@ -177,7 +177,7 @@ impl Head {
         }
         let hinted = self.hinted_instant(now, hint);
         if let Some(not_before) = hinted {
-            rare.hinted.fetch_max(not_before, AcqRel);
+            self.keep_hint(rare, generation, not_before);
         }
         let figures = Figures {
             consecutive_failures: u32::from(run.failures),

@@ -7,7 +7,7 @@ use crate::CircuitState;
 use crate::event::{Event, EventKind, Origin};
 use crate::overrides::Override;
 use crate::reason::{Figures, Reason};
-use crate::sync::{Acquire, Relaxed, Release};
+use crate::sync::{AcqRel, Acquire, Relaxed, Release};
 use crate::time::nanos;
 
 /// A change of state that has happened and is yet to be told.
@@ -210,6 +210,19 @@ impl Head {
             CircuitState::Closed => {}
             CircuitState::Open => _ = self.context.open.fetch_sub(1, Relaxed),
             CircuitState::HalfOpen => _ = self.context.half_open.fetch_sub(1, Relaxed),
+        }
+    }
+
+    /// Keeps a hint for the opening that ends this closed generation, or, where another thread has opened
+    /// the circuit since the call was counted, for the period that began by it.
+    pub(super) fn keep_hint(&self, rare: &Rare, generation: u64, not_before: u64) {
+        // The lock keeps the circuit from opening between the look and the store.
+        let machine = rare.machine.lock();
+        if self.word().generation() == generation {
+            rare.hinted.fetch_max(not_before, AcqRel);
+        } else {
+            drop(machine);
+            self.move_deadline(rare, not_before);
         }
     }
 
