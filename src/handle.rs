@@ -87,7 +87,8 @@ impl CircuitHandle {
         &self.tenant
     }
 
-    /// Opens the circuit for the policy's next open period. Probes begin at its end.
+    /// Opens the circuit for the policy's next open period. Probes begin at its end, or at the instant that
+    /// the dependency named on an earlier call, whichever is later.
     ///
     /// # Errors
     ///
@@ -97,8 +98,9 @@ impl CircuitHandle {
         Ok(())
     }
 
-    /// Opens the circuit for this long. Probes begin at the period's end; to hold a circuit open against
-    /// probes, [`set`](Self::set) [`Override::ForcedOpen`].
+    /// Opens the circuit for this long, or until the instant that the dependency named on an earlier call,
+    /// whichever is later. Probes begin then; to hold a circuit open against probes, [`set`](Self::set)
+    /// [`Override::ForcedOpen`].
     ///
     /// # Errors
     ///

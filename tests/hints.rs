@@ -347,3 +347,33 @@ async fn a_hint_that_arrives_while_disabled_is_not_recorded() {
     search.clear();
     assert_eq!(left(&search), secs(PERIOD));
 }
+
+// ===== by hand =====
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_opened_by_hand_stays_open_until_the_latest_hint_too() {
+    let search = dependency(two_in_a_row());
+    let acme = search.circuit("acme");
+    record(&search, throttled(secs(100)));
+    acme.open().unwrap();
+    assert_eq!(left(&search), secs(100));
+
+    acme.reset();
+    record(&search, throttled(secs(100)));
+    acme.open_for(secs(10)).unwrap();
+    let _probe = probe_after(&search, secs(100)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_opened_again_by_hand_has_the_period_that_it_was_given() {
+    let search = dependency(two_in_a_row());
+    record(&search, throttled(secs(100)));
+    trip(&search);
+    assert_eq!(left(&search), secs(100));
+    search.circuit("acme").open_for(secs(10)).unwrap();
+    assert_eq!(
+        left(&search),
+        secs(10),
+        "no closed generation came before it"
+    );
+}

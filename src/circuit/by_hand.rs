@@ -24,7 +24,8 @@ impl Circuit {
         let now = self.context.now();
         let rare = self.rare();
         let mut machine = rare.machine.lock();
-        let transition = self.open(rare, &mut machine, now, Opening::by_hand(period));
+        let opening = Opening::by_hand(period, rare.hinted.load(Acquire));
+        let transition = self.open(rare, &mut machine, now, opening);
         drop(machine);
         self.tell(transition);
     }

@@ -46,13 +46,13 @@ impl Opening {
         }
     }
 
-    pub(super) fn by_hand(period: Option<u64>) -> Self {
+    pub(super) fn by_hand(period: Option<u64>, not_before: u64) -> Self {
         Self {
             reason: Reason::ByHand,
             origin: Origin::ByHand,
             figures: None,
             period,
-            not_before: 0,
+            not_before,
         }
     }
 }

@@ -345,7 +345,7 @@ impl Circuit {
     }
 
     pub(crate) fn open(&mut self, now: u64, by_hand: Option<u64>) {
-        self.enter_open(now, Reason::ByHand, 0, by_hand);
+        self.enter_open(now, Reason::ByHand, self.hinted, by_hand);
     }
 
     /// An error where the circuit is closed.
