@@ -235,6 +235,7 @@ async fn the_window_that_tripped_stays_readable_while_open() {
     assert_eq!(search.state("acme"), CircuitState::Open);
     for _ in 0..40 {
         assert_eq!(counted(&search), (7, 3));
+        assert_eq!(window(&search).consecutive_failures, 3);
         advance(SLOT).await;
     }
     let trip = snapshot(&search).last_trip.unwrap();
