@@ -142,3 +142,8 @@ pub use self::tenant::{
     FixedTenant, INLINE_TENANT_BYTES, MAX_TENANT_BYTES, MissingReason, MissingTenant, TaskTenant,
     Tenant, TenantExtractor, TenantFn, TenantScope, tenant_fn,
 };
+
+/// The README's programs, compiled.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
