@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::CircuitState;
-use crate::sync::{Arc, ArcSwapOption};
+use crate::sync::{Arc, ArcSwapOption, AtomicU64, Relaxed};
 use crate::time::{Clock, nanos};
 
 /// What is forced on a circuit, a tenant, a dependency or a registry.
@@ -49,11 +49,14 @@ impl EffectiveState {
     }
 }
 
+const NEVER: u64 = u64::MAX;
+
 /// An override as it was set, which may have ended since.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) kind: Override,
-    pub(crate) until: Option<u64>,
+    /// When it ends; 0 once it was seen to have ended, so that a clock that steps back does not bring it back.
+    until: AtomicU64,
     pub(crate) note: Option<Arc<str>>,
 }
 
@@ -61,7 +64,7 @@ impl Standing {
     pub(crate) fn new(kind: Override) -> Self {
         Self {
             kind,
-            until: None,
+            until: AtomicU64::new(NEVER),
             note: None,
         }
     }
@@ -71,13 +74,34 @@ impl Standing {
         self
     }
 
-    pub(crate) fn lasting(mut self, clock: &Clock, period: Duration) -> Self {
-        self.until = Some(clock.now().saturating_add(nanos(period)));
+    pub(crate) fn lasting(self, clock: &Clock, period: Duration) -> Self {
+        let until = clock.now().saturating_add(nanos(period));
+        self.until.store(until, Relaxed);
         self
     }
 
     pub(crate) fn in_force(&self, now: u64) -> bool {
-        self.until.is_none_or(|until| now < until)
+        let until = self.until.load(Relaxed);
+        let in_force = now < until || until == NEVER;
+        if !in_force && until != 0 {
+            self.until.store(0, Relaxed);
+        }
+        in_force
+    }
+
+    /// When it ends, if ever.
+    pub(crate) fn until(&self) -> Option<u64> {
+        Some(self.until.load(Relaxed)).filter(|until| *until != NEVER)
+    }
+}
+
+impl Clone for Standing {
+    fn clone(&self) -> Self {
+        Self {
+            kind: self.kind,
+            until: AtomicU64::new(self.until.load(Relaxed)),
+            note: self.note.clone(),
+        }
     }
 }
 

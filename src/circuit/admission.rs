@@ -41,7 +41,7 @@ impl Refusal {
         Self {
             reason: Reason::Forced,
             retry_after: standing
-                .until
+                .until()
                 .map(|until| Duration::from_nanos(until.saturating_sub(now))),
             generation,
             note: standing.note,
@@ -179,6 +179,11 @@ impl Circuit {
             })
             .or_else(|| (!self.take_flight()).then_some(Reason::Saturated));
         if let Some(reason) = refusal {
+            if word.state() == CircuitState::Open {
+                // Seen to be over, the period stays over, also by a clock that steps back.
+                let deadline = rare.deadline.swap(0, AcqRel);
+                machine.last_chance = machine.last_chance.max(deadline);
+            }
             drop(machine);
             self.warn_of_barred(warn);
             return refuse(reason);
