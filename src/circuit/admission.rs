@@ -159,6 +159,7 @@ impl Circuit {
                 return Err(Refusal::new(word.reason(), left, word.generation()));
             }
         }
+        rare.last_attempt.store(now, Relaxed);
         let mut warn = false;
         let refusal = if probing != Probing::Yes {
             let nobody_else = self.nobody_else_probes(rare, &machine, word, now);

@@ -14,7 +14,7 @@ pub(super) struct Rare {
     pub(super) deadline: AtomicU64,
     /// The latest instant that a hint named in this closed generation.
     pub(super) hinted: AtomicU64,
-    /// When a call was rejected last.
+    /// When a call last was rejected or asked to probe.
     pub(super) last_attempt: AtomicU64,
     /// When a call failed last.
     pub(super) last_failure: AtomicU64,
