@@ -185,7 +185,7 @@ impl Dependency {
     fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
         let now = self.context().now();
         // Before there is a circuit, since a rejection by an override makes none.
-        match self.override_without_circuit(tenant, now) {
+        let standing = match self.override_without_circuit(tenant, now) {
             Some(standing) if standing.kind == Override::ForcedOpen => {
                 let refusal = Refusal::forced(now, standing, 0);
                 return Err(self.reject_newcomer(tenant, now, refusal));
@@ -193,11 +193,11 @@ impl Dependency {
             Some(standing) if standing.kind == Override::Disabled => {
                 return Ok(Permit::unrecorded());
             }
-            _ => {}
-        }
+            standing => standing,
+        };
         match self.circuit_or_new(tenant, now) {
             Some(circuit) => admit(circuit, probing),
-            None => self.acquire_without_room(tenant, now, probing),
+            None => self.acquire_without_room(tenant, standing, now, probing),
         }
     }
 
@@ -238,6 +238,7 @@ impl Dependency {
     fn acquire_without_room(
         &self,
         tenant: &str,
+        standing: Option<Standing>,
         now: u64,
         probing: Probing,
     ) -> Result<Permit, Rejection> {
@@ -257,7 +258,7 @@ impl Dependency {
                 let new = || Circuit::new(context, None, None, None);
                 let circuit = self.inner.overflow.get_or_init(new);
                 circuit
-                    .admit(probing)
+                    .admit_under(standing, now, probing)
                     .map_err(|refusal| CircuitOpen::of_newcomer(context, tenant, refusal).into())
             }
         }

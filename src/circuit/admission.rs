@@ -64,7 +64,17 @@ impl Circuit {
 
     pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
         let now = self.context.now();
-        let standing = self.override_in_force(now);
+        self.admit_under(self.override_in_force(now), now, probing)
+    }
+
+    /// As [`admit`](Self::admit), under this override: that of a tenant is not known to a circuit that several
+    /// share.
+    pub(crate) fn admit_under(
+        &self,
+        standing: Option<Standing>,
+        now: u64,
+        probing: Probing,
+    ) -> Result<Permit, Refusal> {
         let kind = standing.as_ref().map(|standing| standing.kind);
         if kind.is_none() {
             self.forget_ended_overrides(now);
