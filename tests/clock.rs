@@ -89,13 +89,14 @@ fn a_clock_that_stands_still_lets_a_circuit_trip_and_recover_by_hand() {
 
 #[test]
 fn a_step_behind_the_registry_s_creation_panics_nowhere() {
-    let (early, late) = (Clock::at(0), Clock::at(100_000));
+    let (early, created, late) = (Clock::at(0), Clock::at(50_000), Clock::at(100_000));
     for state in [
         CircuitState::Closed,
         CircuitState::Open,
         CircuitState::HalfOpen,
     ] {
-        let search = late.then(|| dependency(policy().max_in_flight(9).initial_state(state)));
+        let policy = policy().max_in_flight(9).initial_state(state);
+        let search = created.then(|| dependency(policy));
         let permits = late.then(|| [search.acquire("acme"), search.acquire("acme")]);
         early.then(|| {
             drop(permits);
