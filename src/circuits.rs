@@ -140,60 +140,60 @@ impl Circuits {
     /// goes first; a forgotten one only where the search saw none of those.
     fn evict(&self, now: u64) -> Option<(Circuit, Farewell)> {
         let mut left = SEARCH;
-        let mut forgettable = None;
-        for _ in 0..self.shards.len() {
+        let mut forgettable = Vec::new();
+        // A second round comes by what lay behind the hands of a small map's shards in the first.
+        for _ in 0..2 * self.shards.len() {
             let at = self.hand.load(Relaxed) % self.shards.len();
-            while left > 0 {
-                let (found, looked) = self.search(at, now, left, &mut forgettable);
-                left = left.saturating_sub(looked);
-                let Some(bucket) = found else { break };
-                if let Some(victim) = self.take(at, bucket, now, Farewell::LikeNew) {
+            let mut is_over = false;
+            while left > 0 && !is_over {
+                let found;
+                (found, is_over) = self.search(at, now, &mut left, &mut forgettable);
+                let taken = found.and_then(|bucket| self.take(at, bucket, now, Farewell::LikeNew));
+                if let Some(victim) = taken {
                     return Some((victim, Farewell::LikeNew));
                 }
             }
-            if left == 0 {
+            if !is_over {
                 break;
             }
-            // This shard has been gone over.
             let next = (at + 1) % self.shards.len();
             let _ = self.hand.compare_exchange(at, next, Relaxed, Relaxed);
         }
-        let (at, bucket) = forgettable?;
-        let victim = self.take(at, bucket, now, Farewell::Forgotten)?;
+        let mut forgettable = forgettable.into_iter();
+        let victim =
+            forgettable.find_map(|(at, bucket)| self.take(at, bucket, now, Farewell::Forgotten))?;
         Some((victim, Farewell::Forgotten))
     }
 
-    /// Moves the hand of a shard on to the first bucket whose circuit may go, over `most` circuits at most.
+    /// Moves the hand of a shard on to the first bucket whose circuit may go, or to the shard's end, which is
+    /// told too.
     ///
     /// Under the read lock: where nothing may go, calls to this shard are not held up by those who look.
     fn search(
         &self,
         at: usize,
         now: u64,
-        most: usize,
-        forgettable: &mut Option<(usize, usize)>,
-    ) -> (Option<usize>, usize) {
+        left: &mut usize,
+        forgettable: &mut Vec<(usize, usize)>,
+    ) -> (Option<usize>, bool) {
         let table = self.shards[at].table.read();
         let buckets = table.circuits.num_buckets();
-        let mut looked = 0;
         let mut found = None;
         let mut bucket = table.hand.load(Relaxed);
-        while bucket < buckets && looked < most && found.is_none() {
+        while bucket < buckets && *left > 0 && found.is_none() {
             if let Some(circuit) = table.circuits.get_bucket(bucket) {
-                looked += 1;
+                *left -= 1;
                 match circuit.farewell(now) {
                     Farewell::LikeNew => found = Some(bucket),
-                    Farewell::Forgotten if forgettable.is_none() => {
-                        *forgettable = Some((at, bucket));
-                    }
-                    _ => {}
+                    Farewell::Forgotten => forgettable.push((at, bucket)),
+                    Farewell::Stay => {}
                 }
             }
             bucket += 1;
         }
-        let next = if bucket < buckets { bucket } else { 0 };
-        table.hand.store(next, Relaxed);
-        (found, looked)
+        let is_over = bucket >= buckets;
+        table.hand.store(if is_over { 0 } else { bucket }, Relaxed);
+        (found, is_over)
     }
 
     /// Takes the circuit in this bucket out of the map, if it still may go and nobody holds it.
