@@ -88,7 +88,8 @@ impl Head {
                         machine.openings > 0 && closed_for < crate::time::nanos(policy.window);
                     let hinted = now < rare.hinted.load(Acquire);
                     let abandoned = rare.last_abandoned.load(Acquire);
-                    let in_a_run = context.slot(now) + 1 < abandoned + super::window::SLOTS as u64;
+                    let in_a_run = abandoned > 0
+                        && context.slot(now) + 1 < abandoned + super::window::SLOTS as u64;
                     !grown && !hinted && !in_a_run
                 }
                 CircuitState::HalfOpen => {
