@@ -82,7 +82,7 @@ async fn max_tenants_is_for_each_dependency() {
 
 #[tokio::test(start_paused = true)]
 async fn the_search_finds_the_one_circuit_that_may_go_in_whatever_shard_it_is() {
-    for max_tenants in [1, 2, 7, 40] {
+    for max_tenants in [1, 2, 7, 30] {
         let search = dependency(max_tenants);
         let stay: Vec<_> = (1..max_tenants)
             .map(|n| acquire(&search, &format!("busy {n}")))
@@ -386,4 +386,20 @@ fn not_less(now: Totals, before: Totals) -> Totals {
     assert!(pairs.into_iter().all(|(now, before)| now >= before));
     assert!(now.time_open >= before.time_open);
     now
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_with_a_permit_out_does_not_keep_another_from_being_forgotten() {
+    for n in 0..20 {
+        let search = dependency(3);
+        let stragglers = [acquire(&search, "a"), acquire(&search, "b")];
+        for tenant in ["a", "b", "c"] {
+            trip(&search, tenant);
+        }
+        advance(PERIOD + PATIENCE).await;
+        assert!(makes_room(&search, "newcomer"), "{n}");
+        assert!(has_circuit(&search, "a") && has_circuit(&search, "b"));
+        assert_eq!(search.snapshot().forgotten, 1);
+        drop(stragglers);
+    }
 }
