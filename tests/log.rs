@@ -1,0 +1,229 @@
+//! What the log says, at which level, and that no tenant can forge a line of it.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::advance;
+use tower_tenant_breaker::{
+    CircuitBreakerRegistry, Dependency, Event, OpenPeriod, Outcome, Override, Policy, Probing,
+};
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Level, Metadata, Subscriber, span};
+
+const WINDOW: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(4);
+
+/// The smallest log: a level and a line for each event.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(Level, String)>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_tenant_breaker")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        let level = *event.metadata().level();
+        self.0.lock().unwrap().push((level, line.0));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Log {
+    /// Takes in what this thread logs.
+    fn begin() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let guard = tracing::subscriber::set_default(log.clone());
+        (log, guard)
+    }
+
+    fn take(&self) -> Vec<(Level, String)> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    fn one(&self) -> (Level, String) {
+        let lines = self.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.into_iter().next().unwrap()
+    }
+}
+
+fn dependency(name: &str, max_tenants: usize) -> Dependency {
+    let policy = Policy::builder()
+        .window(WINDOW)
+        .consecutive_failures(3)
+        .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0))
+        .build()
+        .unwrap();
+    let registry = CircuitBreakerRegistry::builder();
+    let registry = registry.max_tenants(max_tenants).build().unwrap();
+    registry.dependency_with(name, policy).unwrap()
+}
+
+fn record(dependency: &Dependency, tenant: &str, outcome: Outcome) {
+    dependency.acquire(tenant).unwrap().record(outcome);
+}
+
+fn trip(dependency: &Dependency, tenant: &str) {
+    for _ in 0..3 {
+        record(dependency, tenant, Outcome::failure());
+    }
+}
+
+fn assert_says(line: &str, words: &[&str]) {
+    for word in words {
+        assert!(line.contains(word), "{word} is not in: {line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    record(&search, "acme", Outcome::Success);
+    assert!(log.take().is_empty());
+    trip(&search, "acme");
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(
+        &line,
+        &[
+            "dependency=\"search\"",
+            "tenant=\"acme\"",
+            "from=\"closed\"",
+            "to=\"open\"",
+            "reason=\"consecutive_failures\"",
+            "generation=1",
+            "failures: 3",
+            "dry_run=false",
+        ],
+    );
+    advance(PERIOD).await;
+    record(&search, "acme", Outcome::Success);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::DEBUG);
+    assert_says(&line, &["to=\"half_open\"", "reason=\"period_over\""]);
+    record(&search, "acme", Outcome::Success);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(
+        &line,
+        &[
+            "from=\"half_open\"",
+            "to=\"closed\"",
+            "reason=\"recovered\"",
+        ],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejections_are_traced() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    trip(&search, "acme");
+    log.take();
+    search.acquire("acme").unwrap_err();
+    let (level, line) = log.one();
+    assert_eq!(level, Level::TRACE);
+    assert_says(
+        &line,
+        &["call rejected", "tenant=\"acme\"", "consecutive_failures"],
+    );
+    search.set(Override::DryRun);
+    record(&search, "acme", Outcome::Success);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::TRACE);
+    assert_says(&line, &["dry_run=true"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lack_of_room_is_warned_of_once_and_traced_each_time() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 1);
+    let _room = search.acquire("acme").unwrap();
+    for n in 0..5 {
+        record(&search, &format!("newcomer {n}"), Outcome::Success);
+    }
+    let lines = log.take();
+    let of = |wanted| lines.iter().filter(move |(level, _)| *level == wanted);
+    assert_eq!((of(Level::WARN).count(), of(Level::TRACE).count()), (1, 5));
+    let (_, warning) = of(Level::WARN).next().unwrap();
+    assert_says(warning, &["search", "no room", "circuits=1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_circuit_is_for_the_curious() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 1);
+    trip(&search, "acme");
+    advance(PERIOD + WINDOW + PERIOD).await;
+    log.take();
+    record(&search, "globex", Outcome::Success);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::DEBUG);
+    assert_says(&line, &["forgotten", "tenant=\"acme\""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_id_and_no_name_can_forge_a_line() {
+    let (log, _guard) = Log::begin();
+    let forged = "acme\n2026-11-22 INFO circuit changed tenant=globex\r\u{1b}[2J\u{2028}";
+    let search = dependency(forged, 1);
+    trip(&search, forged);
+    search.acquire(forged).unwrap_err();
+    record(&search, &forged[1..], Outcome::Success);
+    advance(3 * PERIOD).await;
+    for _ in 0..2 {
+        search.acquire_barred(forged, Probing::No).unwrap_err();
+    }
+    record(&search, forged, Outcome::Success);
+    record(&search, forged, Outcome::Success);
+    search.circuit(forged).open().unwrap();
+    advance(PERIOD + WINDOW + PERIOD).await;
+    record(&search, "globex", Outcome::Success);
+    let lines = log.take();
+    assert!(lines.len() >= 9, "{lines:#?}");
+    for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN] {
+        assert!(lines.iter().any(|(of, _)| *of == level), "{level}");
+    }
+    for (_, line) in lines {
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(!line.contains('\u{2028}'), "{line:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_is_logged_as_an_error() {
+    let (log, _guard) = Log::begin();
+    let registry = CircuitBreakerRegistry::builder()
+        .observer(|_: &Event<'_>| panic!("the observer's own"))
+        .build()
+        .unwrap();
+    let search = registry.dependency("search").unwrap();
+    search.circuit("acme").open().unwrap();
+    let levels: Vec<_> = log.take().into_iter().map(|(level, _)| level).collect();
+    assert_eq!(levels, [Level::INFO, Level::ERROR]);
+}
