@@ -355,13 +355,6 @@ impl CircuitBreakerRegistry {
     }
 }
 
-/// The name without what is over the longest, in whole characters.
-fn cut(name: &str) -> &str {
-    let mut ends = (0..=MAX_NAME_BYTES.min(name.len())).rev();
-    let end = ends.find(|&end| name.is_char_boundary(end));
-    &name[..end.unwrap_or_default()]
-}
-
 fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
 }

@@ -246,23 +246,22 @@ impl Head {
         let rare = self.rare.get();
         let more_slow = rare.map(|rare| &rare.more_slow);
         let is_current = || self.word().generation() == generation;
-        match self
+        let counted = self
             .window
-            .count(slot, generation, counts, more_slow, is_current)
-        {
-            Counted::Stale => false,
-            Counted::Here { calls, folded } => {
-                if folded > 0 {
-                    add(&self.calls, folded);
-                }
-                if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
-                    self.measure(slot, latency);
-                } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
-                    self.begin_to_measure(slot, latency);
-                }
-                true
-            }
+            .count(slot, generation, counts, more_slow, is_current);
+        let (Counted::Here { folded, .. } | Counted::Stale { folded }) = counted;
+        if folded > 0 {
+            add(&self.calls, folded);
         }
+        let Counted::Here { calls, .. } = counted else {
+            return false;
+        };
+        if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
+            self.measure(slot, latency);
+        } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
+            self.begin_to_measure(slot, latency);
+        }
+        true
     }
 
     fn measure(&self, slot: u64, latency: u64) {

@@ -24,8 +24,8 @@ pub(super) struct Counts {
 pub(super) enum Counted {
     /// It is in the window. `calls` are those of its slot, `folded` those that left the window by it.
     Here { calls: u64, folded: u64 },
-    /// The circuit moved on to another generation meanwhile.
-    Stale,
+    /// The circuit moved on to another generation meanwhile; `folded` as above.
+    Stale { folded: u64 },
 }
 
 /// Ten slots, each a tenth of the window long and counted from the registry's creation.
@@ -77,7 +77,7 @@ impl Window {
             let before = self.slots[at].load(Relaxed);
             if before >> TAG != tag(generation, slot) {
                 if !is_current() {
-                    return Counted::Stale;
+                    return Counted::Stale { folded };
                 }
                 // A straggler of an older generation began this slot after the window was cleared.
                 let _ = self.touched.compare_exchange(touched, 0, AcqRel, Relaxed);
