@@ -1,0 +1,182 @@
+//! Dropping the registry, its handles and its permits frees everything (law 23).
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, Weak};
+
+use tower_tenant_breaker::{
+    CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Outcome, Overflow,
+    Override, Policy, Probing,
+};
+
+/// Counts the bytes that each thread has allocated and not freed.
+struct Counting;
+
+thread_local! {
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: usize, sign: isize) {
+    let _ = LIVE.try_with(|live| live.set(live.get() + sign * bytes as isize));
+}
+
+// SAFETY: hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count(layout.size(), -1);
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn live() -> isize {
+    LIVE.with(Cell::get)
+}
+
+fn policy() -> Policy {
+    Policy::builder()
+        .consecutive_failures(2)
+        .overflow(Overflow::Shared)
+        .build()
+        .unwrap()
+}
+
+type Told = Arc<Mutex<Vec<EventKind>>>;
+
+/// A registry whose observer holds what is told.
+fn watched() -> (
+    CircuitBreakerRegistry,
+    Dependency,
+    Weak<Mutex<Vec<EventKind>>>,
+) {
+    let told = Told::default();
+    let weak = Arc::downgrade(&told);
+    let registry = CircuitBreakerRegistry::builder()
+        .max_tenants(500)
+        .observer(move |event: &Event<'_>| told.lock().unwrap().push(event.kind))
+        .build()
+        .unwrap();
+    let search = registry.dependency_with("search", policy()).unwrap();
+    (registry, search, weak)
+}
+
+/// Uses everything that could hold on to something.
+fn use_all(registry: &CircuitBreakerRegistry, search: &Dependency) {
+    for n in 0..600 {
+        let tenant = format!("tenant {n}");
+        for _ in 0..3 {
+            if let Ok(permit) = search.acquire(&tenant) {
+                permit.record(if n % 3 == 0 {
+                    Outcome::failure()
+                } else {
+                    Outcome::Success
+                });
+            }
+        }
+    }
+    for _ in 0..200 {
+        search.acquire("tenant 1").unwrap().record(Outcome::Success);
+    }
+    drop(search.acquire_shared(Probing::Yes));
+    search.circuit("tenant 2").set(Override::DryRun);
+    registry.tenant("tenant 3").force_open("unpaid");
+    registry
+        .dependency("another")
+        .unwrap()
+        .force_open("by hand");
+    registry.set(Override::DryRun);
+    registry.snapshot();
+    search.circuit_snapshots();
+}
+
+#[test]
+fn dropping_everything_frees_everything() {
+    // The first round fills what is made once for each thread or process.
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let before = live();
+        let (registry, search, observer) = watched();
+        use_all(&registry, &search);
+        assert!(live() - before > 100_000, "there was something to free");
+        drop((registry, search));
+        assert!(observer.upgrade().is_none());
+        drop(observer);
+        left.push(live() - before);
+    }
+    assert_eq!(left[1..], [0, 0]);
+}
+
+#[test]
+fn each_handle_keeps_what_it_needs_and_frees_it_when_it_goes() {
+    let handles: [fn(&CircuitBreakerRegistry, &Dependency) -> Box<dyn std::any::Any>; 7] = [
+        |registry, _| Box::new(registry.clone()),
+        |_, search| Box::new(search.clone()),
+        |_, search| Box::new(search.circuit("acme")),
+        |registry, _| Box::new(registry.tenant("acme")),
+        |_, search| Box::new(search.acquire("acme").unwrap()),
+        |_, search| Box::new(search.acquire_shared(Probing::Yes).unwrap()),
+        |_, search| {
+            search.circuit("globex").open().unwrap();
+            Box::new(search.acquire("globex").unwrap_err())
+        },
+    ];
+    for (n, handle) in handles.into_iter().enumerate() {
+        let (registry, search, observer) = watched();
+        let handle = handle(&registry, &search);
+        drop((registry, search));
+        assert!(observer.upgrade().is_some(), "handle {n}");
+        drop(handle);
+        assert!(observer.upgrade().is_none(), "handle {n}");
+    }
+}
+
+#[test]
+fn a_permit_that_outlives_the_registry_can_still_be_recorded() {
+    let (registry, search, observer) = watched();
+    search.acquire("acme").unwrap().record(Outcome::failure());
+    let permit = search.acquire("acme").unwrap();
+    let late = search.acquire("acme").unwrap();
+    let dropped = search.acquire("globex").unwrap();
+    drop((registry, search));
+    permit.record(Outcome::failure());
+    let (from, to) = (CircuitState::Closed, CircuitState::Open);
+    let told = observer.upgrade().unwrap().lock().unwrap().clone();
+    assert!(
+        matches!(told[..], [EventKind::Transition { from: f, to: t, .. }] if (f, t) == (from, to)),
+        "{told:?}"
+    );
+    late.record(Outcome::Success);
+    drop(dropped);
+    assert!(observer.upgrade().is_none());
+}
+
+#[test]
+fn a_permit_does_not_hold_the_map() {
+    let (registry, search, observer) = watched();
+    let before = live();
+    use_all(&registry, &search);
+    let permit = search.acquire("tenant 1").unwrap();
+    let rejection = search
+        .circuit("tenant 0")
+        .snapshot()
+        .map(|_| search.acquire("tenant 0"));
+    let with_map = live() - before;
+    drop((registry, search));
+    let without_map = live() - before;
+    assert!(with_map > 100_000);
+    // What is left are two circuits, a few overrides, and the percentiles of the busy one.
+    assert!(
+        without_map < with_map - 80_000,
+        "{without_map} of {with_map}"
+    );
+    permit.record(Outcome::Success);
+    drop(rejection);
+    assert!(observer.upgrade().is_none());
+}
