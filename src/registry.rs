@@ -266,6 +266,7 @@ impl CircuitBreakerRegistry {
         let added = Dependency::new(shared, name, policy, *max_tenants);
         directory.insert(added.clone());
         // An override of the registry that was set before the insertion did not come by here.
+        let _operator = shared.operator.lock();
         added.context().refresh_attention();
         added
     }

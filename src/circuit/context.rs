@@ -109,16 +109,10 @@ impl Context {
         self.attention.load(Acquire)
     }
 
-    /// To be called after every change of the override of the dependency or of the registry. Where the flag
-    /// is cleared, a second look finds what was set meanwhile.
+    /// To be called after every change of the override of the dependency or of the registry, by whoever holds
+    /// the operator's lock: a flag that was cleared for a moment would let a call slip by an override.
     pub(crate) fn refresh_attention(&self) {
-        if !self.has_override() {
-            self.attention.store(false, Release);
-            if !self.has_override() {
-                return;
-            }
-        }
-        self.attention.store(true, Release);
+        self.attention.store(self.has_override(), Release);
     }
 
     fn has_override(&self) -> bool {
@@ -127,7 +121,12 @@ impl Context {
 
     /// Clears the flag of an override that has ended, so that calls need not look for it.
     pub(super) fn forget_ended_override(&self, now: u64) {
-        if self.needs_attention() && self.override_in_force(now, None, None).is_none() {
+        let is_over = || self.override_in_force(now, None, None).is_none();
+        // Who holds the lock is about to look too.
+        if self.needs_attention()
+            && is_over()
+            && let Some(_operator) = self.shared.operator.try_lock()
+        {
             self.refresh_attention();
         }
     }

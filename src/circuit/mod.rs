@@ -158,15 +158,14 @@ impl Head {
         self.refresh_overridden();
     }
 
-    /// Sets the flag by what is in force. Where it is cleared, a second look finds what was set meanwhile.
+    /// Sets the flag by what is in force. Whoever calls this holds the operator's lock, or a circuit that
+    /// nobody else has seen: a flag that was cleared for a moment would let a call slip by an override.
     fn refresh_overridden(&self) {
-        if !self.has_override() {
+        if self.has_override() {
+            self.word.fetch_or(word::OVERRIDDEN, AcqRel);
+        } else {
             self.word.fetch_and(!word::OVERRIDDEN, AcqRel);
-            if !self.has_override() {
-                return;
-            }
         }
-        self.word.fetch_or(word::OVERRIDDEN, AcqRel);
     }
 
     /// Whether an override of the circuit or of its tenant is in force.
@@ -185,7 +184,10 @@ impl Head {
 
     /// Clears the flags of overrides that have ended, so that calls need not look for them.
     fn forget_ended_overrides(&self, now: u64) {
-        if self.word().is_overridden() {
+        // Who holds the lock is about to look too.
+        if self.word().is_overridden()
+            && let Some(_operator) = self.context.shared.operator.try_lock()
+        {
             self.refresh_overridden();
         }
         self.context.forget_ended_override(now);
