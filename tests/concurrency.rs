@@ -262,13 +262,17 @@ fn the_map_stays_within_its_bound_while_circuits_come_and_go() {
 
 #[test]
 fn all_threads_that_are_first_to_call_for_a_tenant_get_the_same_circuit() {
-    for n in 0..500 {
-        let search = declare(1, without_rules());
-        on_all_threads(|_| search.acquire("acme").unwrap().record(Outcome::Success));
-        let snapshot = search.snapshot();
-        assert_eq!((snapshot.circuits, snapshot.overflowed), (1, 0), "{n}");
-        assert_eq!(snapshot.totals.calls, THREADS as u64);
-    }
+    const TENANTS: usize = 5_000;
+    let search = declare(2 * TENANTS, without_rules());
+    on_all_threads(|_| {
+        for n in 0..TENANTS {
+            let permit = search.acquire(&format!("tenant {n}")).unwrap();
+            permit.record(Outcome::Success);
+        }
+    });
+    let shown = search.circuit_snapshots();
+    assert_eq!((search.len(), shown.len()), (TENANTS, TENANTS));
+    assert!(shown.iter().all(|of| of.totals.calls == THREADS as u64));
 }
 
 /// Forces open and clears while all other threads call; no call that begins in between may be admitted.

@@ -423,6 +423,10 @@ fn an_observer_that_calls_back_into_the_registry_does_not_deadlock() {
         let record = |outcome| search.acquire("acme").unwrap().record(outcome);
         record(Outcome::failure());
         drop(search.acquire("acme").unwrap());
+        // And as a person changes the circuit.
+        search.circuit("acme").open().unwrap();
+        search.circuit("acme").open().unwrap();
+        search.circuit("acme").half_open().unwrap_err();
         // A rejection with a circuit, and one without.
         search.circuit("acme").force_open("");
         search.circuit("stranger").force_open("");

@@ -286,6 +286,10 @@ fn a_tenants_override_holds_in_dependencies_that_come_later_too() {
     let search = registry.dependency("search").unwrap();
     let rejection = search.acquire("acme").unwrap_err();
     assert_eq!(rejection.circuit_open().unwrap().note(), Some("unpaid"));
+    assert!(
+        search.is_empty(),
+        "a rejection by an override makes no circuit"
+    );
     search.acquire("globex").unwrap().record(Outcome::Success);
     registry.tenant("acme").clear();
     search.acquire("acme").unwrap().record(Outcome::Success);
