@@ -1,5 +1,6 @@
 //! What the end of a call means to its circuit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::percentiles::{BUSY_CALLS, LOOK_EVERY};
@@ -57,15 +58,18 @@ impl Circuit {
     #[cold]
     fn trace(&self, permit: &Permit, now: u64, ending: Ending) {
         let latency = Duration::from_nanos(now.saturating_sub(permit.started));
-        tracing::trace!(
-            dependency = &*self.context.name,
-            tenant = self.tenant().map(tracing::field::debug),
-            generation = permit.generation,
-            probe = permit.is_probe(),
-            ?latency,
-            ?ending,
-            "call ended"
-        );
+        // In a `Drop`, perhaps while a panic unwinds: one of the log's own would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            tracing::trace!(
+                dependency = &*self.context.name,
+                tenant = self.tenant().map(tracing::field::debug),
+                generation = permit.generation,
+                probe = permit.is_probe(),
+                ?latency,
+                ?ending,
+                "call ended"
+            );
+        }));
     }
 }
 
