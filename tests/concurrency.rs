@@ -329,7 +329,7 @@ fn hold_shut(search: &Dependency, force: impl Fn(), clear: impl Fn() + Sync) {
 
 /// A yield can take long where many threads spin, so most rounds only wait for other cores.
 fn let_others_call(round: usize) {
-    if round % 16 == 0 {
+    if round.is_multiple_of(16) {
         thread::yield_now();
     } else {
         (0..200).for_each(|_| std::hint::spin_loop());

@@ -92,8 +92,8 @@ fn use_all(registry: &CircuitBreakerRegistry, search: &Dependency) {
         .unwrap()
         .force_open("by hand");
     registry.set(Override::DryRun);
-    registry.snapshot();
-    search.circuit_snapshots();
+    let _ = registry.snapshot();
+    let _ = search.circuit_snapshots();
 }
 
 #[test]
@@ -115,7 +115,8 @@ fn dropping_everything_frees_everything() {
 
 #[test]
 fn each_handle_keeps_what_it_needs_and_frees_it_when_it_goes() {
-    let handles: [fn(&CircuitBreakerRegistry, &Dependency) -> Box<dyn std::any::Any>; 7] = [
+    type Hold = fn(&CircuitBreakerRegistry, &Dependency) -> Box<dyn std::any::Any>;
+    let handles: [Hold; 7] = [
         |registry, _| Box::new(registry.clone()),
         |_, search| Box::new(search.clone()),
         |_, search| Box::new(search.circuit("acme")),

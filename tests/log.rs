@@ -19,6 +19,9 @@ const PERIOD: Duration = Duration::from_secs(4);
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<(Level, String)>>>);
 
+/// A log that is out of order.
+struct Broken;
+
 struct Line(String);
 
 impl Visit for Line {
@@ -52,6 +55,28 @@ impl Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
+impl Subscriber for Broken {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_tenant_breaker")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("the log's own");
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
 impl Log {
     /// Takes in what this thread logs.
     fn begin() -> (Self, DefaultGuard) {
@@ -60,8 +85,15 @@ impl Log {
         (log, guard)
     }
 
-    fn take(&self) -> Vec<(Level, String)> {
+    fn take_all(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// What was said, apart from how each call ended.
+    fn take(&self) -> Vec<(Level, String)> {
+        let mut lines = self.take_all();
+        lines.retain(|(_, line)| !line.contains("call ended"));
+        lines
     }
 
     fn one(&self) -> (Level, String) {
@@ -140,6 +172,26 @@ async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn how_each_call_ended_is_traced() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    let permit = search.acquire("acme").unwrap();
+    advance(Duration::from_millis(25)).await;
+    permit.record(Outcome::throttled());
+    let mut lines = log.take_all();
+    let (level, line) = lines.pop().unwrap();
+    assert_eq!((level, lines.len()), (Level::TRACE, 0));
+    assert_says(
+        &line,
+        &["call ended", "\"search\"", "\"acme\"", "Throttled", "25ms"],
+    );
+    drop(search.acquire("acme").unwrap());
+    let (level, line) = log.take_all().pop().unwrap();
+    assert_eq!(level, Level::TRACE);
+    assert_says(&line, &["Cancelled"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rejections_are_traced() {
     let (log, _guard) = Log::begin();
     let search = dependency("search", 10);
@@ -204,8 +256,8 @@ async fn no_id_and_no_name_can_forge_a_line() {
     search.circuit(forged).open().unwrap();
     advance(PERIOD + WINDOW + PERIOD).await;
     record(&search, "globex", Outcome::Success);
-    let lines = log.take();
-    assert!(lines.len() >= 9, "{lines:#?}");
+    let lines = log.take_all();
+    assert!(lines.len() >= 15, "{lines:#?}");
     for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN] {
         assert!(lines.iter().any(|(of, _)| *of == level), "{level}");
     }
@@ -226,4 +278,22 @@ async fn an_observer_that_panics_is_logged_as_an_error() {
     search.circuit("acme").open().unwrap();
     let levels: Vec<_> = log.take().into_iter().map(|(level, _)| level).collect();
     assert_eq!(levels, [Level::INFO, Level::ERROR]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_panics_harms_no_call() {
+    let _guard = tracing::subscriber::set_default(Broken);
+    let search = dependency("search", 1);
+    trip(&search, "acme");
+    search.acquire("acme").unwrap_err();
+    advance(PERIOD).await;
+    let permit = search.acquire("acme").unwrap();
+    // Dropped by a panic: a second one on the way would end the process.
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _permit = permit;
+        panic!("the call's own");
+    }));
+    let panic = unwound.unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the call's own"));
+    assert_eq!(search.snapshot().totals.cancelled, 1);
 }
