@@ -80,7 +80,13 @@ impl Circuit {
             self.forget_ended_overrides(now);
         }
         let refusal = match (kind, standing) {
-            (Some(Override::Disabled), _) => return Ok(Permit::unrecorded()),
+            (Some(Override::Disabled), _) => {
+                // Not recorded, but asked for: an open circuit is not to be forgotten meanwhile.
+                if self.state() != CircuitState::Closed {
+                    self.rare().last_attempt.store(now, Relaxed);
+                }
+                return Ok(Permit::unrecorded());
+            }
             (Some(Override::ForcedOpen), Some(standing)) => {
                 Refusal::forced(now, standing, self.word().generation())
             }
