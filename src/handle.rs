@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::dependency::Dependency;
-use crate::overrides::{EffectiveState, Override, Standing};
+use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::PolicyError;
 use crate::rejection::InvalidTenant;
 use crate::sync::Arc;
-use crate::time::{DAY, nanos};
+use crate::time::{Clock, DAY, nanos};
 use crate::{CircuitSnapshot, CircuitState};
 
 /// The circuit of one tenant, for people and programs that change it by hand.
@@ -178,33 +178,17 @@ impl CircuitHandle {
         self.get().map(|circuit| circuit.snapshot())
     }
 
-    /// Sets the circuit's own override, also where the tenant has no circuit yet.
-    pub fn set(&self, kind: Override) {
-        self.put(Some(Standing::new(kind)));
-    }
+    override_methods!("the circuit itself, also where the tenant has none yet");
 
-    /// As [`set`](Self::set), for a time.
-    pub fn set_for(&self, kind: Override, period: Duration) {
-        let clock = &self.dependency.context().shared.clock;
-        self.put(Some(Standing::new(kind).lasting(clock, period)));
-    }
-
-    /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`], with a reason that the
-    /// rejections carry.
-    pub fn force_open(&self, reason: &str) {
-        self.put(Some(Standing::new(Override::ForcedOpen).with_note(reason)));
-    }
-
-    /// Clears the circuit's own override.
-    pub fn clear(&self) {
-        self.put(None);
+    fn clock(&self) -> &Clock {
+        &self.dependency.context().shared.clock
     }
 
     fn put(&self, standing: Option<Standing>) {
         let context = self.dependency.context();
         let _operator = context.shared.operator.lock();
         let standing = standing.map(Arc::new);
-        // The circuit is looked for under the table's lock; see `acquire_new`.
+        // The circuit is looked for under the table's lock; see `Dependency::circuit_or_new`.
         let mut overrides = context.overrides.write();
         let now = context.now();
         overrides.retain(|_, standing| standing.in_force(now));

@@ -105,6 +105,36 @@ impl Clone for Standing {
     }
 }
 
+/// The methods by which people set an override, the same at each of the four levels. Over the level's own
+/// `put`, which changes it, and `clock`.
+macro_rules! override_methods {
+    ($whose:literal) => {
+        #[doc = concat!("Sets the override of ", $whose, ", in the place of the one that it has.")]
+        pub fn set(&self, kind: $crate::Override) {
+            self.put(Some($crate::overrides::Standing::new(kind)));
+        }
+
+        /// As [`set`](Self::set), for a time. One that is longer than 584 years has no end.
+        pub fn set_for(&self, kind: $crate::Override, period: std::time::Duration) {
+            let standing = $crate::overrides::Standing::new(kind);
+            self.put(Some(standing.lasting(self.clock(), period)));
+        }
+
+        /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`](crate::Override), with
+        /// a reason that the rejections carry as their [`note`](crate::CircuitOpen::note).
+        pub fn force_open(&self, reason: &str) {
+            let standing = $crate::overrides::Standing::new($crate::Override::ForcedOpen);
+            self.put(Some(standing.with_note(reason)));
+        }
+
+        #[doc = concat!("Clears the override of ", $whose, "; what lies beneath holds again.")]
+        pub fn clear(&self) {
+            self.put(None);
+        }
+    };
+}
+pub(crate) use override_methods;
+
 /// Where one level keeps its override; read on the call path without a lock.
 pub(crate) type Place = ArcSwapOption<Standing>;
 

@@ -2,10 +2,13 @@
 
 mod admission;
 mod by_hand;
+mod closed_ending;
 mod context;
 mod ending;
+mod measure;
 mod percentiles;
 mod permit;
+mod probe_ending;
 mod rare;
 mod runs;
 mod snapshot;

@@ -1,17 +1,18 @@
 //! A dependency: a name, a policy, an override, and a circuit for each tenant.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod snapshot;
 
-use crate::circuit::{Circuit, Context, Permit, Refusal, Shared, Totals};
+pub use self::snapshot::DependencySnapshot;
+use crate::CircuitState;
+use crate::circuit::{Circuit, Context, Permit, Refusal, Shared};
 use crate::circuits::Circuits;
 use crate::event::{Event, EventKind, Origin};
 use crate::handle::CircuitHandle;
-use crate::overrides::{EffectiveState, Override, Standing};
+use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
 use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
-use crate::{CircuitSnapshot, CircuitState};
+use crate::time::Clock;
 
 /// Whether a call may be a probe of a half-open circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,31 +65,6 @@ pub(crate) struct Inner {
     overflow: OnceLock<Circuit>,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
-}
-
-/// The figures of a dependency at one moment.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct DependencySnapshot {
-    /// The name.
-    pub name: String,
-    /// Circuits in the map.
-    pub circuits: usize,
-    /// Open circuits.
-    pub open: usize,
-    /// Half-open circuits.
-    pub half_open: usize,
-    /// Tenants whose circuit an override of its own forces open.
-    pub forced: usize,
-    /// The sums over all circuits that there are and ever were, and of rejections without a circuit. They
-    /// never fall.
-    pub totals: Totals,
-    /// Calls of tenants for whose circuit there was no room.
-    pub overflowed: u64,
-    /// Circuits that were not closed and went, since nobody had asked for them in a long time.
-    pub forgotten: u64,
-    /// Calls without a tenant that ran unguarded.
-    pub missing_tenant: u64,
 }
 
 impl Dependency {
@@ -329,60 +305,6 @@ impl Dependency {
         self.len() == 0
     }
 
-    /// The tenants whose circuit is open or half-open, sorted.
-    #[must_use]
-    pub fn open_circuits(&self) -> Vec<String> {
-        let mut open = BTreeSet::new();
-        self.inner.circuits.for_each(|circuit| {
-            if circuit.state() != CircuitState::Closed {
-                open.extend(circuit.tenant().map(str::to_owned));
-            }
-        });
-        open.into_iter().collect()
-    }
-
-    /// The figures of the dependency. Calls go on meanwhile.
-    #[must_use]
-    pub fn snapshot(&self) -> DependencySnapshot {
-        let context = self.context();
-        let now = context.now();
-        let mut totals = self.inner.circuits.totals(now);
-        for shared in self.shared_circuits() {
-            totals += shared.totals(now);
-        }
-        totals.rejected += context.rejected.load(Relaxed);
-        // Calls on their way from a slot to the lifetime count are in neither for a moment.
-        let reported = self.inner.reported_calls.fetch_max(totals.calls, AcqRel);
-        totals.calls = totals.calls.max(reported);
-        let (open, half_open) = context.live();
-        let overrides = context.overrides.read();
-        let is_forced = |standing: &&Arc<Standing>| {
-            standing.kind == Override::ForcedOpen && standing.in_force(now)
-        };
-        DependencySnapshot {
-            name: self.name().to_owned(),
-            circuits: self.len(),
-            open,
-            half_open,
-            forced: overrides.values().filter(is_forced).count(),
-            totals,
-            overflowed: context.overflowed.load(Relaxed),
-            forgotten: context.forgotten.load(Relaxed),
-            missing_tenant: context.missing_tenant.load(Relaxed),
-        }
-    }
-
-    /// Every circuit, those that several tenants share at the end.
-    #[must_use]
-    pub fn circuit_snapshots(&self) -> Vec<CircuitSnapshot> {
-        let mut snapshots = Vec::with_capacity(self.len());
-        self.inner
-            .circuits
-            .for_each(|circuit| snapshots.push(circuit.snapshot()));
-        snapshots.extend(self.shared_circuits().map(Circuit::snapshot));
-        snapshots
-    }
-
     fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
         let Inner {
             without_tenant,
@@ -403,26 +325,10 @@ impl Dependency {
         circuits.iter().for_each(Circuit::reset);
     }
 
-    /// Sets the dependency's override: for all tenants, those that are yet to come too.
-    pub fn set(&self, kind: Override) {
-        self.put(Some(Standing::new(kind)));
-    }
+    override_methods!("the dependency: of all tenants, those that are yet to come too");
 
-    /// As [`set`](Self::set), for a time.
-    pub fn set_for(&self, kind: Override, period: Duration) {
-        let clock = &self.context().shared.clock;
-        self.put(Some(Standing::new(kind).lasting(clock, period)));
-    }
-
-    /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`], with a reason that the
-    /// rejections carry.
-    pub fn force_open(&self, reason: &str) {
-        self.put(Some(Standing::new(Override::ForcedOpen).with_note(reason)));
-    }
-
-    /// Clears the dependency's override.
-    pub fn clear(&self) {
-        self.put(None);
+    fn clock(&self) -> &Clock {
+        &self.context().shared.clock
     }
 
     fn put(&self, standing: Option<Standing>) {

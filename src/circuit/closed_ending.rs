@@ -1,0 +1,258 @@
+//! What the end of a call means to a closed circuit: it is counted, and a bad one has the rules asked.
+
+use super::Head;
+use super::percentiles::LOOK_EVERY;
+use super::permit::Ending;
+use super::rare::{Rare, add};
+use super::runs::Run;
+use super::transition::{Opening, Transition};
+use super::window::{Counted, Counts, SLOTS};
+use crate::CircuitState;
+use crate::outcome::Outcome;
+use crate::reason::{Figures, Reason};
+use crate::sync::{AcqRel, Acquire, Relaxed};
+
+const GOOD: Counts = Counts {
+    calls: 1,
+    failures: 0,
+    slow: [false; 4],
+};
+
+impl Head {
+    #[inline]
+    pub(super) fn end_closed(
+        &self,
+        generation: u64,
+        now: u64,
+        latency: u64,
+        ending: Ending,
+    ) -> Option<Transition> {
+        let is_success = matches!(ending, Ending::Recorded(Outcome::Success));
+        if !is_success || latency > self.context.lowest_threshold {
+            return self.end_notably(generation, now, latency, ending);
+        }
+        let slot = self.context.slot(now);
+        if self.count(slot, generation, latency, GOOD) {
+            self.runs.end(generation);
+            self.mark_success(slot);
+        } else {
+            self.end_late(now, ending);
+        }
+        None
+    }
+
+    /// A call that did not plainly succeed.
+    #[cold]
+    fn end_notably(
+        &self,
+        generation: u64,
+        now: u64,
+        latency: u64,
+        ending: Ending,
+    ) -> Option<Transition> {
+        let context = &*self.context;
+        let rare = self.rare();
+        let slot = context.slot(now);
+        let was_idle = self.window.is_idle(slot);
+        let slow = context.thresholds.map(|threshold| latency > threshold);
+        let is_slow = latency > context.lowest_threshold;
+
+        let restarted = |run: Run| Run {
+            failures: if was_idle { 0 } else { run.failures },
+            ..run
+        };
+        let (counts, run, hint) = match ending {
+            Ending::Recorded(Outcome::Ignored) => {
+                add(&rare.tally.ignored, 1);
+                return None;
+            }
+            Ending::Recorded(Outcome::Success) => {
+                let counts = Counts { slow, ..GOOD };
+                (
+                    counts,
+                    self.runs.update(generation, |_| Run::default()),
+                    None,
+                )
+            }
+            Ending::Recorded(Outcome::Failure { retry_after }) => {
+                let counts = Counts {
+                    calls: 1,
+                    failures: 1,
+                    slow,
+                };
+                let change = |run| restarted(run).without_abandoned().failed(1);
+                (counts, self.runs.update(generation, change), retry_after)
+            }
+            Ending::Recorded(Outcome::Throttled { retry_after }) => {
+                let counts = Counts {
+                    calls: 1,
+                    failures: 1,
+                    slow,
+                };
+                let change = |run| restarted(run).without_abandoned();
+                (counts, self.runs.update(generation, change), retry_after)
+            }
+            Ending::Cancelled => {
+                add(&rare.tally.cancelled, 1);
+                let (failures, uncounted, run) =
+                    self.abandon(rare, generation, slot, is_slow, was_idle);
+                if failures == 0 && !is_slow {
+                    return None;
+                }
+                let counts = Counts {
+                    calls: u16::from(is_slow) + uncounted,
+                    failures,
+                    slow,
+                };
+                (counts, run, None)
+            }
+        };
+        if !self.count(slot, generation, latency, counts) {
+            self.end_late(now, ending);
+            return None;
+        }
+        match ending {
+            Ending::Recorded(Outcome::Success) => self.mark_success(slot),
+            Ending::Recorded(Outcome::Throttled { .. }) => add(&rare.tally.throttled, 1),
+            _ => {
+                add(&rare.tally.failures, u64::from(counts.failures));
+                if counts.failures > 0 {
+                    rare.last_failure.store(now.max(1), Relaxed);
+                }
+            }
+        }
+        if is_slow {
+            add(&rare.tally.slow, 1);
+        }
+        let hinted = self.hinted_instant(now, hint);
+        if let Some(not_before) = hinted {
+            self.keep_hint(rare, generation, not_before);
+        }
+        let figures = Figures {
+            consecutive_failures: u32::from(run.failures),
+            ..self.window.figures(slot, Some(&rare.more_slow))
+        };
+        let reason = self.rule_that_fires(&figures).or_else(|| {
+            (context.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint)
+        })?;
+        self.trip(rare, generation, now, reason, figures)
+    }
+
+    /// A cancelled call in the run of those: how many failures it makes, how many of these are not in the
+    /// window as calls yet, and the runs after it.
+    fn abandon(
+        &self,
+        rare: &Rare,
+        generation: u64,
+        slot: u64,
+        is_slow: bool,
+        was_idle: bool,
+    ) -> (u16, u16, Run) {
+        let enough = u16::from(self.context.policy.abandoned_run);
+        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
+        let no_other = last == 0 || slot + 1 >= last + SLOTS as u64;
+        let next = |run: Run| {
+            let (abandoned, slow) = if was_idle && no_other {
+                (0, 0)
+            } else {
+                (run.abandoned, run.abandoned_slow)
+            };
+            Run {
+                failures: run.failures,
+                abandoned: (abandoned + 1).min(enough + 1),
+                abandoned_slow: slow + u16::from(is_slow && abandoned < enough),
+            }
+        };
+        let failures_of = |run: Run| match run.abandoned {
+            _ if enough == 0 => (0, 0),
+            abandoned if abandoned == enough => (enough, enough - run.abandoned_slow),
+            abandoned if abandoned > enough => (1, u16::from(!is_slow)),
+            _ => (0, 0),
+        };
+        let run = self.runs.update(generation, |run| {
+            let run = next(run);
+            let (failures, _) = failures_of(run);
+            // Only a call that is counted tells that nothing was counted before it.
+            let is_counted = is_slow || failures > 0;
+            let kept = if was_idle && is_counted {
+                0
+            } else {
+                run.failures
+            };
+            Run {
+                failures: kept,
+                ..run
+            }
+            .failed(failures)
+        });
+        let (failures, uncounted) = failures_of(run);
+        (failures, uncounted, run)
+    }
+
+    /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
+    #[inline]
+    fn count(&self, slot: u64, generation: u64, latency: u64, counts: Counts) -> bool {
+        let rare = self.rare.get();
+        let more_slow = rare.map(|rare| &rare.more_slow);
+        let is_current = || self.word().generation() == generation;
+        let counted = self
+            .window
+            .count(slot, generation, counts, more_slow, is_current);
+        let (Counted::Here { folded, .. } | Counted::Stale { folded }) = counted;
+        if folded > 0 {
+            add(&self.calls, folded);
+        }
+        let Counted::Here { calls, .. } = counted else {
+            return false;
+        };
+        if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
+            self.measure(slot, latency);
+        } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
+            self.begin_to_measure(slot, latency);
+        }
+        true
+    }
+
+    fn rule_that_fires(&self, figures: &Figures) -> Option<Reason> {
+        let policy = &self.context.policy;
+        if policy
+            .consecutive_failures
+            .is_some_and(|enough| figures.consecutive_failures >= enough)
+        {
+            return Some(Reason::ConsecutiveFailures);
+        }
+        let by_rate = policy.failure_threshold.is_some() || policy.failure_rate.is_some();
+        let enough_calls = figures.calls.max(figures.failures) >= u64::from(policy.min_calls);
+        let enough_failures = figures.failures >= u64::from(policy.failure_threshold.unwrap_or(1));
+        let share = policy.failure_rate.unwrap_or_default();
+        if by_rate && enough_calls && enough_failures && figures.failure_rate() >= share {
+            return Some(Reason::FailureRate);
+        }
+        policy
+            .latency
+            .iter()
+            .zip(figures.slow)
+            .position(|(rule, slow)| rule.fires(figures.calls, slow))
+            .map(|rule| Reason::Latency { rule })
+    }
+
+    fn trip(
+        &self,
+        rare: &Rare,
+        generation: u64,
+        now: u64,
+        reason: Reason,
+        figures: Figures,
+    ) -> Option<Transition> {
+        let mut machine = rare.machine.lock();
+        let word = self.word();
+        if word.generation() != generation || word.state() != CircuitState::Closed {
+            return None;
+        }
+        let opening = Opening {
+            figures: Some(figures),
+            ..Opening::automatic(reason, rare.hinted.load(Acquire))
+        };
+        Some(self.open(rare, &mut machine, now, opening))
+    }
+}

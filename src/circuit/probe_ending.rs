@@ -1,0 +1,88 @@
+//! What the end of a probe means to a half-open circuit.
+
+use super::Head;
+use super::permit::{Ending, Permit};
+use super::rare::add;
+use super::transition::{Opening, Transition};
+use crate::event::Origin;
+use crate::outcome::Outcome;
+use crate::reason::Reason;
+use crate::sync::Relaxed;
+
+impl Head {
+    pub(super) fn end_probe(
+        &self,
+        permit: &Permit,
+        now: u64,
+        latency: u64,
+        ending: Ending,
+    ) -> Option<Transition> {
+        let policy = &self.context.policy;
+        let rare = self.rare();
+        let tally = &rare.tally;
+        let mut machine = rare.machine.lock();
+        if self.word().generation() != permit.generation {
+            drop(machine);
+            self.end_late(now, ending);
+            return None;
+        }
+        machine.free_place(permit.probe);
+        let is_slow = policy
+            .largest_threshold()
+            .is_some_and(|threshold| latency > threshold);
+        let slot = self.context.slot(now);
+        let (failure, hint) = match ending {
+            Ending::Recorded(Outcome::Ignored) => {
+                add(&tally.ignored, 1);
+                return None;
+            }
+            Ending::Cancelled => {
+                add(&tally.cancelled, 1);
+                if !is_slow {
+                    if !machine.abandon_probe(slot, policy.abandoned_run) {
+                        return None;
+                    }
+                    let opening = Opening::automatic(Reason::ProbesAbandoned, 0);
+                    return Some(self.open(rare, &mut machine, now, opening));
+                }
+                (Some(Reason::ProbeSlow), None)
+            }
+            Ending::Recorded(Outcome::Failure { retry_after }) => {
+                add(&tally.failures, 1);
+                rare.last_failure.store(now.max(1), Relaxed);
+                (Some(Reason::ProbeFailed), retry_after)
+            }
+            Ending::Recorded(Outcome::Throttled { retry_after }) => {
+                add(&tally.throttled, 1);
+                (Some(Reason::ProbeThrottled), retry_after)
+            }
+            Ending::Recorded(Outcome::Success) => {
+                self.mark_success(slot);
+                (is_slow.then_some(Reason::ProbeSlow), None)
+            }
+        };
+        add(&self.calls, 1);
+        if latency > self.context.lowest_threshold {
+            add(&tally.slow, 1);
+        }
+        if let Some(reason) = failure {
+            add(&tally.probe_failures, 1);
+            let not_before = self.hinted_instant(now, hint).unwrap_or_default();
+            let opening = Opening::automatic(reason, not_before);
+            return Some(self.open(rare, &mut machine, now, opening));
+        }
+        add(&tally.probe_successes, 1);
+        machine.abandoned = 0;
+        machine.last_probe_end = slot + 1;
+        machine.successes += 1;
+        (machine.successes >= policy.success_threshold).then(|| {
+            self.close(
+                rare,
+                &mut machine,
+                now,
+                Reason::Recovered,
+                Origin::Automatic,
+            )
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! The registry: the dependencies, and what they share.
+
+mod builder;
+mod error;
+mod tenant_handle;
+
+use std::collections::BTreeMap;
+
+pub use self::builder::RegistryBuilder;
+use self::error::is_name;
+pub use self::error::{DeclareError, UnknownDependency};
+pub use self::tenant_handle::TenantHandle;
+use crate::circuit::Shared;
+use crate::dependency::{Dependency, DependencySnapshot};
+use crate::directory::Directory;
+use crate::overrides::{Standing, override_methods};
+use crate::policy::Policy;
+use crate::sync::{Arc, Mutex};
+use crate::time::Clock;
+
+/// The dependencies, and the state of all their circuits.
+///
+/// Clones are handles of the same registry. The state lives here and not in layers or services, of which
+/// there are many: axum applies a layer once per route, and clones services per request.
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, Override, Policy};
+///
+/// let registry = CircuitBreakerRegistry::builder().max_tenants(100_000).build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+/// assert_eq!(registry.get("search").unwrap().name(), search.name());
+///
+/// registry.set(Override::Disabled); // the kill switch
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CircuitBreakerRegistry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    directory: Directory,
+    /// How many dependencies were created on first use. Held by whoever adds one.
+    on_first_use: Mutex<usize>,
+    max_dependencies: usize,
+    max_tenants: usize,
+    default_policy: Policy,
+}
+
+impl CircuitBreakerRegistry {
+    /// A builder with the defaults.
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::new()
+    }
+
+    /// Declares a dependency with a policy of its own. Declared again with the same policy, it is the same
+    /// dependency.
+    ///
+    /// # Errors
+    ///
+    /// [`DeclareError`], where the name is empty or longer than 256 bytes, or the dependency exists with
+    /// another policy.
+    pub fn dependency_with(&self, name: &str, policy: Policy) -> Result<Dependency, DeclareError> {
+        if !is_name(name) {
+            return Err(DeclareError::InvalidName(name.len()));
+        }
+        let _adding = self.inner.on_first_use.lock();
+        match self.inner.directory.get(name) {
+            Some(known) if *known.policy() == policy => Ok(known.clone()),
+            Some(_) => Err(DeclareError::OtherPolicy(name.to_owned())),
+            None => Ok(self.add(name, policy)),
+        }
+    }
+
+    /// The dependency of this name; created with the default policy on first use, where
+    /// [`max_dependencies`](RegistryBuilder::max_dependencies) leaves room.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownDependency`], with the names that are known, where there is none and no room for one, or the
+    /// name is empty or longer than 256 bytes.
+    pub fn dependency(&self, name: &str) -> Result<Dependency, UnknownDependency> {
+        if let Some(known) = self.get(name) {
+            return Ok(known);
+        }
+        let mut on_first_use = self.inner.on_first_use.lock();
+        if let Some(known) = self.get(name) {
+            return Ok(known);
+        }
+        if *on_first_use >= self.inner.max_dependencies || !is_name(name) {
+            drop(on_first_use);
+            let known = self.sorted().into_keys().map(str::to_owned).collect();
+            return Err(UnknownDependency::new(name, known));
+        }
+        *on_first_use += 1;
+        Ok(self.add(name, self.inner.default_policy.clone()))
+    }
+
+    fn add(&self, name: &str, policy: Policy) -> Dependency {
+        let Inner {
+            shared,
+            directory,
+            max_tenants,
+            ..
+        } = &*self.inner;
+        let added = Dependency::new(shared, name, policy, *max_tenants);
+        directory.insert(added.clone());
+        // An override of the registry that was set before the insertion did not come by here.
+        let _operator = shared.operator.lock();
+        added.context().refresh_attention();
+        added
+    }
+
+    /// The dependency of this name, if there is one. Creates none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Dependency> {
+        self.inner.directory.get(name).cloned()
+    }
+
+    /// All dependencies, sorted by name.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        self.sorted().into_values().cloned().collect()
+    }
+
+    fn sorted(&self) -> BTreeMap<&str, &Dependency> {
+        let named = |dependency| (Dependency::name(dependency), dependency);
+        self.inner.directory.iter().map(named).collect()
+    }
+
+    /// A tenant in all dependencies.
+    #[must_use]
+    pub fn tenant(&self, tenant: &str) -> TenantHandle {
+        TenantHandle::new(self.clone(), tenant)
+    }
+
+    /// The figures of all dependencies, sorted by name. Calls go on meanwhile.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<DependencySnapshot> {
+        self.sorted()
+            .into_values()
+            .map(Dependency::snapshot)
+            .collect()
+    }
+
+    /// The open and half-open circuits, as pairs of dependency and tenant, sorted.
+    #[must_use]
+    pub fn open_circuits(&self) -> Vec<(String, String)> {
+        let of = |(name, dependency): (&str, &Dependency)| {
+            let name = name.to_owned();
+            let tenants = dependency.open_circuits().into_iter();
+            tenants.map(move |tenant| (name.clone(), tenant))
+        };
+        self.sorted().into_iter().flat_map(of).collect()
+    }
+
+    /// Makes every circuit of every dependency closed, with an empty window. Lifts no override.
+    pub fn reset(&self) {
+        self.inner.directory.iter().for_each(Dependency::reset);
+    }
+
+    override_methods!("every tenant of every dependency, those that are yet to come too");
+
+    fn clock(&self) -> &Clock {
+        &self.inner.shared.clock
+    }
+
+    fn put(&self, standing: Option<Standing>) {
+        let shared = &self.inner.shared;
+        let _operator = shared.operator.lock();
+        shared.own.store(standing.map(Arc::new));
+        for dependency in self.inner.directory.iter() {
+            dependency.context().refresh_attention();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use super::CircuitBreakerRegistry;
+use crate::CircuitSnapshot;
+use crate::dependency::Dependency;
+use crate::overrides::{Standing, override_methods};
+use crate::sync::Arc;
+use crate::time::Clock;
+
+/// One tenant in all dependencies of a registry.
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let search = registry.dependency_with("search", Policy::default())?;
+/// registry.tenant("acme").force_open("unpaid");
+/// assert!(search.acquire("acme").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TenantHandle {
+    registry: CircuitBreakerRegistry,
+    tenant: Box<str>,
+}
+
+impl TenantHandle {
+    pub(super) fn new(registry: CircuitBreakerRegistry, tenant: &str) -> Self {
+        let tenant = tenant.into();
+        Self { registry, tenant }
+    }
+
+    override_methods!("the tenant in all dependencies, also those without a circuit for it");
+
+    fn clock(&self) -> &Clock {
+        self.registry.clock()
+    }
+
+    /// The tenant's circuits by dependency, sorted by its name.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(String, CircuitSnapshot)> {
+        let of = |dependency: &Dependency| {
+            let snapshot = dependency.circuit(&self.tenant).snapshot()?;
+            Some((dependency.name().to_owned(), snapshot))
+        };
+        self.registry
+            .sorted()
+            .into_values()
+            .filter_map(of)
+            .collect()
+    }
+
+    fn put(&self, standing: Option<Standing>) {
+        let shared = &self.registry.inner.shared;
+        let _operator = shared.operator.lock();
+        let standing = standing.map(Arc::new);
+        let now = shared.clock.now();
+        // The circuits are looked for under the table's lock; see `Dependency::circuit_or_new`.
+        let mut tenants = shared.tenants.write();
+        tenants.retain(|_, standing| standing.in_force(now));
+        match &standing {
+            Some(standing) => _ = tenants.insert(self.tenant.clone(), Arc::clone(standing)),
+            None => _ = tenants.remove(&self.tenant),
+        }
+        for dependency in self.registry.inner.directory.iter() {
+            if let Some(circuit) = dependency.inner.circuits.get(&self.tenant) {
+                circuit.set_tenant_override(standing.clone());
+            }
+        }
+    }
+}
