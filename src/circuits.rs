@@ -249,3 +249,16 @@ impl fmt::Debug for Circuits {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Circuits;
+
+    #[test]
+    fn each_map_hashes_with_a_key_of_its_own_and_shows_it_to_nobody() {
+        let maps = [Circuits::new(1), Circuits::new(1)];
+        assert_ne!(maps[0].hash("acme"), maps[1].hash("acme"));
+        assert_eq!(maps[0].hash("acme"), maps[0].hash("acme"));
+        assert!(!format!("{:?}", maps[0]).contains("asher"));
+    }
+}
