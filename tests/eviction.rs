@@ -327,6 +327,21 @@ async fn a_new_circuit_of_a_policy_that_begins_half_open_may_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closed_circuit_of_a_policy_that_begins_half_open_is_forgotten_in_the_end() {
+    let policy = policy().initial_state(CircuitState::HalfOpen);
+    let search = registry(1).dependency_with("search", policy.build().unwrap());
+    let search = search.unwrap();
+    acquire(&search, "acme").record(Outcome::Success);
+    acquire(&search, "acme").record(Outcome::Success);
+    assert_eq!(search.state("acme"), CircuitState::Closed);
+    advance(PATIENCE - INSTANT).await;
+    assert!(!makes_room(&search, "globex"));
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "globex"));
+    assert_eq!(search.snapshot().forgotten, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn totals_never_fall_when_circuits_go() {
     let search = dependency(4);
     let mut before = Totals::default();

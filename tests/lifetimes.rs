@@ -1,4 +1,5 @@
-//! Dropping the registry, its handles and its permits frees everything (law 23).
+//! Dropping the registry, its handles and its permits frees everything (law 23), and minted tenants take no
+//! memory (law 17).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -180,4 +181,29 @@ fn a_permit_does_not_hold_the_map() {
     permit.record(Outcome::Success);
     drop(rejection);
     assert!(observer.upgrade().is_none());
+}
+
+#[test]
+fn minted_tenants_grow_no_memory() {
+    for overflow in [Overflow::Unguarded, Overflow::Shared] {
+        let registry = CircuitBreakerRegistry::builder();
+        let registry = registry.max_tenants(100).build().unwrap();
+        let policy = Policy::builder().overflow(overflow).build().unwrap();
+        let search = registry.dependency_with("search", policy).unwrap();
+        let mint = |from: usize| {
+            for n in from..from + 5_000 {
+                let permit = search.acquire(&format!("minted {n}")).unwrap();
+                permit.record(Outcome::Success);
+            }
+            search.force_open("maintenance");
+            for n in from..from + 5_000 {
+                search.acquire(&format!("rejected {n}")).unwrap_err();
+            }
+            search.clear();
+        };
+        mint(0);
+        let before = live();
+        mint(1_000_000);
+        assert_eq!(live() - before, 0, "{overflow:?}");
+    }
 }
