@@ -382,22 +382,44 @@ fn no_call_slips_by_where_an_override_ends_as_the_next_is_set() {
 
 #[test]
 fn no_newcomer_slips_by_an_override_of_its_own() {
-    for n in 0..300 {
-        let search = declare(10, without_rules());
-        let forced = AtomicBool::new(false);
-        on_all_threads(|thread| {
-            if thread == 0 {
-                search.circuit("acme").force_open("by hand");
-                forced.store(true, SeqCst);
-            } else {
-                let was_forced = forced.load(SeqCst);
-                let permit = search.acquire("acme");
-                assert!(!was_forced || permit.is_err(), "{n}");
+    const TENANTS: usize = 2_000;
+    let search = declare(TENANTS, without_rules());
+    // Whose turn it is, who has begun it, and who has had it.
+    let [turn, begun, over] = [(); 3].map(|()| AtomicUsize::new(0));
+    let wait_for = |n: usize, at: &AtomicUsize| {
+        let mut looks = 0_u32;
+        while at.load(SeqCst) < n {
+            looks += 1;
+            if looks.is_multiple_of(1_000) {
+                thread::yield_now();
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=TENANTS {
+                wait_for(n, &turn);
+                let tenant = format!("{n}");
+                begun.store(n, SeqCst);
+                let permit = search.acquire(&tenant);
                 permit
                     .into_iter()
                     .for_each(|permit| permit.record(Outcome::Success));
+                over.store(n, SeqCst);
             }
         });
-        assert!(search.acquire("acme").is_err(), "{n}");
+        for n in 1..=TENANTS {
+            let circuit = search.circuit(&format!("{n}"));
+            turn.store(n, SeqCst);
+            // At another moment of the newcomer's call each time.
+            wait_for(n, if n.is_multiple_of(20) { &over } else { &begun });
+            (0..n * 7 % 400).for_each(|_| std::hint::spin_loop());
+            circuit.force_open("by hand");
+            wait_for(n, &over);
+        }
+    });
+    for n in 1..=TENANTS {
+        assert!(search.acquire(&format!("{n}")).is_err(), "{n}");
     }
+    assert!(search.len() >= TENANTS / 20);
 }
