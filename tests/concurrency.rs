@@ -91,7 +91,7 @@ fn no_call_is_lost_where_slots_run_over_and_pass_by() {
 
 #[test]
 fn every_admitted_call_of_a_flapping_circuit_is_counted_once() {
-    const CALLS: usize = 20_000;
+    const CALLS: usize = 100_000;
     let opened = Arc::new(AtomicU64::new(0));
     let told = Arc::clone(&opened);
     let registry = CircuitBreakerRegistry::builder()

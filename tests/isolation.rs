@@ -113,7 +113,7 @@ async fn overrides_of_a_tenant_never_reach_the_circuits_that_several_share() {
     let registry = registry.max_tenants(1).build().unwrap();
     let search = registry.dependency_with("search", policy()).unwrap();
     let _room = search.acquire("resident").unwrap();
-    for tenant in special().iter().map(String::as_str).chain([""]) {
+    for tenant in [""].into_iter().chain(special().iter().map(String::as_str)) {
         search.circuit(tenant).force_open("unpaid");
         registry.tenant(tenant).set(Override::ForcedOpen);
         let shared = search.acquire_shared(Probing::Yes).unwrap();
