@@ -22,8 +22,9 @@ pub enum EventKind {
     Rejection,
     /// There was no room for the circuit of a new tenant.
     Overflow,
-    /// A circuit that was not closed, and that nobody had asked for in a long time, made room for
-    /// another.
+    /// A circuit made room for another although it did not equal a new one: it was not closed (or, where
+    /// the policy has newcomers begin otherwise, no longer as they are), and nobody had asked for it in a
+    /// long time.
     Forgotten,
 }
 
@@ -63,7 +64,8 @@ pub struct Event<'a> {
     /// The tenant; `None` for a circuit that calls without a tenant, or newcomers without a circuit of
     /// their own, share.
     pub tenant: Option<&'a str>,
-    /// The generation of the circuit after the event; 0 where there is no circuit.
+    /// The generation of the circuit after the event, its last where it was forgotten; 0 where there is no
+    /// circuit.
     pub generation: u64,
     /// When.
     pub at: Instant,

@@ -15,6 +15,9 @@ use crate::tenant::MAX_TENANT_BYTES;
 /// The error of rejections in [`tower::BoxError`]. Layers further out may wrap it, so look for it with
 /// [`CircuitOpen::find`] rather than by a cast of the outermost error.
 ///
+/// It names tenant and dependency through the circuit itself, without a copy. A circuit is not evicted as long
+/// as there is an error of it: answer with it, or log it, rather than collect it.
+///
 /// ```
 /// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitOpen, Policy, Reason};
 ///

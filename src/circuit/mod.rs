@@ -132,6 +132,10 @@ impl Head {
         self.word().state()
     }
 
+    pub(crate) fn generation(&self) -> u64 {
+        self.word().generation()
+    }
+
     fn rare(&self) -> &Rare {
         self.rare.get_or_init(Box::default)
     }

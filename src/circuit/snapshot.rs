@@ -26,7 +26,7 @@ pub struct Totals {
     pub throttled: u64,
     /// Ignored calls.
     pub ignored: u64,
-    /// Calls whose permit was dropped unrecorded.
+    /// Calls whose permit was dropped unrecorded, late ones aside.
     pub cancelled: u64,
     /// Counted calls over the lowest threshold of the latency rules.
     pub slow: u64,

@@ -206,7 +206,12 @@ impl Dependency {
         drop((own, of_tenants));
         if let Some(forgotten) = inserted.forgotten {
             context.forgotten.fetch_add(1, Relaxed);
-            self.tell_of(EventKind::Forgotten, forgotten.tenant(), now);
+            self.tell_of(
+                EventKind::Forgotten,
+                forgotten.tenant(),
+                forgotten.generation(),
+                now,
+            );
         }
         inserted.circuit
     }
@@ -227,7 +232,7 @@ impl Dependency {
                 "no room for the circuit of a new tenant; said once, counted always"
             );
         }
-        self.tell_of(EventKind::Overflow, Some(tenant), now);
+        self.tell_of(EventKind::Overflow, Some(tenant), 0, now);
         match context.policy.overflow {
             Overflow::Unguarded => Ok(Permit::unrecorded()),
             Overflow::Shared => {
@@ -257,13 +262,13 @@ impl Dependency {
         CircuitOpen::of_newcomer(context, tenant, refusal).into()
     }
 
-    fn tell_of(&self, kind: EventKind, tenant: Option<&str>, now: u64) {
+    fn tell_of(&self, kind: EventKind, tenant: Option<&str>, generation: u64, now: u64) {
         let context = self.context();
         context.tell(&Event {
             kind,
             dependency: self.name(),
             tenant,
-            generation: 0,
+            generation,
             at: context.shared.clock.instant(now),
             origin: Origin::Automatic,
             reason: None,
