@@ -309,6 +309,7 @@ async fn a_forgotten_circuit_is_told_whoever_makes_it_go() {
             (&*told[0].dependency, told[0].tenant.as_deref()),
             ("search", Some("acme"))
         );
+        assert_eq!(told[0].generation, 1);
         assert_eq!(
             (told[0].at, told[0].origin),
             (Instant::now(), Origin::Automatic)
