@@ -1,7 +1,6 @@
 //! What the end of a call means to a closed circuit: it is counted, and a bad one has the rules asked.
 
 use super::Head;
-use super::percentiles::LOOK_EVERY;
 use super::permit::Ending;
 use super::rare::{Rare, add};
 use super::runs::Run;
@@ -32,7 +31,14 @@ impl Head {
             return self.end_notably(generation, now, latency, ending);
         }
         let slot = self.context.slot(now);
-        if self.count(slot, generation, latency, GOOD) {
+        let counted = match self.window.count_success(slot, generation) {
+            Some(calls) => {
+                self.look_at_latency(slot, calls, latency);
+                true
+            }
+            None => self.count(slot, generation, latency, GOOD),
+        };
+        if counted {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {
@@ -190,7 +196,6 @@ impl Head {
     }
 
     /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
-    #[inline]
     fn count(&self, slot: u64, generation: u64, latency: u64, counts: Counts) -> bool {
         let rare = self.rare.get();
         let more_slow = rare.map(|rare| &rare.more_slow);
@@ -205,11 +210,7 @@ impl Head {
         let Counted::Here { calls, .. } = counted else {
             return false;
         };
-        if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
-            self.measure(slot, latency);
-        } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
-            self.begin_to_measure(slot, latency);
-        }
+        self.look_at_latency(slot, calls, latency);
         true
     }
 

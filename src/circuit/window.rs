@@ -55,6 +55,21 @@ impl Window {
         }
     }
 
+    /// Counts a plain success in the slot in use, and returns the calls of the slot; none where that takes
+    /// more than one look and one exchange, and nothing was counted.
+    #[inline]
+    pub(super) fn count_success(&self, now: u64, generation: u64) -> Option<u64> {
+        let slot = &self.slots[(now % SPAN) as usize];
+        let before = slot.load(Relaxed);
+        let is_full = before & LANE == LANE;
+        if self.touched.load(Acquire) != now + 1 || before >> TAG != tag(generation, now) || is_full
+        {
+            return None;
+        }
+        let counted = slot.compare_exchange(before, before + 1, AcqRel, Relaxed);
+        counted.ok().map(|before| (before & LANE) + 1)
+    }
+
     /// Counts an outcome in slot `now`, or in the newest slot in use where the clock stands behind it.
     #[inline]
     pub(super) fn count(
