@@ -64,7 +64,14 @@ impl Circuit {
 
     pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
         let now = self.context.now();
-        self.admit_under(self.override_in_force(now), now, probing)
+        if !self.word().is_overridden() && !self.context.needs_attention() {
+            return self.admit_under(None, now, probing);
+        }
+        let standing = self.override_in_force(now);
+        if standing.is_none() {
+            self.forget_ended_overrides(now);
+        }
+        self.admit_under(standing, now, probing)
     }
 
     /// As [`admit`](Self::admit), under this override: that of a tenant is not known to a circuit that several
@@ -76,9 +83,6 @@ impl Circuit {
         probing: Probing,
     ) -> Result<Permit, Refusal> {
         let kind = standing.as_ref().map(|standing| standing.kind);
-        if kind.is_none() {
-            self.forget_ended_overrides(now);
-        }
         let refusal = match (kind, standing) {
             (Some(Override::Disabled), _) => {
                 // Not recorded, but asked for: an open circuit is not to be forgotten meanwhile.
