@@ -13,6 +13,7 @@ use crate::{DefaultClassify, Probing, TenantCircuitBreaker};
 #[non_exhaustive]
 pub enum OnMissingTenant {
     /// It passes, and no circuit hears of it. The dependency counts such calls, and warns of the first.
+    /// Where the dependency or the registry is forced open, it is rejected as every call is.
     #[default]
     RunUnguarded,
     /// It is refused with [`MissingTenant`](crate::MissingTenant), or

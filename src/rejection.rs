@@ -43,8 +43,8 @@ pub struct CircuitOpen {
 #[derive(Clone)]
 enum Subject {
     Circuit(Circuit),
-    /// A tenant without a circuit of its own.
-    Newcomer(Arc<Context>, Box<str>),
+    /// A tenant without a circuit of its own, or a call without a tenant.
+    Newcomer(Arc<Context>, Option<Box<str>>),
 }
 
 impl CircuitOpen {
@@ -53,19 +53,23 @@ impl CircuitOpen {
         Self { subject, refusal }
     }
 
-    pub(crate) fn of_newcomer(context: &Arc<Context>, tenant: &str, refusal: Refusal) -> Self {
-        let subject = Subject::Newcomer(Arc::clone(context), tenant.into());
+    pub(crate) fn of_newcomer(
+        context: &Arc<Context>,
+        tenant: Option<&str>,
+        refusal: Refusal,
+    ) -> Self {
+        let subject = Subject::Newcomer(Arc::clone(context), tenant.map(Into::into));
         Self { subject, refusal }
     }
 
-    /// The tenant; none where calls without a tenant share a circuit.
+    /// The tenant; none for a call without one.
     ///
     /// What was extracted from a credential is the keyed hash of it, never the credential.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         match &self.subject {
             Subject::Circuit(circuit) => circuit.tenant(),
-            Subject::Newcomer(_, tenant) => Some(tenant),
+            Subject::Newcomer(_, tenant) => tenant.as_deref(),
         }
     }
 

@@ -95,16 +95,20 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
         why: impl Into<BoxError>,
     ) -> Result<Permit, Refusal> {
         match self.on_missing_tenant {
-            OnMissingTenant::RunUnguarded => Ok(dependency.unguarded()),
+            OnMissingTenant::RunUnguarded => dependency.unguarded().map_err(Refusal::from),
             OnMissingTenant::Reject => Err(Refusal::error(why)),
             OnMissingTenant::ShareCircuit => {
-                dependency
-                    .acquire_shared(probing)
-                    .map_err(|rejection| match rejection {
-                        Rejection::Open(open) => Refusal::Open(open),
-                        Rejection::InvalidTenant(invalid) => Refusal::error(invalid),
-                    })
+                dependency.acquire_shared(probing).map_err(Refusal::from)
             }
+        }
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Open(open) => Self::Open(open),
+            Rejection::InvalidTenant(invalid) => Self::error(invalid),
         }
     }
 }

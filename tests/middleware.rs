@@ -11,8 +11,8 @@ use tokio_test::{assert_pending, task};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, CircuitState, ErrIsFailure, InvalidTenant, MissingTenant,
-    OnMissingTenant, Outcome, Probing, Reason, TenantCircuitBreakerLayer, UnknownDependency,
-    dependency_fn, tenant_fn,
+    OnMissingTenant, Outcome, Override, Probing, Reason, TenantCircuitBreakerLayer,
+    UnknownDependency, dependency_fn, tenant_fn,
 };
 
 #[tokio::test(start_paused = true)]
@@ -113,6 +113,38 @@ async fn a_call_without_a_tenant_runs_unguarded_and_is_counted() {
 
     assert_eq!(printer.snapshot().missing_tenant, 10);
     assert_eq!(printer.snapshot().totals.calls, 0);
+    assert!(printer.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_tenant_is_rejected_where_all_calls_are() {
+    let registry = registry();
+    let printer = registry.dependency("printer").unwrap();
+    let mut service = TenantCircuitBreakerLayer::new(printer.clone(), Owner)
+        .classify(ErrIsFailure)
+        .layer(service_fn(work));
+
+    for forced in [0, 1] {
+        match forced {
+            0 => printer.force_open("out of toner"),
+            _ => registry.force_open("out of toner"),
+        }
+        let error = service.call(nobodys(Succeed)).await.unwrap_err();
+        let open = CircuitOpen::find(error.as_ref()).expect("a rejection");
+        assert_eq!((open.tenant(), open.dependency()), (None, "printer"));
+        assert_eq!(open.reason(), Reason::Forced);
+        assert_eq!(open.note(), Some("out of toner"));
+        assert_eq!(open.retry_after(), None);
+        printer.clear();
+        registry.clear();
+    }
+    assert_eq!(printer.snapshot().totals.rejected, 2);
+    assert_eq!(printer.snapshot().missing_tenant, 0, "none ran");
+
+    printer.force_open("out of toner");
+    registry.set(Override::Disabled);
+    assert_eq!(service.call(nobodys(Succeed)).await.unwrap(), "done");
+    assert_eq!(printer.snapshot().missing_tenant, 1);
     assert!(printer.is_empty());
 }
 

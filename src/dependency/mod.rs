@@ -144,9 +144,17 @@ impl Dependency {
         admit(circuit, probing)
     }
 
-    /// Lets a call without a tenant run, unguarded and counted as such.
-    pub(crate) fn unguarded(&self) -> Permit {
+    /// Lets a call without a tenant run, unguarded and counted as such, unless the dependency or the
+    /// registry is forced open.
+    pub(crate) fn unguarded(&self) -> Result<Permit, Rejection> {
         let context = self.context();
+        let now = context.now();
+        if let Some(standing) = context.override_in_force(now, None, None)
+            && standing.kind == Override::ForcedOpen
+        {
+            let refusal = Refusal::forced(now, standing, 0);
+            return Err(self.reject_newcomer(None, now, refusal));
+        }
         context.missing_tenant.fetch_add(1, Relaxed);
         if !context.warned_of_missing_tenant.swap(true, AcqRel) {
             tracing::warn!(
@@ -154,7 +162,7 @@ impl Dependency {
                 "a call without a tenant runs unguarded; said once"
             );
         }
-        Permit::unrecorded()
+        Ok(Permit::unrecorded())
     }
 
     #[cold]
@@ -164,7 +172,7 @@ impl Dependency {
         let standing = match self.override_without_circuit(tenant, now) {
             Some(standing) if standing.kind == Override::ForcedOpen => {
                 let refusal = Refusal::forced(now, standing, 0);
-                return Err(self.reject_newcomer(tenant, now, refusal));
+                return Err(self.reject_newcomer(Some(tenant), now, refusal));
             }
             Some(standing) if standing.kind == Override::Disabled => {
                 return Ok(Permit::unrecorded());
@@ -240,18 +248,20 @@ impl Dependency {
                 let circuit = self.inner.overflow.get_or_init(new);
                 circuit
                     .admit_under(standing, now, probing)
-                    .map_err(|refusal| CircuitOpen::of_newcomer(context, tenant, refusal).into())
+                    .map_err(|refusal| {
+                        CircuitOpen::of_newcomer(context, Some(tenant), refusal).into()
+                    })
             }
         }
     }
 
-    fn reject_newcomer(&self, tenant: &str, now: u64, refusal: Refusal) -> Rejection {
+    fn reject_newcomer(&self, tenant: Option<&str>, now: u64, refusal: Refusal) -> Rejection {
         let context = self.context();
         context.rejected.fetch_add(1, Relaxed);
         context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: self.name(),
-            tenant: Some(tenant),
+            tenant,
             generation: 0,
             at: context.shared.clock.instant(now),
             origin: Origin::Override,
