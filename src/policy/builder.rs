@@ -15,9 +15,9 @@ use crate::time::DAY;
 /// | [`failure_rate`](Self::failure_rate) | ... making up at least this share of its calls trip | 0.5 | over 0, up to 1 |
 /// | [`min_calls`](Self::min_calls) | calls in the window before count and rate are asked | 5 | 1 to 65,535 |
 /// | [`consecutive_failures`](Self::consecutive_failures) | this many failures in a row trip | 5 | 1 to 65,535 |
-/// | [`latency`](Self::latency) | a latency quantile over its threshold trips | p95 over 3 s at 20 calls | up to 4 rules |
+/// | [`latency`](Self::latency) | a latency quantile over its threshold trips | p95 over 3 s at 20 calls | up to 4 rules; quantile over 0, up to 1; threshold over 0, below the top bucket of `histogram`; 1 to 65,535 calls |
 /// | [`histogram`](Self::histogram) | lowest and highest latency, and digits, of histograms | 10 us, 5 min, 2 | 1 us to 1 s; twice the lowest to 24 h; 1 to 5 |
-/// | [`open_for`](Self::open_for) | how long a circuit stays open | 30 s, doubling to 5 min, jitter 10 % | over 0, up to 24 h |
+/// | [`open_for`](Self::open_for) | how long a circuit stays open | 30 s, doubling to 5 min, jitter 10 % | over 0, up to 24 h; multiplier 1 to 100; jitter 0 to 1 |
 /// | [`hint_cap`](Self::hint_cap) | the most that a server's hint counts for | 1 h | up to 24 h, 0 ignores hints |
 /// | [`trip_on_hint`](Self::trip_on_hint) | a hint opens the circuit at once | no | |
 /// | [`half_open_max_calls`](Self::half_open_max_calls) | probes at a time | 3 | 1 to 255 |

@@ -27,6 +27,9 @@ pub struct LatencyRule {
 impl LatencyRule {
     /// Trips where the quantile `q`, over 0 and up to 1, is over `threshold`.
     ///
+    /// The threshold must lie below the histogram's top bucket, the one with its highest latency in it: 5 min,
+    /// unless [`PolicyBuilder::histogram`](crate::PolicyBuilder::histogram) says otherwise.
+    ///
     /// The threshold is snapped up to the upper edge of its bucket in the policy's
     /// [histogram](crate::PolicyBuilder::histogram), which is less than 1 % away at two digits, so that
     /// the verdict is the one that the histogram's `value_at_quantile` gives. With `n` calls in the
