@@ -17,6 +17,33 @@ tokio::task_local! {
 /// For requests that are opaque: a client library that builds them itself, deep inside, leaves no
 /// place to write a tenant on, but it runs in the task that knows whom it works for.
 ///
+/// The tenant is read when the service is called, not when the future of that call is polled. So the
+/// call belongs into the scope: `TaskTenant::scope("acme", service.call(request))` calls before there is a
+/// scope, and without a tenant. An `async` block around it, or tower's `oneshot`, calls within:
+///
+/// ```
+/// use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+/// use tower_tenant_breaker::{
+///     CircuitBreakerRegistry, ErrIsFailure, TaskTenant, TenantCircuitBreakerLayer,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let search = CircuitBreakerRegistry::builder().build()?.dependency("search")?;
+/// let mut service = TenantCircuitBreakerLayer::new(search.clone(), TaskTenant)
+///     .classify(ErrIsFailure)
+///     .layer(service_fn(async |n: u32| Ok::<_, std::io::Error>(n + 1)));
+///
+/// TaskTenant::scope("acme", async { service.call(1).await }).await?;
+/// TaskTenant::scope("acme", service.clone().oneshot(2)).await?;
+/// assert_eq!(search.snapshot().missing_tenant, 0);
+///
+/// TaskTenant::scope("acme", service.call(3)).await?; // called outside
+/// assert_eq!(search.snapshot().missing_tenant, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// The tenant does not follow the work into another task. What `tokio::spawn` starts has none, and
 /// neither has a service behind `tower::buffer::Buffer`, whose calls are made by its worker. Take it
 /// along by hand:
