@@ -90,6 +90,34 @@ pub enum OnMissingTenant {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Where a closure is "not general enough"
+///
+/// A closure's type holds the types of its arguments, and the compiler forgets the lifetime in
+/// [`BoxError`](tower::BoxError) when it asks whether an `async` block is `Send`. So
+/// `tokio::spawn(async move { service.oneshot(request).await })` can fail with "implementation of `FnOnce` is not
+/// general enough", as it does for other closures over a `BoxError`. A `fn` in the closure's place compiles, and so
+/// does a boxed service:
+///
+/// ```
+/// use tower::{BoxError, Layer, ServiceExt, service_fn};
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, FixedTenant, Outcome, TenantCircuitBreakerLayer};
+///
+/// fn judge(result: Result<&String, &BoxError>) -> Outcome {
+///     if result.is_ok() { Outcome::Success } else { Outcome::failure() }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let search = CircuitBreakerRegistry::builder().build()?.dependency("search")?;
+/// let service = TenantCircuitBreakerLayer::new(search, FixedTenant::new("acme"))
+///     .classify(judge) // as a closure, it would not compile
+///     .layer(service_fn(async |n: u32| Ok::<_, std::io::Error>(n.to_string())));
+/// let hits = tokio::spawn(async move { service.oneshot(3).await.ok() }).await?;
+/// assert_eq!(hits.as_deref(), Some("3"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "a layer does nothing until a service is in it"]
 pub struct TenantCircuitBreakerLayer<

@@ -5,13 +5,13 @@ use std::task::{Context, Poll, Waker};
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::answer::{OnError, OnRejection};
+use crate::answer::{OnError, OnRejection, Propagate};
 use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
-use crate::probe::ProbeIf;
+use crate::probe::{Always, ProbeIf};
 use crate::{
-    CircuitOpen, Classify, Dependency, OnMissingTenant, Permit, Rejection, SelectDependency,
-    TenantCircuitBreakerLayer, TenantExtractor,
+    CircuitOpen, Classify, DefaultClassify, Dependency, OnMissingTenant, Permit, Rejection,
+    SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -27,8 +27,31 @@ use crate::{
 ///
 /// Dropping a call's future drops the call to the inner service, gives back whatever that held, and is
 /// counted as cancelled: a call that ended before anyone knew how.
+///
+/// # Its type
+///
+/// Where a field or an axum state has to name it, the parameters that the layer was not told of may be left
+/// out. A closure has no name: give a `fn` in its place, or box the service as tower's
+/// `BoxCloneSyncService`.
+///
+/// ```
+/// use tower::timeout::Timeout;
+/// use tower_tenant_breaker::{Dependency, ErrIsFailure, TaskTenant, TenantCircuitBreaker};
+///
+/// struct Tools<S> {
+///     search: TenantCircuitBreaker<Timeout<S>, Dependency, TaskTenant, ErrIsFailure>,
+/// }
+/// ```
 #[derive(Clone)]
-pub struct TenantCircuitBreaker<S, D, E, C, O, G, P> {
+pub struct TenantCircuitBreaker<
+    S,
+    D,
+    E,
+    C = DefaultClassify,
+    O = Propagate,
+    G = Propagate,
+    P = Always,
+> {
     // A clone's clone of the inner carries no readiness, and there is none of our own to carry: it is
     // taken and used up within `call`.
     inner: S,

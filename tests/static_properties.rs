@@ -11,7 +11,6 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
-use tower_tenant_breaker::probe::Always;
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
     InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
@@ -19,8 +18,7 @@ use tower_tenant_breaker::{
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
-type Breaker<S> =
-    TenantCircuitBreaker<S, Dependency, Owner, ErrIsFailure, Propagate, Propagate, Always>;
+type Breaker<S> = TenantCircuitBreaker<S, Dependency, Owner, ErrIsFailure>;
 type Answering<S> = ResponseFuture<S, Job, ErrIsFailure, Propagate, Propagate>;
 
 assert_impl_all!(CircuitBreakerRegistry: Clone, Send, Sync, Unpin);
