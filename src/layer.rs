@@ -68,8 +68,9 @@ pub enum OnMissingTenant {
 /// | [`respond_to_error`](Self::respond_to_error) | `Err` | answered | `BoxError` |
 /// | both, in either order | answered | answered | [`Infallible`](std::convert::Infallible) |
 ///
-/// Both together are what `axum::Router::layer` asks for. A fallback's own error goes the way of the
-/// inner's errors. A rejection by another breaker further in is the inner's error.
+/// Both together are what `axum::Router::layer` asks for; without them the compiler says there that
+/// "the trait bound `Infallible: From<Box<dyn Error + Send + Sync>>` is not satisfied". A fallback's own error
+/// goes the way of the inner's errors. A rejection by another breaker further in is the inner's error.
 ///
 /// # Judging
 ///
