@@ -95,9 +95,16 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
         P: ProbeIf<Req>,
     {
         let settings = &self.settings;
+        let tenant = match settings.extractor.extract(req) {
+            // Before the dependency is looked up, which may create it: such a caller may be anybody.
+            Err(missing) if settings.on_missing_tenant == OnMissingTenant::Reject => {
+                return Err(Refusal::error(missing));
+            }
+            tenant => tenant,
+        };
         let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
         let probing = settings.probe_if.probing(req);
-        match settings.extractor.extract(req) {
+        match tenant {
             Ok(tenant) => match dependency.acquire_barred(tenant.as_str(), probing) {
                 Ok(permit) => Ok(permit),
                 Err(Rejection::Open(open)) => Err(Refusal::Open(open)),

@@ -162,6 +162,27 @@ async fn a_call_without_a_tenant_is_refused_where_the_layer_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_without_a_tenant_creates_no_dependency() {
+    let registry = registry();
+    let by_tool = dependency_fn(registry.clone(), |job: &Job| job.tool.as_str().into());
+    let mut service = TenantCircuitBreakerLayer::new(by_tool, Owner)
+        .classify(ErrIsFailure)
+        .on_missing_tenant(OnMissingTenant::Reject)
+        .layer(service_fn(work));
+
+    for tool in 0..100 {
+        let job = Job {
+            tool: tool.to_string(),
+            ..nobodys(Succeed)
+        };
+        let error = service.call(job).await.unwrap_err();
+        assert!(error.is::<MissingTenant>(), "{error}");
+    }
+    assert!(registry.dependencies().is_empty());
+    assert_eq!(service.call(job("acme", Succeed)).await.unwrap(), "done");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_without_a_tenant_share_a_circuit_that_is_no_tenants() {
     let printer = printer();
     let mut service = TenantCircuitBreakerLayer::new(printer.clone(), Owner)
