@@ -9,6 +9,8 @@ const LANE: u64 = 0xFFFF;
 const SLOW: u32 = 16;
 const FAILED: u32 = 32;
 const TAG: u32 = 48;
+/// Where a tag's generation begins, above its lap.
+const GENERATION: u32 = TAG + 6;
 
 /// What one outcome adds to its slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,13 +185,21 @@ impl Window {
     }
 
     /// The sums over the window that ends with slot `now`, consecutive failures aside.
+    ///
+    /// Those of the newest slot's generation alone: a straggler of an older one may have counted between
+    /// the clearing of the window and the first count of the next generation.
     pub(super) fn figures(&self, now: u64, more: Option<&MoreSlow>) -> Figures {
         let mut figures = Figures::default();
         let touched = self.touched.load(Acquire);
         let oldest = touched.max(now + 1).saturating_sub(SPAN);
-        for slot in oldest..touched {
+        let mut newest = None;
+        for slot in (oldest..touched).rev() {
             let at = (slot % SPAN) as usize;
             let counts = self.slots[at].load(Acquire);
+            let generation = counts >> GENERATION;
+            if *newest.get_or_insert(generation) != generation {
+                continue;
+            }
             figures.calls += counts & LANE;
             figures.slow[0] += counts >> SLOW & LANE;
             figures.failures += counts >> FAILED & LANE;
@@ -211,7 +221,11 @@ impl MoreSlow {
             .iter()
             .rev()
             .fold(0, |lanes, &slow| lanes << 16 | u64::from(slow));
-        let slots = self.slots.get_or_init(Box::default);
+        let slots = match self.slots.get() {
+            // To halve nothing takes no memory.
+            None if added == 0 => return,
+            _ => self.slots.get_or_init(Box::default),
+        };
         let _ = slots[at].fetch_update(AcqRel, Relaxed, |lanes| {
             let lanes = if halve || is_full(lanes, added) {
                 halve_up(lanes)
@@ -272,4 +286,40 @@ fn halve_up(lanes: u64) -> u64 {
     (0..3).fold(0, |halved, lane| {
         halved | (lanes >> (16 * lane) & LANE).div_ceil(2) << (16 * lane)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, MoreSlow, Window};
+
+    const FAILED: Counts = Counts {
+        calls: 1,
+        failures: 1,
+        slow: [false; 4],
+    };
+
+    #[test]
+    fn what_a_straggler_counted_into_a_cleared_window_is_not_read() {
+        let window = Window::new();
+        let count = |slot, generation, is_current| {
+            window.count(slot, generation, FAILED, None, || is_current)
+        };
+        count(20, 0, true);
+        // Generation 1 begins while a call of generation 0 is between the look at the state and the count.
+        window.clear();
+        count(20, 0, false);
+        count(21, 1, true);
+        let figures = window.figures(21, None);
+        assert_eq!((figures.calls, figures.failures), (1, 1));
+        assert_eq!(window.unfolded(), 2);
+    }
+
+    #[test]
+    fn a_full_slot_allocates_nothing_for_rules_that_there_are_not() {
+        let (window, more) = (Window::new(), MoreSlow::default());
+        for _ in 0..70_000 {
+            window.count(0, 0, FAILED, Some(&more), || true);
+        }
+        assert!(more.slots.get().is_none());
+    }
 }
