@@ -86,7 +86,12 @@ where
     F: for<'r> Fn(&'r Req) -> Cow<'r, str>,
 {
     fn select<'a>(&'a self, req: &Req) -> Result<Cow<'a, Dependency>, UnknownDependency> {
-        self.registry.dependency(&(self.name)(req)).map(Cow::Owned)
+        let name = (self.name)(req);
+        // A clone would touch the one counter of the dependency on all cores, for every call.
+        match self.registry.known(&name) {
+            Some(known) => Ok(Cow::Borrowed(known)),
+            None => self.registry.dependency(&name).map(Cow::Owned),
+        }
     }
 }
 

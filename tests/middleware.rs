@@ -2,6 +2,7 @@
 
 mod job;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use job::{
@@ -11,8 +12,8 @@ use tokio_test::{assert_pending, task};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, CircuitState, ErrIsFailure, InvalidTenant, MissingTenant,
-    OnMissingTenant, Outcome, Override, Probing, Reason, TenantCircuitBreakerLayer,
-    UnknownDependency, dependency_fn, tenant_fn,
+    OnMissingTenant, Outcome, Override, Probing, Reason, SelectDependency,
+    TenantCircuitBreakerLayer, UnknownDependency, dependency_fn, tenant_fn,
 };
 
 #[tokio::test(start_paused = true)]
@@ -241,6 +242,18 @@ fn with(tool: &str, job: Job) -> Job {
         tool: tool.into(),
         ..job
     }
+}
+
+#[test]
+fn a_dependency_that_is_known_is_lent_to_the_call_and_not_cloned() {
+    let registry = registry();
+    let by_tool = dependency_fn(registry.clone(), |job: &Job| job.tool.as_str().into());
+    registry.dependency("scanner").unwrap();
+
+    let request = with("scanner", job("acme", Succeed));
+    let scanner = by_tool.select(&request).unwrap();
+    assert_eq!(scanner.name(), "scanner");
+    assert!(matches!(scanner, Cow::Borrowed(_)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -116,7 +116,11 @@ impl CircuitBreakerRegistry {
     /// The dependency of this name, if there is one. Creates none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Dependency> {
-        self.inner.directory.get(name).cloned()
+        self.known(name).cloned()
+    }
+
+    pub(crate) fn known(&self, name: &str) -> Option<&Dependency> {
+        self.inner.directory.get(name)
     }
 
     /// All dependencies, sorted by name.
