@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::time::Instant;
+use tracing::Level;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 use crate::{CircuitState, Figures, Reason};
 
@@ -110,8 +112,22 @@ pub(crate) fn tell(observer: Option<&dyn Observer>, event: &Event<'_>) {
         }
     }));
     if told.is_err() {
-        let _ = catch_unwind(|| tracing::error!("an observer of circuits panicked"));
+        say(|| tracing::error!("an observer of circuits panicked"));
     }
+}
+
+/// Whether a log may want to hear of every single call.
+///
+/// The level alone, which is one load: to ask the log's filter is to run code that is not ours, in a
+/// `Drop` too.
+#[inline]
+pub(crate) fn may_hear_of_calls() -> bool {
+    STATIC_MAX_LEVEL >= Level::TRACE && LevelFilter::current() >= Level::TRACE
+}
+
+/// Writes to the log, whose panic is to end neither a call nor, in a `Drop`, the process.
+pub(crate) fn say(write: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(write));
 }
 
 fn log(event: &Event<'_>) {

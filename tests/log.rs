@@ -9,7 +9,7 @@ use tower_tenant_breaker::{
     CircuitBreakerRegistry, Dependency, Event, OpenPeriod, Outcome, Override, Policy, Probing,
 };
 use tracing::field::{Field, Visit};
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Level, Metadata, Subscriber, span};
 
 const WINDOW: Duration = Duration::from_secs(10);
@@ -21,6 +21,9 @@ struct Log(Arc<Mutex<Vec<(Level, String)>>>);
 
 /// A log that is out of order.
 struct Broken;
+
+/// A log whose filter is out of order.
+struct BrokenFilter;
 
 struct Line(String);
 
@@ -71,6 +74,31 @@ impl Subscriber for Broken {
     fn event(&self, _: &tracing::Event<'_>) {
         panic!("the log's own");
     }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Subscriber for BrokenFilter {
+    // Asked for every event, rather than once as it is registered, under a lock of all logs.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        panic!("the filter's own");
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
 
     fn enter(&self, _: &span::Id) {}
 
@@ -296,4 +324,37 @@ async fn a_log_that_panics_harms_no_call() {
     let panic = unwound.unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"the call's own"));
     assert_eq!(search.snapshot().totals.cancelled, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_whose_filter_panics_harms_no_call() {
+    let _guard = tracing::subscriber::set_default(BrokenFilter);
+    let search = dependency("search", 1);
+    trip(&search, "acme");
+    search.acquire("acme").unwrap_err();
+    advance(PERIOD).await;
+    drop(search.acquire("acme").unwrap());
+    assert_eq!(search.snapshot().totals.cancelled, 1);
+    drop(search.acquire("without room").unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_panics_at_a_warning_keeps_no_place_of_a_call() {
+    let policy = Policy::builder()
+        .consecutive_failures(1)
+        .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0))
+        .max_in_flight(1)
+        .build()
+        .unwrap();
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    record(&search, "acme", Outcome::failure());
+    advance(4 * PERIOD).await;
+
+    let _guard = tracing::subscriber::set_default(Broken);
+    let permit = search.acquire_barred("acme", Probing::IfNoneElse).unwrap();
+    permit.record(Outcome::Success);
+    let snapshot = search.circuit("acme").snapshot().unwrap();
+    assert_eq!(snapshot.in_flight, Some(0));
+    search.acquire("acme").unwrap().record(Outcome::Success);
 }

@@ -6,7 +6,7 @@ use super::permit::{Permit, Stage};
 use super::rare::{Machine, Rare, add};
 use super::word::Word;
 use super::{Circuit, Head};
-use crate::event::{Event, EventKind, Origin};
+use crate::event::{Event, EventKind, Origin, say};
 use crate::overrides::{Override, Standing};
 use crate::reason::Reason;
 use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
@@ -236,11 +236,13 @@ impl Circuit {
 
     fn warn_of_barred(&self, warn: bool) {
         if warn {
-            tracing::warn!(
-                dependency = &*self.context.name,
-                tenant = self.tenant().map(tracing::field::debug),
-                "three open periods without a call that may probe: the circuit cannot close"
-            );
+            say(|| {
+                tracing::warn!(
+                    dependency = &*self.context.name,
+                    tenant = self.tenant().map(tracing::field::debug),
+                    "three open periods without a call that may probe: the circuit cannot close"
+                );
+            });
         }
     }
 }

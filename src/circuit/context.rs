@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::percentiles::{Budget, bytes_of};
 use super::window::SLOTS;
-use crate::event::{Event, Observer, tell};
+use crate::event::{Event, Observer, may_hear_of_calls, tell};
 use crate::overrides::{Place, Standing, winner};
 use crate::policy::Policy;
 use crate::reason::MAX_LATENCY_RULES;
@@ -153,7 +153,7 @@ impl Context {
 
     /// Whether anybody wants to be told of every single call.
     pub(super) fn hears_of_calls(&self) -> bool {
-        self.shared.observer.is_some() || tracing::enabled!(tracing::Level::TRACE)
+        self.shared.observer.is_some() || may_hear_of_calls()
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>) {

@@ -1,12 +1,12 @@
 //! The end of a call, in whatever state its circuit is by then.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::permit::{Ending, Permit};
 use super::rare::add;
 use super::{Circuit, Head};
 use crate::CircuitState;
+use crate::event::{may_hear_of_calls, say};
 use crate::overrides::Override;
 use crate::sync::Relaxed;
 use crate::time::nanos;
@@ -14,7 +14,7 @@ use crate::time::nanos;
 impl Circuit {
     pub(super) fn end(&self, permit: &Permit, ending: Ending) {
         let now = self.context.now();
-        if tracing::enabled!(tracing::Level::TRACE) {
+        if may_hear_of_calls() {
             self.trace(permit, now, ending);
         }
         if permit.counted {
@@ -45,8 +45,7 @@ impl Circuit {
     #[cold]
     fn trace(&self, permit: &Permit, now: u64, ending: Ending) {
         let latency = Duration::from_nanos(now.saturating_sub(permit.started));
-        // In a `Drop`, perhaps while a panic unwinds: one of the log's own would end the process.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
+        say(|| {
             tracing::trace!(
                 dependency = &*self.context.name,
                 tenant = self.tenant().map(tracing::field::debug),
@@ -56,7 +55,7 @@ impl Circuit {
                 ?ending,
                 "call ended"
             );
-        }));
+        });
     }
 }
 

@@ -6,7 +6,7 @@ pub use self::snapshot::DependencySnapshot;
 use crate::CircuitState;
 use crate::circuit::{Circuit, Context, Permit, Refusal, Shared};
 use crate::circuits::Circuits;
-use crate::event::{Event, EventKind, Origin};
+use crate::event::{Event, EventKind, Origin, say};
 use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
@@ -157,10 +157,12 @@ impl Dependency {
         }
         context.missing_tenant.fetch_add(1, Relaxed);
         if !context.warned_of_missing_tenant.swap(true, AcqRel) {
-            tracing::warn!(
-                dependency = self.name(),
-                "a call without a tenant runs unguarded; said once"
-            );
+            say(|| {
+                tracing::warn!(
+                    dependency = self.name(),
+                    "a call without a tenant runs unguarded; said once"
+                );
+            });
         }
         Ok(Permit::unrecorded())
     }
@@ -234,11 +236,13 @@ impl Dependency {
         let context = self.context();
         context.overflowed.fetch_add(1, Relaxed);
         if !context.warned_of_overflow.swap(true, AcqRel) {
-            tracing::warn!(
-                dependency = self.name(),
-                circuits = self.len(),
-                "no room for the circuit of a new tenant; said once, counted always"
-            );
+            say(|| {
+                tracing::warn!(
+                    dependency = self.name(),
+                    circuits = self.len(),
+                    "no room for the circuit of a new tenant; said once, counted always"
+                );
+            });
         }
         self.tell_of(EventKind::Overflow, Some(tenant), 0, now);
         match context.policy.overflow {
