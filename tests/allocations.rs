@@ -281,3 +281,21 @@ fn a_decorated_call_allocates_nothing() {
     });
     assert_eq!(allocations, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_of_everything_gives_healthy_tenants_nothing_to_keep() {
+    const TENANTS: usize = 10_000;
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry
+        .dependency_with("search", Policy::default())
+        .unwrap();
+    for tenant in 0..TENANTS {
+        let permit = search.acquire(&format!("tenant-{tenant}")).unwrap();
+        permit.record(Outcome::Success);
+    }
+    let ((), allocations) = allocations_in(|| registry.reset());
+    assert!(allocations < TENANTS / 10, "{allocations}");
+    for circuit in search.circuit_snapshots() {
+        assert_eq!((circuit.generation, circuit.window.calls), (1, 0));
+    }
+}
