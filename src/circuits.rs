@@ -218,10 +218,14 @@ impl Circuits {
         self.len.load(Acquire)
     }
 
-    /// Every circuit at the moment when its shard is read. Calls go on; newcomers to the shard wait.
+    /// Every circuit that is there when its shard is read, outside of all locks: `each` may take its time,
+    /// and call a user.
+    ///
+    /// Under the lock a newcomer would wait for it, and calls to the shard wait behind a newcomer.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Circuit)) {
         for shard in &self.shards {
-            shard.table.read().circuits.iter().for_each(&mut each);
+            let circuits: Vec<_> = shard.table.read().circuits.iter().cloned().collect();
+            circuits.iter().for_each(&mut each);
         }
     }
 

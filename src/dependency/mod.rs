@@ -335,13 +335,8 @@ impl Dependency {
 
     /// Makes every circuit closed, with an empty window. Lifts no override.
     pub fn reset(&self) {
-        let mut circuits = Vec::with_capacity(self.len());
-        // The transitions are told outside the shards' locks.
-        self.inner
-            .circuits
-            .for_each(|circuit| circuits.push(circuit.clone()));
-        circuits.extend(self.shared_circuits().cloned());
-        circuits.iter().for_each(Circuit::reset);
+        self.inner.circuits.for_each(Circuit::reset);
+        self.shared_circuits().for_each(Circuit::reset);
     }
 
     override_methods!("the dependency: of all tenants, those that are yet to come too");
