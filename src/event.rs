@@ -86,6 +86,9 @@ pub struct Event<'a> {
 /// Called on the thread that made it happen, outside every lock of this crate: it may call back into
 /// the registry. It is on the path of that call, so it should be quick; rejections come one by one.
 /// A panic in here is caught and logged: watching must not fail a call.
+///
+/// The registry owns its observer. One that owns a handle of the same registry in turn keeps it alive for
+/// ever: let it hold a `Weak` of an `Arc` around the handle.
 pub trait Observer: Send + Sync + 'static {
     /// Something happened.
     fn on_event(&self, event: &Event<'_>);

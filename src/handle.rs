@@ -88,24 +88,24 @@ impl CircuitHandle {
     }
 
     /// Opens the circuit for the policy's next open period. Probes begin at its end, or at the instant that
-    /// the dependency named on an earlier call, whichever is later.
+    /// the dependency named while the circuit was closed, whichever is later. A circuit that is open already
+    /// begins a new period, whatever was left of the one before.
     ///
     /// # Errors
     ///
-    /// [`ByHandError::NoRoom`] where the tenant has no circuit and there is no room for one.
+    /// [`ByHandError::NoRoom`] where the tenant has no circuit and there is no room for one, and
+    /// [`ByHandError::InvalidTenant`].
     pub fn open(&self) -> Result<(), ByHandError> {
         self.get_or_insert()?.open_by_hand(None);
         Ok(())
     }
 
-    /// Opens the circuit for this long, or until the instant that the dependency named on an earlier call,
-    /// whichever is later. Probes begin then; to hold a circuit open against probes, [`set`](Self::set)
-    /// [`Override::ForcedOpen`].
+    /// As [`open`](Self::open), for this long, from now on. To hold a circuit open against probes,
+    /// [`set`](Self::set) [`Override::ForcedOpen`].
     ///
     /// # Errors
     ///
-    /// [`ByHandError::Period`] where the period is 0 or over 24 h, and [`ByHandError::NoRoom`] where the
-    /// tenant has no circuit and there is no room for one.
+    /// [`ByHandError::Period`] where the period is 0 or over 24 h; otherwise as `open`.
     pub fn open_for(&self, period: Duration) -> Result<(), ByHandError> {
         if period.is_zero() || period > DAY {
             let error = PolicyError::new("open_for", period, "over 0 and up to 24 h");
@@ -119,7 +119,8 @@ impl CircuitHandle {
     ///
     /// # Errors
     ///
-    /// [`ByHandError::Closed`] where the circuit is closed.
+    /// [`ByHandError::Closed`] where the circuit is closed, and so where there is none; where the policy has
+    /// circuits begin otherwise, one is made, with the errors of [`open`](Self::open).
     pub fn half_open(&self) -> Result<(), ByHandError> {
         let circuit = match self.get() {
             None if self.dependency.policy().initial_state != CircuitState::Closed => {
