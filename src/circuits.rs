@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use crate::circuit::{Circuit, Farewell, Totals};
-use crate::sync::{AcqRel, Acquire, AtomicUsize, Relaxed, RwLock};
+use crate::sync::{AcqRel, Acquire, Apart, AtomicUsize, Relaxed, RwLock};
 
 /// How many buckets a newcomer looks at for a circuit that may go.
 const SEARCH: usize = 64;
@@ -20,17 +20,16 @@ pub(crate) struct Circuits {
     shards: Box<[Shard]>,
     hasher: SipHasher13,
     /// Circuits in the map and places promised to circuits that are about to be, in all shards together.
-    len: AtomicUsize,
+    len: Apart<AtomicUsize>,
     max: usize,
     /// The shard in which the next search for a victim begins.
-    hand: AtomicUsize,
+    hand: Apart<AtomicUsize>,
 }
 
-/// On cache lines of its own: two shards must not slow each other down.
-#[repr(align(128))]
+/// Two shards must not slow each other down.
 #[derive(Default)]
 struct Shard {
-    table: RwLock<Table>,
+    table: Apart<RwLock<Table>>,
 }
 
 #[derive(Default)]
@@ -59,9 +58,9 @@ impl Circuits {
         Self {
             shards: (0..shards).map(|_| Shard::default()).collect(),
             hasher: SipHasher13::new_with_keys(random.hash_one(0_u8), random.hash_one(1_u8)),
-            len: AtomicUsize::new(0),
+            len: Apart::default(),
             max,
-            hand: AtomicUsize::new(0),
+            hand: Apart::default(),
         }
     }
 

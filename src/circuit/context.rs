@@ -10,7 +10,7 @@ use crate::overrides::{Place, Standing, winner};
 use crate::policy::Policy;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::sync::{
-    Acquire, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Relaxed, Release, RwLock,
+    Acquire, Apart, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Relaxed, Release, RwLock,
 };
 use crate::time::{Clock, nanos};
 
@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     /// The override of the registry.
     pub(crate) own: Place,
     /// The overrides of tenants.
-    pub(crate) tenants: RwLock<HashMap<Box<str>, Arc<Standing>>>,
+    pub(crate) tenants: Apart<RwLock<HashMap<Box<str>, Arc<Standing>>>>,
     /// Held by whoever changes an override, so that changes at several levels come one after another.
     pub(crate) operator: Mutex<()>,
 }
@@ -53,7 +53,13 @@ pub(crate) struct Context {
     /// The override of the dependency.
     pub(crate) own: Place,
     /// The overrides of circuits, those of tenants without a circuit too.
-    pub(crate) overrides: RwLock<HashMap<Box<str>, Arc<Standing>>>,
+    pub(crate) overrides: Apart<RwLock<HashMap<Box<str>, Arc<Standing>>>>,
+    pub(crate) counts: Apart<Counts>,
+}
+
+/// What calls count that have no circuit, and how many circuits are not closed.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
     pub(super) open: AtomicUsize,
     pub(super) half_open: AtomicUsize,
     /// Rejections by overrides of tenants without a circuit.
@@ -81,15 +87,8 @@ impl Context {
             policy,
             attention: AtomicBool::new(false),
             own: Place::empty(),
-            overrides: RwLock::default(),
-            open: AtomicUsize::new(0),
-            half_open: AtomicUsize::new(0),
-            rejected: AtomicU64::new(0),
-            overflowed: AtomicU64::new(0),
-            forgotten: AtomicU64::new(0),
-            missing_tenant: AtomicU64::new(0),
-            warned_of_overflow: AtomicBool::new(false),
-            warned_of_missing_tenant: AtomicBool::new(false),
+            overrides: Apart::default(),
+            counts: Apart::default(),
         }
     }
 
@@ -144,7 +143,10 @@ impl Context {
     }
 
     pub(crate) fn live(&self) -> (usize, usize) {
-        (self.open.load(Relaxed), self.half_open.load(Relaxed))
+        (
+            self.counts.open.load(Relaxed),
+            self.counts.half_open.load(Relaxed),
+        )
     }
 
     pub(crate) fn observer(&self) -> Option<&dyn Observer> {

@@ -200,16 +200,16 @@ impl Head {
     fn enter(&self, state: CircuitState) {
         match state {
             CircuitState::Closed => {}
-            CircuitState::Open => _ = self.context.open.fetch_add(1, Relaxed),
-            CircuitState::HalfOpen => _ = self.context.half_open.fetch_add(1, Relaxed),
+            CircuitState::Open => _ = self.context.counts.open.fetch_add(1, Relaxed),
+            CircuitState::HalfOpen => _ = self.context.counts.half_open.fetch_add(1, Relaxed),
         }
     }
 
     fn leave(&self, state: CircuitState) {
         match state {
             CircuitState::Closed => {}
-            CircuitState::Open => _ = self.context.open.fetch_sub(1, Relaxed),
-            CircuitState::HalfOpen => _ = self.context.half_open.fetch_sub(1, Relaxed),
+            CircuitState::Open => _ = self.context.counts.open.fetch_sub(1, Relaxed),
+            CircuitState::HalfOpen => _ = self.context.counts.half_open.fetch_sub(1, Relaxed),
         }
     }
 

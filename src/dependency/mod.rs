@@ -155,8 +155,10 @@ impl Dependency {
             let refusal = Refusal::forced(now, standing, 0);
             return Err(self.reject_newcomer(None, now, refusal));
         }
-        context.missing_tenant.fetch_add(1, Relaxed);
-        if !context.warned_of_missing_tenant.swap(true, AcqRel) {
+        context.counts.missing_tenant.fetch_add(1, Relaxed);
+        if !context.counts.warned_of_missing_tenant.load(Relaxed)
+            && !context.counts.warned_of_missing_tenant.swap(true, AcqRel)
+        {
             say(|| {
                 tracing::warn!(
                     dependency = self.name(),
@@ -215,7 +217,7 @@ impl Dependency {
         let inserted = self.inner.circuits.get_or_insert(tenant, now, new);
         drop((own, of_tenants));
         if let Some(forgotten) = inserted.forgotten {
-            context.forgotten.fetch_add(1, Relaxed);
+            context.counts.forgotten.fetch_add(1, Relaxed);
             self.tell_of(
                 EventKind::Forgotten,
                 forgotten.tenant(),
@@ -234,8 +236,10 @@ impl Dependency {
         probing: Probing,
     ) -> Result<Permit, Rejection> {
         let context = self.context();
-        context.overflowed.fetch_add(1, Relaxed);
-        if !context.warned_of_overflow.swap(true, AcqRel) {
+        context.counts.overflowed.fetch_add(1, Relaxed);
+        if !context.counts.warned_of_overflow.load(Relaxed)
+            && !context.counts.warned_of_overflow.swap(true, AcqRel)
+        {
             say(|| {
                 tracing::warn!(
                     dependency = self.name(),
@@ -261,7 +265,7 @@ impl Dependency {
 
     fn reject_newcomer(&self, tenant: Option<&str>, now: u64, refusal: Refusal) -> Rejection {
         let context = self.context();
-        context.rejected.fetch_add(1, Relaxed);
+        context.counts.rejected.fetch_add(1, Relaxed);
         context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: self.name(),

@@ -55,7 +55,7 @@ impl Dependency {
         for shared in self.shared_circuits() {
             totals += shared.totals(now);
         }
-        totals.rejected += context.rejected.load(Relaxed);
+        totals.rejected += context.counts.rejected.load(Relaxed);
         // Calls on their way from a slot to the lifetime count are in neither for a moment.
         let reported = self.inner.reported_calls.fetch_max(totals.calls, AcqRel);
         totals.calls = totals.calls.max(reported);
@@ -71,9 +71,9 @@ impl Dependency {
             half_open,
             forced: overrides.values().filter(is_forced).count(),
             totals,
-            overflowed: context.overflowed.load(Relaxed),
-            forgotten: context.forgotten.load(Relaxed),
-            missing_tenant: context.missing_tenant.load(Relaxed),
+            overflowed: context.counts.overflowed.load(Relaxed),
+            forgotten: context.counts.forgotten.load(Relaxed),
+            missing_tenant: context.counts.missing_tenant.load(Relaxed),
         }
     }
 

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt;
 
 use super::{CircuitBreakerRegistry, Inner};
@@ -7,7 +6,7 @@ use crate::directory::Directory;
 use crate::event::Observer;
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
-use crate::sync::{Arc, Mutex, RwLock};
+use crate::sync::{Apart, Arc, Mutex};
 use crate::time::Clock;
 
 /// Builds a [`CircuitBreakerRegistry`].
@@ -98,7 +97,7 @@ impl RegistryBuilder {
                     observer: self.observer,
                     histograms: Arc::new(Budget::new(self.histogram_bytes)),
                     own: Place::empty(),
-                    tenants: RwLock::new(HashMap::new()),
+                    tenants: Apart::default(),
                     operator: Mutex::new(()),
                 }),
                 directory: Directory::new(),
