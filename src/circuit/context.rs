@@ -104,7 +104,7 @@ impl Context {
 
     /// Whether an override of the dependency or of the registry must be looked at.
     #[inline]
-    pub(super) fn needs_attention(&self) -> bool {
+    pub(crate) fn needs_attention(&self) -> bool {
         self.attention.load(Acquire)
     }
 

@@ -148,12 +148,14 @@ impl Dependency {
     /// registry is forced open.
     pub(crate) fn unguarded(&self) -> Result<Permit, Rejection> {
         let context = self.context();
-        let now = context.now();
-        if let Some(standing) = context.override_in_force(now, None, None)
-            && standing.kind == Override::ForcedOpen
-        {
-            let refusal = Refusal::forced(now, standing, 0);
-            return Err(self.reject_newcomer(None, now, refusal));
+        if context.needs_attention() {
+            let now = context.now();
+            if let Some(standing) = context.override_in_force(now, None, None)
+                && standing.kind == Override::ForcedOpen
+            {
+                let refusal = Refusal::forced(now, standing, 0);
+                return Err(self.reject_newcomer(None, now, refusal));
+            }
         }
         context.counts.missing_tenant.fetch_add(1, Relaxed);
         if !context.counts.warned_of_missing_tenant.load(Relaxed)
