@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::dependency::Dependency;
-use crate::overrides::{EffectiveState, Override, Standing, override_methods};
+use crate::overrides::{self, EffectiveState, Override, Standing, override_methods};
 use crate::policy::PolicyError;
 use crate::rejection::InvalidTenant;
 use crate::sync::Arc;
@@ -193,11 +193,7 @@ impl CircuitHandle {
         // The circuit is looked for under the table's lock; see `Dependency::circuit_or_new`.
         let mut overrides = context.overrides.write();
         let now = context.now();
-        overrides.retain(|_, standing| standing.in_force(now));
-        match &standing {
-            Some(standing) => _ = overrides.insert(self.tenant.clone(), Arc::clone(standing)),
-            None => _ = overrides.remove(&self.tenant),
-        }
+        overrides::put(&mut overrides, &self.tenant, standing.clone(), now);
         if let Some(circuit) = self.get() {
             circuit.set_own_override(standing);
         }

@@ -1,5 +1,6 @@
 //! What a person or a signal forced on a circuit, a tenant, a dependency or a registry.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::CircuitState;
@@ -137,6 +138,24 @@ pub(crate) use override_methods;
 
 /// Where one level keeps its override; read on the call path without a lock.
 pub(crate) type Place = ArcSwapOption<Standing>;
+
+/// The overrides of tenants or of circuits, by tenant; those of tenants without a circuit too.
+pub(crate) type Table = HashMap<Box<str>, Arc<Standing>>;
+
+/// Changes the override of one tenant in a table that newcomers wait for.
+///
+/// Those that have ended are looked for only where the table would have to grow: at every change, a program
+/// that sets thousands would go over all of them for each.
+pub(crate) fn put(table: &mut Table, tenant: &str, standing: Option<Arc<Standing>>, now: u64) {
+    let Some(standing) = standing else {
+        table.remove(tenant);
+        return;
+    };
+    if table.len() == table.capacity() {
+        table.retain(|_, standing| standing.in_force(now));
+    }
+    table.insert(tenant.into(), standing);
+}
 
 /// The override that wins over a circuit, of those of the four levels.
 pub(crate) fn winner<'a>(

@@ -1,12 +1,11 @@
 //! What a circuit needs of its dependency, without holding the map in which it lives.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::percentiles::{Budget, bytes_of};
 use super::window::SLOTS;
 use crate::event::{Event, Observer, may_hear_of_calls, tell};
-use crate::overrides::{Place, Standing, winner};
+use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::sync::{
@@ -22,7 +21,7 @@ pub(crate) struct Shared {
     /// The override of the registry.
     pub(crate) own: Place,
     /// The overrides of tenants.
-    pub(crate) tenants: Apart<RwLock<HashMap<Box<str>, Arc<Standing>>>>,
+    pub(crate) tenants: Apart<RwLock<Table>>,
     /// Held by whoever changes an override, so that changes at several levels come one after another.
     pub(crate) operator: Mutex<()>,
 }
@@ -53,7 +52,7 @@ pub(crate) struct Context {
     /// The override of the dependency.
     pub(crate) own: Place,
     /// The overrides of circuits, those of tenants without a circuit too.
-    pub(crate) overrides: Apart<RwLock<HashMap<Box<str>, Arc<Standing>>>>,
+    pub(crate) overrides: Apart<RwLock<Table>>,
     pub(crate) counts: Apart<Counts>,
 }
 

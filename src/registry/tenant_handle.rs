@@ -1,7 +1,7 @@
 use super::CircuitBreakerRegistry;
 use crate::CircuitSnapshot;
 use crate::dependency::Dependency;
-use crate::overrides::{Standing, override_methods};
+use crate::overrides::{self, Standing, override_methods};
 use crate::sync::Arc;
 use crate::time::Clock;
 
@@ -55,11 +55,7 @@ impl TenantHandle {
         let now = shared.clock.now();
         // The circuits are looked for under the table's lock; see `Dependency::circuit_or_new`.
         let mut tenants = shared.tenants.write();
-        tenants.retain(|_, standing| standing.in_force(now));
-        match &standing {
-            Some(standing) => _ = tenants.insert(self.tenant.clone(), Arc::clone(standing)),
-            None => _ = tenants.remove(&self.tenant),
-        }
+        overrides::put(&mut tenants, &self.tenant, standing.clone(), now);
         for dependency in self.registry.inner.directory.iter() {
             if let Some(circuit) = dependency.inner.circuits.get(&self.tenant) {
                 circuit.set_tenant_override(standing.clone());
