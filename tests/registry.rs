@@ -280,6 +280,23 @@ fn a_tenant_is_shown_in_the_dependencies_that_know_it() {
 }
 
 #[test]
+fn a_tenant_is_reset_in_every_dependency_and_no_other_tenant_is() {
+    let registry = registry();
+    let [search, pay] = ["search", "pay"].map(|name| registry.dependency(name).unwrap());
+    for dependency in [&search, &pay] {
+        trip(dependency, "acme");
+        trip(dependency, "globex");
+    }
+    registry.tenant("acme").reset();
+    registry.tenant("nobody").reset();
+    for dependency in [&search, &pay] {
+        assert_eq!(dependency.state("acme"), CircuitState::Closed);
+        assert_eq!(dependency.state("globex"), CircuitState::Open);
+        assert_eq!(dependency.len(), 2);
+    }
+}
+
+#[test]
 fn a_tenants_override_holds_in_dependencies_that_come_later_too() {
     let registry = registry();
     registry.tenant("acme").force_open("unpaid");

@@ -25,7 +25,7 @@ impl Head {
             return;
         };
         if !percentiles.record(slot, latency) {
-            add(&rare.tally.percentile_misses, 1);
+            add(&rare.tally.unmeasured, 1);
             if percentiles.is_taken() {
                 rare.is_measured.store(false, Relaxed);
                 rare.percentiles.store(None);

@@ -227,3 +227,21 @@ impl Budget {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_does_not_wait_for_a_reader() {
+        let shape = HistogramShape::DEFAULT;
+        let bytes = bytes_of(&shape);
+        let budget = Arc::new(Budget::new(bytes));
+        let percentiles = budget.allot(&shape, bytes, 1, 0).unwrap();
+        let reader = percentiles.slots.lock();
+        assert!(!percentiles.record(0, 1_000));
+        drop(reader);
+        assert!(percentiles.record(0, 1_000));
+        assert_eq!(percentiles.read(0, &shape).unwrap().samples, 1);
+    }
+}

@@ -46,7 +46,7 @@ pub(super) struct Tally {
     pub(super) probes: AtomicU64,
     pub(super) probe_successes: AtomicU64,
     pub(super) probe_failures: AtomicU64,
-    pub(super) percentile_misses: AtomicU64,
+    pub(super) unmeasured: AtomicU64,
 }
 
 pub(super) fn add(counter: &AtomicU64, n: u64) {

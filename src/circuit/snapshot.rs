@@ -28,6 +28,9 @@ pub struct Totals {
     pub ignored: u64,
     /// Calls whose permit was dropped unrecorded, late ones aside.
     pub cancelled: u64,
+    /// Counted calls whose latency is not in the percentiles, since somebody read these at that moment: a call
+    /// does not wait for a reader.
+    pub unmeasured: u64,
     /// Counted calls over the lowest threshold of the latency rules.
     pub slow: u64,
     /// Rejected calls.
@@ -186,7 +189,7 @@ impl Circuit {
             probes,
             probe_successes,
             probe_failures,
-            percentile_misses: _,
+            unmeasured,
         } = &rare.tally;
         let machine = rare.machine.lock();
         let open_now = match self.state() {
@@ -199,6 +202,7 @@ impl Circuit {
             throttled: get(throttled),
             ignored: get(ignored),
             cancelled: get(cancelled),
+            unmeasured: get(unmeasured),
             slow: get(slow),
             rejected: get(rejected),
             would_reject: get(would_reject),
@@ -228,6 +232,7 @@ impl AddAssign for Totals {
             throttled,
             ignored,
             cancelled,
+            unmeasured,
             slow,
             rejected,
             would_reject,
@@ -243,6 +248,7 @@ impl AddAssign for Totals {
         self.throttled += throttled;
         self.ignored += ignored;
         self.cancelled += cancelled;
+        self.unmeasured += unmeasured;
         self.slow += slow;
         self.rejected += rejected;
         self.would_reject += would_reject;

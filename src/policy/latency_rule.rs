@@ -130,7 +130,7 @@ pub(crate) struct HistogramShape {
 }
 
 impl HistogramShape {
-    pub(super) const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         lowest: Duration::from_micros(10),
         highest: Duration::from_secs(300),
         digits: 2,

@@ -48,6 +48,13 @@ impl TenantHandle {
             .collect()
     }
 
+    /// Makes the tenant's circuits closed, with empty windows. Lifts no override, and makes no circuit.
+    pub fn reset(&self) {
+        for dependency in self.registry.inner.directory.iter() {
+            dependency.circuit(&self.tenant).reset();
+        }
+    }
+
     fn put(&self, standing: Option<Standing>) {
         let shared = &self.registry.inner.shared;
         let _operator = shared.operator.lock();
