@@ -142,6 +142,17 @@ async fn a_closed_call_of_a_busy_tenant_allocates_nothing_however_its_window_mov
     assert!(search.circuit(WELL).snapshot().unwrap().latency.is_some());
 }
 
+// Only policies with more latency rules than one have counters for the others.
+#[tokio::test(start_paused = true)]
+async fn a_closed_call_of_a_tenant_with_one_latency_rule_allocates_nothing_where_a_slot_overflows()
+{
+    let (_registry, search) = search();
+    let call = || search.acquire(WELL).unwrap().record(Outcome::Success);
+    (0..200).for_each(|_| call());
+    let ((), allocations) = allocations_in(|| (0..70_000).for_each(|_| call()));
+    assert_eq!(allocations, 0);
+}
+
 #[test]
 fn a_closed_call_of_a_busy_tenant_allocates_nothing_where_the_budget_of_histograms_is_spent() {
     for bytes_for_one in [0, 150_000] {
