@@ -130,6 +130,7 @@ async fn would_admit_says_what_the_next_call_gets_and_changes_nothing() {
     assert!(search.is_empty());
     acme.open().unwrap();
     assert!(!acme.would_admit());
+    assert!(!acme.would_admit(), "asking did not end the period");
     advance(PERIOD).await;
     assert!(acme.would_admit());
     assert_eq!(acme.state(), CircuitState::Open);

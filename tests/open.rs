@@ -192,6 +192,7 @@ async fn reading_a_state_never_changes_it() {
     };
     fail(&search);
     let before = registry_reads(&search);
+    search.acquire("acme").unwrap_err();
     advance(secs(10)).await;
     for _ in 0..3 {
         assert_eq!(registry_reads(&search), before);
