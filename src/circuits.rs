@@ -264,4 +264,16 @@ mod tests {
         assert_eq!(maps[0].hash("acme"), maps[0].hash("acme"));
         assert!(!format!("{:?}", maps[0]).contains("asher"));
     }
+
+    #[test]
+    fn a_busy_shard_holds_up_no_tenant_of_another() {
+        let circuits = Circuits::new(1);
+        let busy = circuits.shard(circuits.hash("acme"));
+        let _held = busy.table.write();
+        let elsewhere =
+            |tenant: &String| !std::ptr::eq(circuits.shard(circuits.hash(tenant)), busy);
+        let mut others = (0..1_000).map(|n| format!("tenant {n}"));
+        let other = others.find(elsewhere).unwrap();
+        assert!(circuits.get(&other).is_none());
+    }
 }
