@@ -370,3 +370,32 @@ fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
         .admit(probing)
         .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use crate::{CircuitBreakerRegistry, Override};
+
+    #[test]
+    fn a_warm_call_does_not_look_into_the_operators_tables() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        search.circuit("globex").set(Override::DryRun);
+        for tenant in ["acme", "globex"] {
+            drop(search.acquire(tenant).unwrap());
+        }
+
+        let context = search.context();
+        let _locked = (context.shared.tenants.write(), context.overrides.write());
+        let (sender, admitted) = mpsc::channel();
+        let calls = search.clone();
+        std::thread::spawn(move || {
+            let admits = |tenant| calls.acquire(tenant).is_ok();
+            sender.send(["acme", "globex"].map(admits))
+        });
+        let admitted = admitted.recv_timeout(Duration::from_secs(10));
+        assert_eq!(admitted, Ok([true, true]));
+    }
+}
