@@ -214,9 +214,7 @@ impl Window {
 impl MoreSlow {
     fn count(&self, at: usize, counts: Counts, halve: bool) {
         let slow = &counts.slow[1..];
-        // Only a policy with more rules than one ever has these slots.
-        let is_needed = slow.contains(&true) || (halve && self.slots.get().is_some());
-        if !is_needed {
+        if !halve && !slow.contains(&true) {
             return;
         }
         let added = slow
