@@ -10,8 +10,8 @@ use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, Dependency, OnMissingTenant, Permit, Rejection,
-    SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
+    CircuitOpen, Classify, DefaultClassify, Dependency, InvalidTenant, OnMissingTenant, Permit,
+    Rejection, SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -95,13 +95,14 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
         P: ProbeIf<Req>,
     {
         let settings = &self.settings;
-        let tenant = match settings.extractor.extract(req) {
+        let tenant = settings.extractor.extract(req);
+        if settings.on_missing_tenant == OnMissingTenant::Reject {
             // Before the dependency is looked up, which may create it: such a caller may be anybody.
-            Err(missing) if settings.on_missing_tenant == OnMissingTenant::Reject => {
-                return Err(Refusal::error(missing));
+            match &tenant {
+                Ok(tenant) => InvalidTenant::check(tenant.as_str()).map_err(Refusal::error)?,
+                Err(missing) => return Err(Refusal::error(*missing)),
             }
-            tenant => tenant,
-        };
+        }
         let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
         let probing = settings.probe_if.probing(req);
         match tenant {

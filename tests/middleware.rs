@@ -176,8 +176,12 @@ async fn a_call_that_is_refused_without_a_tenant_creates_no_dependency() {
             tool: tool.to_string(),
             ..nobodys(Succeed)
         };
-        let error = service.call(job).await.unwrap_err();
+        let error = service.call(job.clone()).await.unwrap_err();
         assert!(error.is::<MissingTenant>(), "{error}");
+
+        let owner = Some("x".repeat(257));
+        let error = service.call(Job { owner, ..job }).await.unwrap_err();
+        assert!(error.is::<InvalidTenant>(), "{error}");
     }
     assert!(registry.dependencies().is_empty());
     assert_eq!(service.call(job("acme", Succeed)).await.unwrap(), "done");
