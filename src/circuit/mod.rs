@@ -5,6 +5,7 @@ mod by_hand;
 mod closed_ending;
 mod context;
 mod ending;
+mod farewell;
 mod measure;
 mod percentiles;
 mod permit;
@@ -20,8 +21,8 @@ use std::fmt;
 use std::ops::Deref;
 
 pub(crate) use self::admission::Refusal;
-pub(crate) use self::by_hand::Farewell;
 pub(crate) use self::context::{Context, Shared};
+pub(crate) use self::farewell::Farewell;
 pub(crate) use self::percentiles::Budget;
 pub use self::percentiles::LatencyQuantiles;
 pub use self::permit::Permit;
