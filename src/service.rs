@@ -10,8 +10,8 @@ use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, Dependency, InvalidTenant, OnMissingTenant, Permit,
-    Rejection, SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
+    CircuitOpen, Classify, DefaultClassify, InvalidTenant, OnMissingTenant, Permit, Rejection,
+    SelectDependency, Tenant, TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -95,42 +95,35 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
         P: ProbeIf<Req>,
     {
         let settings = &self.settings;
-        let tenant = settings.extractor.extract(req);
-        if settings.on_missing_tenant == OnMissingTenant::Reject {
-            // Before the dependency is looked up, which may create it: such a caller may be anybody.
-            match &tenant {
-                Ok(tenant) => InvalidTenant::check(tenant.as_str()).map_err(Refusal::error)?,
-                Err(missing) => return Err(Refusal::error(*missing)),
-            }
-        }
+        // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
+        let tenant = settings.tenant(req)?;
         let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
         let probing = settings.probe_if.probing(req);
-        match tenant {
-            Ok(tenant) => match dependency.acquire_barred(tenant.as_str(), probing) {
-                Ok(permit) => Ok(permit),
-                Err(Rejection::Open(open)) => Err(Refusal::Open(open)),
-                Err(Rejection::InvalidTenant(invalid)) => {
-                    settings.admit_without_tenant(&dependency, probing, invalid)
-                }
-            },
-            Err(missing) => settings.admit_without_tenant(&dependency, probing, missing),
-        }
+        let permit = match tenant {
+            Some(tenant) => dependency.acquire_barred(tenant.as_str(), probing),
+            None if settings.on_missing_tenant == OnMissingTenant::ShareCircuit => {
+                dependency.acquire_shared(probing)
+            }
+            None => dependency.unguarded(),
+        };
+        permit.map_err(Refusal::from)
     }
 }
 
 impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
-    fn admit_without_tenant(
-        &self,
-        dependency: &Dependency,
-        probing: crate::Probing,
-        why: impl Into<BoxError>,
-    ) -> Result<Permit, Refusal> {
-        match self.on_missing_tenant {
-            OnMissingTenant::RunUnguarded => dependency.unguarded().map_err(Refusal::from),
-            OnMissingTenant::Reject => Err(Refusal::error(why)),
-            OnMissingTenant::ShareCircuit => {
-                dependency.acquire_shared(probing).map_err(Refusal::from)
-            }
+    /// The request's tenant; none where a call without one is admitted all the same.
+    fn tenant<'a, Req>(&self, req: &'a Req) -> Result<Option<Tenant<'a>>, Refusal>
+    where
+        E: TenantExtractor<Req>,
+    {
+        let reject = self.on_missing_tenant == OnMissingTenant::Reject;
+        match self.extractor.extract(req) {
+            Ok(tenant) => match InvalidTenant::check(tenant.as_str()) {
+                Err(invalid) if reject => Err(Refusal::error(invalid)),
+                checked => Ok(checked.is_ok().then_some(tenant)),
+            },
+            Err(missing) if reject => Err(Refusal::error(missing)),
+            Err(_) => Ok(None),
         }
     }
 }
