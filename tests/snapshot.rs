@@ -1,56 +1,15 @@
 //! What people read of circuits and dependencies at one moment.
 
+mod acme;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitSnapshot, CircuitState, Dependency, EffectiveState, LatencyRule,
-    OpenPeriod, Outcome, Override, Permit, Policy, PolicyBuilder, Probing, Reason,
+    CircuitState, Dependency, EffectiveState, Outcome, Override, Probing, Reason,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const WINDOW: Duration = Duration::from_secs(10);
-const PERIOD: Duration = Duration::from_secs(4);
-
-fn policy() -> PolicyBuilder {
-    Policy::builder()
-        .window(WINDOW)
-        .without_failure_rate()
-        .consecutive_failures(3)
-        .latency(LatencyRule::p95(SECOND).min_calls(60_000))
-        .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0))
-        .half_open_max_calls(2)
-        .success_threshold(2)
-        .abandoned_run(3)
-}
-
-fn registry() -> CircuitBreakerRegistry {
-    CircuitBreakerRegistry::builder().build().unwrap()
-}
-
-fn dependency() -> Dependency {
-    let policy = policy().build().unwrap();
-    registry().dependency_with("search", policy).unwrap()
-}
-
-fn acquire(dependency: &Dependency) -> Permit {
-    dependency.acquire("acme").unwrap()
-}
-
-fn record(dependency: &Dependency, outcome: Outcome) {
-    acquire(dependency).record(outcome);
-}
-
-fn trip(dependency: &Dependency) {
-    for _ in 0..3 {
-        record(dependency, Outcome::failure());
-    }
-    assert_eq!(dependency.state("acme"), CircuitState::Open);
-}
-
-fn circuit(dependency: &Dependency) -> CircuitSnapshot {
-    dependency.circuit("acme").snapshot().unwrap()
-}
+use acme::{PERIOD, SECOND, WINDOW, acquire, circuit, dependency, policy, record, registry, trip};
 
 #[tokio::test(start_paused = true)]
 async fn the_last_success_is_known_to_the_slot_and_the_last_failure_exactly() {

@@ -1,59 +1,17 @@
 //! The lifetime figures of a circuit and of a dependency, also while calls go on.
 
+mod acme;
+
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::advance;
-use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitSnapshot, CircuitState, Dependency, LatencyRule, OpenPeriod,
-    Outcome, Override, Permit, Policy, PolicyBuilder, Totals,
-};
+use tower_tenant_breaker::{CircuitState, Dependency, Outcome, Override, Permit, Policy, Totals};
 
-const SECOND: Duration = Duration::from_secs(1);
-const WINDOW: Duration = Duration::from_secs(10);
-const PERIOD: Duration = Duration::from_secs(4);
+use acme::{PERIOD, SECOND, WINDOW, acquire, circuit, dependency, policy, record, registry, trip};
+
 /// Longer than the threshold of the latency rule, which never trips.
 const SLOW: Duration = Duration::from_secs(2);
-
-fn policy() -> PolicyBuilder {
-    Policy::builder()
-        .window(WINDOW)
-        .without_failure_rate()
-        .consecutive_failures(3)
-        .latency(LatencyRule::p95(SECOND).min_calls(60_000))
-        .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0))
-        .half_open_max_calls(2)
-        .success_threshold(2)
-        .abandoned_run(3)
-}
-
-fn registry() -> CircuitBreakerRegistry {
-    CircuitBreakerRegistry::builder().build().unwrap()
-}
-
-fn dependency() -> Dependency {
-    let policy = policy().build().unwrap();
-    registry().dependency_with("search", policy).unwrap()
-}
-
-fn acquire(dependency: &Dependency) -> Permit {
-    dependency.acquire("acme").unwrap()
-}
-
-fn record(dependency: &Dependency, outcome: Outcome) {
-    acquire(dependency).record(outcome);
-}
-
-fn trip(dependency: &Dependency) {
-    for _ in 0..3 {
-        record(dependency, Outcome::failure());
-    }
-    assert_eq!(dependency.state("acme"), CircuitState::Open);
-}
-
-fn circuit(dependency: &Dependency) -> CircuitSnapshot {
-    dependency.circuit("acme").snapshot().unwrap()
-}
 
 /// The totals of the circuit, which are those of its dependency as long as it is the only one.
 fn totals(dependency: &Dependency) -> Totals {
