@@ -65,8 +65,12 @@ impl Head {
         self.window.clear();
         self.runs.restart(word.generation().wrapping_add(1));
         let after = word.next(CircuitState::Closed, Reason::ByHand);
-        self.word
+        let begun = self
+            .word
             .compare_exchange(word.0, after.0, AcqRel, Relaxed)
-            .is_ok()
+            .is_ok();
+        // A call that got it a machine meanwhile may have seen the old generation still: that machine is to
+        // be reset. One that gets it a machine from now on sees the new one.
+        begun && self.rare.get().is_none()
     }
 }
