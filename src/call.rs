@@ -8,7 +8,7 @@ use std::pin::pin;
 use tower::BoxError;
 
 use crate::circuit::Stage;
-use crate::{Classify, Dependency, ErrIsFailure, Rejection};
+use crate::{Classify, Dependency, ErrIsFailure, Permit, Rejection};
 
 impl Dependency {
     /// Awaits a future where the tenant's circuit admits it. An `Err` is a failure, unless it is a
@@ -85,20 +85,11 @@ impl Dependency {
         F: Future<Output = Result<T, E>>,
         C: Classify<T, E>,
     {
-        let mut permit = self.acquire(tenant).map_err(CallError::Rejected)?;
-        let mut future = pin!(future);
-        // A panic that leaves the future is its failure; one that leaves the classifier is not.
-        let result = poll_fn(|cx| {
-            permit.stage(Stage::Inner);
-            let poll = future.as_mut().poll(cx);
-            permit.stage(Stage::Waiting);
-            poll
-        })
-        .await;
-        permit.stage(Stage::Hook);
-        let outcome = classify.classify(result.as_ref());
-        permit.record(outcome);
-        result.map_err(CallError::Inner)
+        let permit = self.acquire(tenant).map_err(CallError::Rejected)?;
+        permit
+            .guard(&classify, future)
+            .await
+            .map_err(CallError::Inner)
     }
 
     /// As [`call`](Self::call), and what comes of it where it is rejected or fails is up to `or`. No
@@ -128,6 +119,29 @@ impl Dependency {
             Ok(value) => value,
             Err(why) => or(why).await,
         }
+    }
+}
+
+impl Permit {
+    /// Awaits the future, and records what the classifier says of its result.
+    pub(crate) async fn guard<T, E, F, C>(mut self, classify: &C, future: F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        let mut future = pin!(future);
+        // A panic that leaves the future is its failure; one that leaves the classifier is not.
+        let result = poll_fn(|cx| {
+            self.stage(Stage::Inner);
+            let poll = future.as_mut().poll(cx);
+            self.stage(Stage::Waiting);
+            poll
+        })
+        .await;
+        self.stage(Stage::Hook);
+        let outcome = classify.classify(result.as_ref());
+        self.record(outcome);
+        result
     }
 }
 

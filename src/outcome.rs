@@ -35,6 +35,10 @@ pub enum Outcome {
         /// How long the dependency asks to be left alone, from now on.
         retry_after: Option<Duration>,
     },
+    /// Somebody gave up on the call, and nobody can tell whether the dependency was at fault (gRPC
+    /// `CANCELLED`). The same as a permit that is dropped unrecorded: neutral by itself, slow where it lasted
+    /// longer than a latency threshold, and a failure where too many come in a row.
+    Cancelled,
     /// Says nothing about the dependency, and leaves no trace but a lifetime count.
     Ignored,
 }
@@ -56,7 +60,7 @@ impl Outcome {
     ///
     /// The hint counts from the moment the outcome is recorded, only ever lengthens an open period,
     /// and is capped by [`PolicyBuilder::hint_cap`](crate::PolicyBuilder::hint_cap). A hint of zero
-    /// says nothing. Successes and ignored calls carry no hint and are returned as they are.
+    /// says nothing. Only failed and throttled calls carry one; other outcomes are returned as they are.
     #[must_use]
     pub const fn with_retry_after(self, hint: Duration) -> Self {
         match self {
@@ -66,7 +70,7 @@ impl Outcome {
             Self::Throttled { .. } => Self::Throttled {
                 retry_after: Some(hint),
             },
-            Self::Success | Self::Ignored => self,
+            Self::Success | Self::Cancelled | Self::Ignored => self,
         }
     }
 
@@ -75,7 +79,7 @@ impl Outcome {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Failure { retry_after } | Self::Throttled { retry_after } => *retry_after,
-            Self::Success | Self::Ignored => None,
+            Self::Success | Self::Cancelled | Self::Ignored => None,
         }
     }
 }

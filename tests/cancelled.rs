@@ -364,3 +364,21 @@ async fn an_observer_that_panics_does_not_panic_in_the_drop_of_a_permit() {
     assert!(caller.is_err());
     assert_eq!(search.state("acme"), CircuitState::Open);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_recorded_as_cancelled_is_what_a_dropped_permit_is() {
+    let (dropped, recorded) = (
+        dependency(no_rule().latency(threshold(2))),
+        dependency(no_rule().latency(threshold(2))),
+    );
+    for age in [0, 1, 3, 0, 0, 0] {
+        let permits = [acquire(&dropped), acquire(&recorded)];
+        advance(Duration::from_secs(age)).await;
+        let [gone, told] = permits;
+        drop(gone);
+        told.record(Outcome::Cancelled);
+        assert_eq!(window(&recorded), window(&dropped));
+    }
+    assert_eq!(window(&recorded), (6, 6, 1), "a run of them was abandoned");
+    assert_eq!(snapshot(&recorded).totals.cancelled, 6);
+}

@@ -1,7 +1,6 @@
 //! What the end of a call means to a closed circuit: it is counted, and a bad one has the rules asked.
 
 use super::Head;
-use super::permit::Ending;
 use super::rare::{Rare, add};
 use super::runs::Run;
 use super::transition::{Opening, Transition};
@@ -24,11 +23,11 @@ impl Head {
         generation: u64,
         now: u64,
         latency: u64,
-        ending: Ending,
+        outcome: Outcome,
     ) -> Option<Transition> {
-        let is_success = matches!(ending, Ending::Recorded(Outcome::Success));
+        let is_success = matches!(outcome, Outcome::Success);
         if !is_success || latency > self.context.lowest_threshold {
-            return self.end_notably(generation, now, latency, ending);
+            return self.end_notably(generation, now, latency, outcome);
         }
         let slot = self.context.slot(now);
         let counted = match self.window.count_success(slot, generation) {
@@ -42,7 +41,7 @@ impl Head {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {
-            self.end_late(now, ending);
+            self.end_late(now, outcome);
         }
         None
     }
@@ -54,7 +53,7 @@ impl Head {
         generation: u64,
         now: u64,
         latency: u64,
-        ending: Ending,
+        outcome: Outcome,
     ) -> Option<Transition> {
         let context = &*self.context;
         let rare = self.rare();
@@ -67,12 +66,12 @@ impl Head {
             failures: if was_idle { 0 } else { run.failures },
             ..run
         };
-        let (counts, run, hint) = match ending {
-            Ending::Recorded(Outcome::Ignored) => {
+        let (counts, run, hint) = match outcome {
+            Outcome::Ignored => {
                 add(&rare.tally.ignored, 1);
                 return None;
             }
-            Ending::Recorded(Outcome::Success) => {
+            Outcome::Success => {
                 let counts = Counts { slow, ..GOOD };
                 (
                     counts,
@@ -80,7 +79,7 @@ impl Head {
                     None,
                 )
             }
-            Ending::Recorded(Outcome::Failure { retry_after }) => {
+            Outcome::Failure { retry_after } => {
                 let counts = Counts {
                     calls: 1,
                     failures: 1,
@@ -89,7 +88,7 @@ impl Head {
                 let change = |run| restarted(run).without_abandoned().failed(1);
                 (counts, self.runs.update(generation, change), retry_after)
             }
-            Ending::Recorded(Outcome::Throttled { retry_after }) => {
+            Outcome::Throttled { retry_after } => {
                 let counts = Counts {
                     calls: 1,
                     failures: 1,
@@ -98,7 +97,7 @@ impl Head {
                 let change = |run| restarted(run).without_abandoned();
                 (counts, self.runs.update(generation, change), retry_after)
             }
-            Ending::Cancelled => {
+            Outcome::Cancelled => {
                 add(&rare.tally.cancelled, 1);
                 let (failures, uncounted, run) =
                     self.abandon(rare, generation, slot, is_slow, was_idle);
@@ -114,12 +113,12 @@ impl Head {
             }
         };
         if !self.count(slot, generation, latency, counts) {
-            self.end_late(now, ending);
+            self.end_late(now, outcome);
             return None;
         }
-        match ending {
-            Ending::Recorded(Outcome::Success) => self.mark_success(slot),
-            Ending::Recorded(Outcome::Throttled { .. }) => add(&rare.tally.throttled, 1),
+        match outcome {
+            Outcome::Success => self.mark_success(slot),
+            Outcome::Throttled { .. } => add(&rare.tally.throttled, 1),
             _ => {
                 add(&rare.tally.failures, u64::from(counts.failures));
                 if counts.failures > 0 {

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use super::permit::{Ending, Permit};
+use super::permit::Permit;
 use super::rare::add;
 use super::{Circuit, Head};
 use crate::CircuitState;
 use crate::event::{may_hear_of_calls, say};
+use crate::outcome::Outcome;
 use crate::overrides::Override;
 use crate::sync::Relaxed;
 use crate::time::nanos;
 
 impl Circuit {
-    pub(super) fn end(&self, permit: &Permit, ending: Ending) {
+    pub(super) fn end(&self, permit: &Permit, outcome: Outcome) {
         let now = self.context.now();
         if may_hear_of_calls() {
-            self.trace(permit, now, ending);
+            self.trace(permit, now, outcome);
         }
         if permit.counted {
             self.end_flight();
@@ -29,12 +30,12 @@ impl Circuit {
             return self.free_place(permit);
         }
         if permit.generation != word.generation() {
-            return self.end_late(now, ending);
+            return self.end_late(now, outcome);
         }
         let latency = now.saturating_sub(permit.started);
         let transition = match word.state() {
-            CircuitState::Closed => self.end_closed(permit.generation, now, latency, ending),
-            CircuitState::HalfOpen => self.end_probe(permit, now, latency, ending),
+            CircuitState::Closed => self.end_closed(permit.generation, now, latency, outcome),
+            CircuitState::HalfOpen => self.end_probe(permit, now, latency, outcome),
             CircuitState::Open => None,
         };
         if let Some(transition) = transition {
@@ -43,7 +44,7 @@ impl Circuit {
     }
 
     #[cold]
-    fn trace(&self, permit: &Permit, now: u64, ending: Ending) {
+    fn trace(&self, permit: &Permit, now: u64, outcome: Outcome) {
         let latency = Duration::from_nanos(now.saturating_sub(permit.started));
         say(|| {
             tracing::trace!(
@@ -52,7 +53,7 @@ impl Circuit {
                 generation = permit.generation,
                 probe = permit.is_probe(),
                 ?latency,
-                ?ending,
+                ?outcome,
                 "call ended"
             );
         });
@@ -62,12 +63,10 @@ impl Circuit {
 impl Head {
     /// A call of an older generation: it is counted as late, and a hint still moves an open deadline.
     #[cold]
-    pub(super) fn end_late(&self, now: u64, ending: Ending) {
+    pub(super) fn end_late(&self, now: u64, outcome: Outcome) {
         let rare = self.rare();
         add(&rare.tally.late, 1);
-        if let Ending::Recorded(outcome) = ending
-            && let Some(not_before) = self.hinted_instant(now, outcome.retry_after())
-        {
+        if let Some(not_before) = self.hinted_instant(now, outcome.retry_after()) {
             self.move_deadline(rare, not_before);
         }
     }

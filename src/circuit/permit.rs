@@ -50,13 +50,6 @@ pub struct Permit {
     pub(super) stage: Stage,
 }
 
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Recorded(Outcome),
-    Cancelled,
-}
-
 impl Permit {
     /// A permit on which nothing is recorded.
     pub(crate) fn unrecorded() -> Self {
@@ -74,7 +67,7 @@ impl Permit {
     ///
     /// Never blocks on another call, and calls the registry's observer where this changes the state.
     pub fn record(mut self, outcome: Outcome) {
-        self.end(Ending::Recorded(outcome));
+        self.end(outcome);
     }
 
     /// Whether this call is a probe of a half-open circuit.
@@ -90,9 +83,9 @@ impl Permit {
     }
 
     #[inline]
-    fn end(&mut self, ending: Ending) {
+    fn end(&mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
-            circuit.end(self, ending);
+            circuit.end(self, outcome);
         }
     }
 }
@@ -101,9 +94,9 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if self.circuit.is_some() {
             self.end(match self.stage {
-                Stage::Waiting => Ending::Cancelled,
-                Stage::Inner => Ending::Recorded(Outcome::failure()),
-                Stage::Hook => Ending::Recorded(Outcome::Ignored),
+                Stage::Waiting => Outcome::Cancelled,
+                Stage::Inner => Outcome::failure(),
+                Stage::Hook => Outcome::Ignored,
             });
         }
     }

@@ -1,7 +1,7 @@
 //! What the end of a probe means to a half-open circuit.
 
 use super::Head;
-use super::permit::{Ending, Permit};
+use super::permit::Permit;
 use super::rare::add;
 use super::transition::{Opening, Transition};
 use crate::event::Origin;
@@ -15,7 +15,7 @@ impl Head {
         permit: &Permit,
         now: u64,
         latency: u64,
-        ending: Ending,
+        outcome: Outcome,
     ) -> Option<Transition> {
         let policy = &self.context.policy;
         let rare = self.rare();
@@ -23,7 +23,7 @@ impl Head {
         let mut machine = rare.machine.lock();
         if self.word().generation() != permit.generation {
             drop(machine);
-            self.end_late(now, ending);
+            self.end_late(now, outcome);
             return None;
         }
         machine.free_place(permit.probe);
@@ -31,12 +31,12 @@ impl Head {
             .largest_threshold()
             .is_some_and(|threshold| latency > threshold);
         let slot = self.context.slot(now);
-        let (failure, hint) = match ending {
-            Ending::Recorded(Outcome::Ignored) => {
+        let (failure, hint) = match outcome {
+            Outcome::Ignored => {
                 add(&tally.ignored, 1);
                 return None;
             }
-            Ending::Cancelled => {
+            Outcome::Cancelled => {
                 add(&tally.cancelled, 1);
                 if !is_slow {
                     if !machine.abandon_probe(slot, policy.abandoned_run) {
@@ -47,16 +47,16 @@ impl Head {
                 }
                 (Some(Reason::ProbeSlow), None)
             }
-            Ending::Recorded(Outcome::Failure { retry_after }) => {
+            Outcome::Failure { retry_after } => {
                 add(&tally.failures, 1);
                 rare.last_failure.store(now.max(1), Relaxed);
                 (Some(Reason::ProbeFailed), retry_after)
             }
-            Ending::Recorded(Outcome::Throttled { retry_after }) => {
+            Outcome::Throttled { retry_after } => {
                 add(&tally.throttled, 1);
                 (Some(Reason::ProbeThrottled), retry_after)
             }
-            Ending::Recorded(Outcome::Success) => {
+            Outcome::Success => {
                 self.mark_success(slot);
                 (is_slow.then_some(Reason::ProbeSlow), None)
             }

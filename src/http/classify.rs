@@ -43,7 +43,7 @@ impl DefaultClassify {
 impl<B, E: 'static> DefaultJudged<E> for Response<B> {
     fn judge(result: Result<&Self, &E>) -> Outcome {
         match result {
-            Ok(response) => of_head(response, None),
+            Ok(response) => of_head(response.status(), response.headers(), None),
             Err(error) => of_error(error),
         }
     }
@@ -113,6 +113,10 @@ impl HttpClassify {
         self.with(status, Verdict::Ignored)
     }
 
+    fn of_head(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
+        of_head(status, headers, self.statuses.get(status))
+    }
+
     const fn with(mut self, status: StatusCode, verdict: Verdict) -> Self {
         self.statuses.set(status, verdict);
         self
@@ -133,7 +137,7 @@ impl HttpClassify {
 impl<B, E: 'static> Classify<Response<B>, E> for HttpClassify {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
         match result {
-            Ok(response) => of_head(response, self.statuses.get(response.status())),
+            Ok(response) => self.of_head(response.status(), response.headers()),
             Err(error) => of_error(error),
         }
     }
@@ -178,13 +182,12 @@ impl<F, C: fmt::Debug> fmt::Debug for AskFirst<F, C> {
     }
 }
 
-/// What a response means; `said` is what somebody said about its status.
-fn of_head<B>(response: &Response<B>, said: Option<Verdict>) -> Outcome {
-    let headers = response.headers();
+/// What a response's head means; `said` is what somebody said about its status.
+fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
     if grpc_status::is_grpc(headers) {
         return with_hint(grpc_status::of_head(headers), headers);
     }
-    match (said, response.status().as_u16()) {
+    match (said, status.as_u16()) {
         (Some(Verdict::Success), _) => Outcome::Success,
         (Some(Verdict::Ignored), _) => Outcome::Ignored,
         (Some(Verdict::Failure), _) => with_hint(Outcome::failure(), headers),
@@ -203,6 +206,6 @@ fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
             Some(hint) => outcome.with_retry_after(hint),
             None => outcome,
         },
-        Outcome::Success | Outcome::Ignored => outcome,
+        Outcome::Success | Outcome::Cancelled | Outcome::Ignored => outcome,
     }
 }
