@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use crate::answer::Propagate;
 use crate::probe::{Always, ProbeFn};
+use crate::settle::AtHead;
 use crate::{DefaultClassify, Probing, TenantCircuitBreaker};
 
 /// What happens to a request in which no tenant can be found.
@@ -128,6 +129,7 @@ pub struct TenantCircuitBreakerLayer<
     O = Propagate,
     G = Propagate,
     P = Always,
+    T = AtHead,
 > {
     pub(crate) dependency: D,
     pub(crate) extractor: E,
@@ -136,6 +138,7 @@ pub struct TenantCircuitBreakerLayer<
     pub(crate) on_error: G,
     pub(crate) probe_if: P,
     pub(crate) on_missing_tenant: OnMissingTenant,
+    pub(crate) settle: T,
 }
 
 impl<D, E> TenantCircuitBreakerLayer<D, E> {
@@ -152,11 +155,12 @@ impl<D, E> TenantCircuitBreakerLayer<D, E> {
             on_error: Propagate,
             probe_if: Always,
             on_missing_tenant: OnMissingTenant::RunUnguarded,
+            settle: AtHead,
         }
     }
 }
 
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// Judges finished calls: [`ErrIsFailure`](crate::ErrIsFailure), or a closure over
     /// `Result<&Res, &BoxError>`.
     ///
@@ -177,7 +181,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     ///     });
     /// # Ok::<(), BoxError>(())
     /// ```
-    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerLayer<D, E, C2, O, G, P> {
+    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerLayer<D, E, C2, O, G, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -186,6 +190,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -213,7 +218,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn probe_if<Req, F, R>(
         self,
         probe_if: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, ProbeFn<F>>
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, ProbeFn<F>, T>
     where
         F: Fn(&Req) -> R,
         R: Into<Probing>,
@@ -226,6 +231,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: ProbeFn(probe_if),
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -235,7 +241,24 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
         self
     }
 
-    pub(crate) fn on_error<G2>(self, on_error: G2) -> TenantCircuitBreakerLayer<D, E, C, O, G2, P> {
+    #[cfg(feature = "http")]
+    pub(crate) fn settle<T2>(self, settle: T2) -> TenantCircuitBreakerLayer<D, E, C, O, G, P, T2> {
+        TenantCircuitBreakerLayer {
+            dependency: self.dependency,
+            extractor: self.extractor,
+            classify: self.classify,
+            on_rejection: self.on_rejection,
+            on_error: self.on_error,
+            probe_if: self.probe_if,
+            on_missing_tenant: self.on_missing_tenant,
+            settle,
+        }
+    }
+
+    pub(crate) fn on_error<G2>(
+        self,
+        on_error: G2,
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G2, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -244,13 +267,14 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
     pub(crate) fn on_rejection<O2>(
         self,
         on_rejection: O2,
-    ) -> TenantCircuitBreakerLayer<D, E, C, O2, G, P> {
+    ) -> TenantCircuitBreakerLayer<D, E, C, O2, G, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -259,15 +283,16 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 }
 
-impl<S, D, E, C, O, G, P> Layer<S> for TenantCircuitBreakerLayer<D, E, C, O, G, P>
+impl<S, D, E, C, O, G, P, T> Layer<S> for TenantCircuitBreakerLayer<D, E, C, O, G, P, T>
 where
     Self: Clone,
 {
-    type Service = TenantCircuitBreaker<S, D, E, C, O, G, P>;
+    type Service = TenantCircuitBreaker<S, D, E, C, O, G, P, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
         TenantCircuitBreaker::new(inner, self.clone())
@@ -275,7 +300,7 @@ where
 }
 
 // By hand: closures have no `Debug`.
-impl<D, E, C, O, G, P> fmt::Debug for TenantCircuitBreakerLayer<D, E, C, O, G, P>
+impl<D, E, C, O, G, P, T> fmt::Debug for TenantCircuitBreakerLayer<D, E, C, O, G, P, T>
 where
     D: fmt::Debug,
 {

@@ -111,6 +111,7 @@ mod registry;
 mod rejection;
 mod select;
 mod service;
+pub mod settle;
 mod source_chain;
 mod state;
 mod sync;

@@ -9,6 +9,7 @@ use crate::answer::{OnError, OnRejection, Propagate};
 use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
+use crate::settle::{AtHead, Settle};
 use crate::{
     CircuitOpen, Classify, DefaultClassify, InvalidTenant, MissingTenant, OnMissingTenant, Permit,
     Rejection, SelectDependency, Tenant, TenantCircuitBreakerLayer, TenantExtractor,
@@ -51,11 +52,12 @@ pub struct TenantCircuitBreaker<
     O = Propagate,
     G = Propagate,
     P = Always,
+    T = AtHead,
 > {
     // A clone's clone of the inner carries no readiness, and there is none of our own to carry: it is
     // taken and used up within `call`.
     inner: S,
-    settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>,
+    settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>,
 }
 
 /// Why a call does not reach the inner service.
@@ -64,9 +66,9 @@ enum Refusal {
     Error(BoxError),
 }
 
-impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     /// Puts circuits in front of a service; the same as `settings.layer(inner)`, without a clone.
-    pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>) -> Self {
+    pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>) -> Self {
         Self { inner, settings }
     }
 
@@ -86,7 +88,7 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
     }
 }
 
-impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     /// Asks the circuit of the request's tenant.
     fn admit<Req>(&self, req: &Req) -> Result<Permit, Refusal>
     where
@@ -111,7 +113,7 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
     }
 }
 
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// The id that was extracted; none where a call without one is admitted all the same.
     ///
     /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
@@ -148,7 +150,7 @@ impl Refusal {
     }
 }
 
-impl<S, Req, D, E, C, O, G, P> Service<Req> for TenantCircuitBreaker<S, D, E, C, O, G, P>
+impl<S, Req, D, E, C, O, G, P, T> Service<Req> for TenantCircuitBreaker<S, D, E, C, O, G, P, T>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
@@ -158,10 +160,11 @@ where
     O: OnRejection<Req, S::Response> + Clone,
     G: OnError<S::Response, O::Error> + Clone,
     P: ProbeIf<Req>,
+    T: Settle<Req, S::Response>,
 {
-    type Response = S::Response;
+    type Response = T::Response;
     type Error = G::Error;
-    type Future = ResponseFuture<S, Req, C, O, G>;
+    type Future = ResponseFuture<S, Req, C, O, G, T>;
 
     // The inner is left alone: the tenant is not known yet, so a rejected call would leave a reservation
     // behind, and one tenant's stuck call would hold up the others. And an error here would mean that
@@ -186,6 +189,7 @@ where
         permit.stage(Stage::Hook);
         let mut call = Admitted {
             kept: settings.on_rejection.keep(&req),
+            begun: settings.settle.begin(&req),
             classify: settings.classify.clone(),
             on_rejection: settings.on_rejection.clone(),
             on_error: settings.on_error.clone(),
@@ -210,7 +214,7 @@ where
     }
 }
 
-impl<S: Clone, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+impl<S: Clone, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     fn replace_inner(&mut self) -> S {
         let fresh = self.inner.clone();
         mem::replace(&mut self.inner, fresh)
@@ -218,7 +222,7 @@ impl<S: Clone, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
 }
 
 // By hand: closures have no `Debug`.
-impl<S, D, E, C, O, G, P> fmt::Debug for TenantCircuitBreaker<S, D, E, C, O, G, P>
+impl<S, D, E, C, O, G, P, T> fmt::Debug for TenantCircuitBreaker<S, D, E, C, O, G, P, T>
 where
     S: fmt::Debug,
     D: fmt::Debug,

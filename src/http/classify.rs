@@ -3,7 +3,7 @@ use std::fmt;
 use ::http::{HeaderMap, Response, StatusCode};
 
 use super::grpc_status;
-use super::retry_after::hint_of;
+use super::retry_after::with_hint;
 use super::status_table::{StatusTable, Verdict};
 use crate::classify::{DefaultClassify, DefaultJudged, of_error};
 use crate::outcome::{Classify, Outcome};
@@ -185,7 +185,11 @@ impl<F, C: fmt::Debug> fmt::Debug for AskFirst<F, C> {
 /// What a response's head means; `said` is what somebody said about its status.
 fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
     if grpc_status::is_grpc(headers) {
-        return with_hint(grpc_status::of_head(headers), headers);
+        // Without a status, the dependency is at work until the trailers tell, which is a success.
+        let status = grpc_status::of(headers);
+        return status.map_or(Outcome::Success, |status| {
+            with_hint(status.outcome(), headers)
+        });
     }
     match (said, status.as_u16()) {
         (Some(Verdict::Success), _) => Outcome::Success,
@@ -197,15 +201,5 @@ fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Ou
         (None, 503 | 529) => with_hint(Outcome::failure(), headers),
         (None, 408 | 500..=599) => Outcome::failure(),
         (None, _) => Outcome::Success,
-    }
-}
-
-fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
-    match outcome {
-        Outcome::Failure { .. } | Outcome::Throttled { .. } => match hint_of(headers) {
-            Some(hint) => outcome.with_retry_after(hint),
-            None => outcome,
-        },
-        Outcome::Success | Outcome::Cancelled | Outcome::Ignored => outcome,
     }
 }

@@ -4,16 +4,18 @@
 //! |---|---|
 //! | who a request is for | [`HeaderTenant`], [`ExtensionTenant`], [`CredentialTenant`] |
 //! | what a response means | [`DefaultClassify`](crate::DefaultClassify), [`HttpClassify`], [`AskFirst`] |
+//! | what comes after a response's head | [`body`] |
 //! | how long to stay away | [`retry_after()`] |
 //! | what a rejected caller gets | [`problem_response`], [`error_response`] |
 
 mod answer;
+pub mod body;
 mod classify;
 mod credential_tenant;
 mod extension_tenant;
-mod grpc_status;
+pub(crate) mod grpc_status;
 mod header_tenant;
-mod retry_after;
+pub(crate) mod retry_after;
 mod status_table;
 
 pub use self::answer::{error_response, problem_response};
