@@ -33,9 +33,10 @@ use crate::{CircuitOpen, InvalidTenant, Rejection, UnknownDependency};
 /// |---|---|
 /// | 2 unknown, 4 deadline exceeded, 7 permission denied, 13 internal, 14 unavailable, 15 data loss | failure |
 /// | 8 resource exhausted | throttled |
+/// | 1 cancelled | cancelled, as a call that the caller gave up on: nobody can tell who did |
 /// | any other of 0 to 16 | success |
 /// | not a status | failure, as gRPC reads it as unknown |
-/// | none | success: the status comes with the trailers, after the body |
+/// | none | success: the status comes with the trailers, after the body; see `http::body` |
 ///
 /// The failures are those of linkerd2-proxy. Hints are read from failed and throttled ones.
 /// `application/grpc-web` is judged as HTTP.
@@ -145,8 +146,22 @@ pub(crate) fn of_error<E: 'static>(error: &E) -> Outcome {
     }
 }
 
+#[cfg(feature = "grpc")]
+fn of_tonic(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    let status = error.downcast_ref::<tonic::Status>();
+    let told = error.downcast_ref::<crate::grpc::StatusError>();
+    status
+        .map(|error| error as _)
+        .or(told.map(|error| error as _))
+}
+
+#[cfg(not(feature = "grpc"))]
+fn of_tonic(_error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
+}
+
 /// The error as one whose sources can be walked, where its type is one that we know.
-fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+pub(crate) fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     fn plain<T: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
         error.downcast_ref::<T>().map(|error| error as _)
     }
@@ -169,6 +184,7 @@ fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
         .or_else(|| plain::<InvalidTenant>(error))
         .or_else(|| plain::<UnknownDependency>(error))
         .or_else(|| plain::<std::io::Error>(error))
+        .or_else(|| of_tonic(error))
 }
 
 fn is_ours(error: &(dyn Error + 'static)) -> bool {

@@ -98,6 +98,8 @@ mod directory;
 mod event;
 mod fallback;
 pub mod future;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;

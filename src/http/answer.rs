@@ -170,10 +170,15 @@ fn response_of<B: From<String>>(status: StatusCode, problem: Map<String, Value>)
     response
 }
 
-/// What is left and up to a tenth of it, in whole seconds, at least 1.
-fn spread_seconds(left: Duration) -> u64 {
+/// What is left and up to a tenth of it at random, so that those who wait for one circuit do not return in step.
+pub(crate) fn spread(left: Duration) -> Duration {
     let extra = Duration::from_nanos(fastrand::u64(0..=nanos(left / 10)));
-    let spread = left.saturating_add(extra);
+    left.saturating_add(extra)
+}
+
+/// The same in whole seconds, at least 1.
+fn spread_seconds(left: Duration) -> u64 {
+    let spread = spread(left);
     spread
         .as_secs()
         .saturating_add(u64::from(spread.subsec_nanos() > 0))

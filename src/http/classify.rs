@@ -192,10 +192,7 @@ fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Ou
         });
     }
     match (said, status.as_u16()) {
-        (Some(Verdict::Success), _) => Outcome::Success,
-        (Some(Verdict::Ignored), _) => Outcome::Ignored,
-        (Some(Verdict::Failure), _) => with_hint(Outcome::failure(), headers),
-        (Some(Verdict::Throttled), _) => with_hint(Outcome::throttled(), headers),
+        (Some(verdict), _) => with_hint(verdict.outcome(), headers),
         (None, 429) => with_hint(Outcome::throttled(), headers),
         // 529 is what some providers say when they are overloaded.
         (None, 503 | 529) => with_hint(Outcome::failure(), headers),

@@ -10,16 +10,28 @@ use crate::outcome::Outcome;
 pub(crate) struct GrpcStatus(u8);
 
 impl GrpcStatus {
-    const UNKNOWN: Self = Self(2);
-    const COUNT: u8 = 17;
+    pub(crate) const UNKNOWN: Self = Self(2);
+    pub(crate) const COUNT: u8 = 17;
 
-    pub(crate) fn code(self) -> u8 {
+    /// The status of this number; unknown, where no status has it.
+    pub(crate) const fn known(code: u8) -> Self {
+        if code < Self::COUNT {
+            Self(code)
+        } else {
+            Self::UNKNOWN
+        }
+    }
+
+    #[cfg(feature = "grpc")]
+    pub(crate) const fn code(self) -> u8 {
         self.0
     }
 
     /// What it means unless somebody said otherwise, hints aside: the failures are those of linkerd2-proxy.
     pub(crate) fn outcome(self) -> Outcome {
         match self.0 {
+            // Cancelled: who gave up is anybody's guess.
+            1 => Outcome::Cancelled,
             // Resource exhausted.
             8 => Outcome::throttled(),
             // Unknown, deadline exceeded, permission denied, internal, unavailable, data loss.
@@ -49,14 +61,11 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 /// Only a call that ends without a message has it in its head. The others send it after their messages.
 pub(crate) fn of(headers: &HeaderMap) -> Option<GrpcStatus> {
     let value = headers.get("grpc-status")?.as_bytes();
-    let status = match *value {
-        [digit @ b'0'..=b'9'] => GrpcStatus(digit - b'0'),
-        [b'1', digit @ b'0'..=b'9'] if digit - b'0' + 10 < GrpcStatus::COUNT => {
-            GrpcStatus(digit - b'0' + 10)
-        }
+    Some(match *value {
+        [digit @ b'0'..=b'9'] => GrpcStatus::known(digit - b'0'),
+        [b'1', digit @ b'0'..=b'9'] => GrpcStatus::known(10 + digit - b'0'),
         _ => GrpcStatus::UNKNOWN,
-    };
-    Some(status)
+    })
 }
 
 /// Whether this head is that of a gRPC call whose status is yet to come.

@@ -8,7 +8,7 @@
 //! | how long to stay away | [`retry_after()`] |
 //! | what a rejected caller gets | [`problem_response`], [`error_response`] |
 
-mod answer;
+pub(crate) mod answer;
 pub mod body;
 mod classify;
 mod credential_tenant;
@@ -16,7 +16,7 @@ mod extension_tenant;
 pub(crate) mod grpc_status;
 mod header_tenant;
 pub(crate) mod retry_after;
-mod status_table;
+pub(crate) mod status_table;
 
 pub use self::answer::{error_response, problem_response};
 pub use self::classify::{AskFirst, HttpClassify};
