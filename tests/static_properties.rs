@@ -44,6 +44,34 @@ assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);
 assert_impl_all!(Answering<Inner>: Send, Sync);
 
+#[cfg(feature = "http")]
+mod bodies {
+    use super::*;
+    use tower_tenant_breaker::http::body::{
+        DefaultBodyJudge, JudgeData, ObserveBody, ObservedBody, SettleAt, SseJudge,
+    };
+
+    type Body = http_body_util::Full<bytes::Bytes>;
+
+    assert_impl_all!(SettleAt: Copy, Send, Sync);
+    assert_impl_all!(ObserveBody<DefaultBodyJudge>: Copy, Send, Sync);
+    assert_impl_all!(SseJudge: Clone, Send, Sync, Unpin);
+    assert_impl_all!(JudgeData<fn(&bytes::Bytes)>: Copy, Send, Sync);
+    assert_impl_all!(ObservedBody<Body, DefaultBodyJudge>: Send, Sync, Unpin, http_body::Body);
+    assert_not_impl_any!(ObservedBody<std::rc::Rc<u8>, DefaultBodyJudge>: Send, Sync);
+    assert_not_impl_any!(ObservedBody<Body, DefaultBodyJudge>: Clone);
+}
+
+#[cfg(feature = "grpc")]
+mod grpc {
+    use super::*;
+    use tower_tenant_breaker::grpc::{GrpcBodyJudge, GrpcClassify, StatusError};
+
+    assert_impl_all!(GrpcClassify: Copy, Send, Sync, Default);
+    assert_impl_all!(GrpcBodyJudge: Copy, Send, Sync);
+    assert_impl_all!(StatusError: Send, Sync, std::error::Error);
+}
+
 // As the inner service, and no more.
 assert_impl_all!(Breaker<Cell<u8>>: Clone, Send);
 assert_not_impl_any!(Breaker<Cell<u8>>: Sync);
