@@ -100,6 +100,8 @@ mod fallback;
 pub mod future;
 #[cfg(feature = "grpc")]
 pub mod grpc;
+#[cfg(feature = "full")]
+pub mod guide;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;

@@ -16,7 +16,6 @@ use crate::{CircuitOpen, InvalidTenant, MissingTenant, UnknownDependency};
 /// tonic looks for a `Status` among the sources of an error, and keeps the error as the source of what it
 /// gives to the caller. So `CircuitOpen::find(&status)` finds the rejection there, and `status.code()` is
 /// `Unavailable`. Made by [`status_error`].
-#[derive(Debug)]
 pub struct StatusError {
     status: Status,
 }
@@ -26,6 +25,15 @@ impl StatusError {
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.status
+    }
+}
+
+// By hand, and without the rejection, which names the tenant: tonic shows this where a `Status` is displayed.
+impl fmt::Debug for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusError")
+            .field("code", &self.status.code())
+            .finish_non_exhaustive()
     }
 }
 

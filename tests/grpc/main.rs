@@ -9,6 +9,7 @@ mod codec;
 mod echo;
 
 mod cancelled;
+mod classify;
 mod client;
 mod health;
 mod server;
