@@ -12,8 +12,8 @@ use tower_tenant_breaker::{
 
 use crate::echo::{Echo, EchoClient};
 use crate::stack::{
-    all, by_metadata, dependency, endpoint, guard, of, plain, plain_client, three_in_a_row, totals,
-    until, words,
+    all, by_metadata, dependency, endpoint, four_that_end_unavailable, four_that_end_well, guard,
+    of, plain, plain_client, three_in_a_row, totals, until, words,
 };
 
 #[tokio::test]
@@ -22,16 +22,7 @@ async fn the_four_kinds_of_calls_pass_and_are_successes_at_their_end() {
     let channel = endpoint(plain(Echo).await).connect_lazy();
     let mut client = EchoClient::new(guard(channel, &echo));
 
-    assert_eq!(client.once(of("acme", "one".into())).await.unwrap(), "one");
-    let (seen, end) = all(client.repeat(of("acme", "one, two".into())).await).await;
-    assert_eq!((seen.len(), end.is_none()), (2, true));
-    let joined = client.join(of("acme", words(&["one", "two"]))).await;
-    assert_eq!(joined.unwrap(), "onetwo");
-    let (seen, end) = all(client
-        .each(of("acme", words(&["one", "two", "three"])))
-        .await)
-    .await;
-    assert_eq!((seen.len(), end.is_none()), (3, true));
+    four_that_end_well(&mut client).await;
 
     let totals = totals(&echo);
     assert_eq!((totals.calls, totals.failures, totals.cancelled), (4, 0, 0));
@@ -43,18 +34,7 @@ async fn each_kind_of_call_that_ends_unavailable_is_a_failure_wherever_the_statu
     let channel = endpoint(plain(Echo).await).connect_lazy();
     let mut client = EchoClient::new(guard(channel, &echo));
 
-    // In the head, after a message, after the caller's stream, and after an answer to each.
-    assert!(client.once(of("a", "fail 14".into())).await.is_err());
-    let (seen, end) = all(client.repeat(of("b", "one, fail 14".into())).await).await;
-    assert_eq!((seen.len(), end.unwrap().code()), (1, Code::Unavailable));
-    assert!(
-        client
-            .join(of("c", words(&["one", "fail 14"])))
-            .await
-            .is_err()
-    );
-    let (seen, end) = all(client.each(of("d", words(&["one", "fail 14"]))).await).await;
-    assert_eq!((seen.len(), end.unwrap().code()), (1, Code::Unavailable));
+    four_that_end_unavailable(&mut client).await;
 
     for tenant in ["a", "b", "c", "d"] {
         let circuit = echo.circuit(tenant).snapshot().unwrap();

@@ -8,8 +8,8 @@ use tower_tenant_breaker::{CircuitState, OnMissingTenant, TenantCircuitBreakerLa
 
 use crate::echo::Echo;
 use crate::stack::{
-    all, by_metadata, dependency, guarded_server, of, plain_client, serve, three_in_a_row, totals,
-    until, words,
+    all, by_metadata, dependency, four_that_end_unavailable, four_that_end_well, guarded_server,
+    of, plain_client, serve, three_in_a_row, totals, until, words,
 };
 
 #[tokio::test]
@@ -17,16 +17,7 @@ async fn the_four_kinds_of_calls_pass_and_are_successes_at_their_end() {
     let echo = dependency(three_in_a_row());
     let mut client = plain_client(guarded_server(&echo).await);
 
-    assert_eq!(client.once(of("acme", "one".into())).await.unwrap(), "one");
-    let (seen, end) = all(client.repeat(of("acme", "one, two".into())).await).await;
-    assert_eq!((seen.len(), end.is_none()), (2, true));
-    let joined = client.join(of("acme", words(&["one", "two"]))).await;
-    assert_eq!(joined.unwrap(), "onetwo");
-    let (seen, end) = all(client
-        .each(of("acme", words(&["one", "two", "three"])))
-        .await)
-    .await;
-    assert_eq!((seen.len(), end.is_none()), (3, true));
+    four_that_end_well(&mut client).await;
 
     until("all four are counted", || totals(&echo).calls == 4).await;
     assert_eq!((totals(&echo).failures, totals(&echo).cancelled), (0, 0));
@@ -37,15 +28,7 @@ async fn each_kind_of_call_that_ends_unavailable_is_a_failure_wherever_the_statu
     let echo = dependency(three_in_a_row());
     let mut client = plain_client(guarded_server(&echo).await);
 
-    assert!(client.once(of("a", "fail 14".into())).await.is_err());
-    all(client.repeat(of("b", "one, fail 14".into())).await).await;
-    assert!(
-        client
-            .join(of("c", words(&["one", "fail 14"])))
-            .await
-            .is_err()
-    );
-    all(client.each(of("d", words(&["one", "fail 14"]))).await).await;
+    four_that_end_unavailable(&mut client).await;
 
     until("all four are counted", || totals(&echo).calls == 4).await;
     for tenant in ["a", "b", "c", "d"] {

@@ -8,11 +8,12 @@ use futures_util::stream::{self, Stream};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
+use tonic::client::GrpcService;
 use tonic::metadata::MetadataValue;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tower::{BoxError, Layer, Service, ServiceBuilder};
 use tower_tenant_breaker::grpc::{
     GrpcBodyJudge, GrpcClassify, error_response, rejection_response, status_error,
@@ -153,6 +154,46 @@ pub(crate) fn plain_client(server: SocketAddr) -> EchoClient<Channel> {
 
 pub(crate) fn totals(echo: &Dependency) -> Totals {
     echo.snapshot().totals
+}
+
+/// A call of each kind.
+pub(crate) async fn four_that_end_well<T>(client: &mut EchoClient<T>)
+where
+    T: GrpcService<Body>,
+    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<BoxError> + Send,
+{
+    assert_eq!(client.once(of("acme", "one".into())).await.unwrap(), "one");
+    let (seen, end) = all(client.repeat(of("acme", "one, two".into())).await).await;
+    assert_eq!((seen.len(), end.is_none()), (2, true));
+    let joined = client.join(of("acme", words(&["one", "two"]))).await;
+    assert_eq!(joined.unwrap(), "onetwo");
+    let (seen, end) = all(client
+        .each(of("acme", words(&["one", "two", "three"])))
+        .await)
+    .await;
+    assert_eq!((seen.len(), end.is_none()), (3, true));
+}
+
+/// A call of each kind that ends `UNAVAILABLE`, each of another tenant.
+pub(crate) async fn four_that_end_unavailable<T>(client: &mut EchoClient<T>)
+where
+    T: GrpcService<Body>,
+    T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    <T::ResponseBody as http_body::Body>::Error: Into<BoxError> + Send,
+{
+    // In the head, after a message, after the caller's stream, and after an answer to each.
+    assert!(client.once(of("a", "fail 14".into())).await.is_err());
+    let (seen, end) = all(client.repeat(of("b", "one, fail 14".into())).await).await;
+    assert_eq!((seen.len(), end.unwrap().code()), (1, Code::Unavailable));
+    assert!(
+        client
+            .join(of("c", words(&["one", "fail 14"])))
+            .await
+            .is_err()
+    );
+    let (seen, end) = all(client.each(of("d", words(&["one", "fail 14"]))).await).await;
+    assert_eq!((seen.len(), end.unwrap().code()), (1, Code::Unavailable));
 }
 
 /// Waits until it is so. The bound is there to fail a test that would hang, not to time anything.
