@@ -65,7 +65,11 @@
 //! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
-//! - `http` (a feature, on by default) knows responses, `Retry-After`, headers and credentials.
+//! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
+//! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
+//!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - [`Failover`] tries several providers in order, each behind circuits of its own.
+//! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
 //! # When a circuit trips
 //!
@@ -81,7 +85,7 @@
 //!
 //! It starts no task, keeps no time of its own, and retries nothing. It does not queue: a call is admitted
 //! or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
-//! does not see what goes wrong in a response's body after its head.
+//! sees what goes wrong in a response's body after its head only where `observe_body` says so.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -150,6 +154,6 @@ pub use self::tenant::{
 };
 
 /// The README's programs, compiled.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
