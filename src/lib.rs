@@ -88,6 +88,7 @@
 #![warn(missing_debug_implementations, unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admit;
 pub mod answer;
 mod call;
 mod circuit;
