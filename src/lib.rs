@@ -66,6 +66,7 @@
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
 //! - `http` (a feature, on by default) knows responses, `Retry-After`, headers and credentials.
+//! - `reqwest` (feature `reqwest-middleware`) has the same as a middleware of a reqwest client.
 //!
 //! # When a circuit trips
 //!
@@ -110,6 +111,8 @@ pub mod probe;
 mod reason;
 mod registry;
 mod rejection;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest;
 mod select;
 mod service;
 mod source_chain;
@@ -137,6 +140,8 @@ pub use self::registry::{
     CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest::{ClientRequest, HostTenant, TenantCircuitBreakerMiddleware, Unsent};
 pub use self::select::{DependencyFn, SelectDependency, dependency_fn};
 pub use self::service::TenantCircuitBreaker;
 pub use self::state::CircuitState;

@@ -10,7 +10,7 @@ const LAST: u16 = 999;
 const BYTES: usize = (LAST - FIRST + 1) as usize / 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Success,
     Failure,
     Throttled,
