@@ -75,8 +75,9 @@ pub enum OnMissingTenant {
 ///
 /// # Judging
 ///
-/// [`DefaultClassify`] knows `http::Response` alone. A service with any other response has to say what
-/// a failure is, by [`classify`](Self::classify), or it does not compile:
+/// [`DefaultClassify`] knows `http::Response` and, with the feature `reqwest-middleware`,
+/// `reqwest::Response`. A service with any other response has to say what a failure is, by
+/// [`classify`](Self::classify), or it does not compile:
 ///
 /// ```compile_fail,E0277
 /// use tower::{Layer, Service, service_fn};

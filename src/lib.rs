@@ -92,6 +92,7 @@
 #![warn(missing_debug_implementations, unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admit;
 pub mod answer;
 mod call;
 mod circuit;
@@ -117,6 +118,8 @@ pub mod probe;
 mod reason;
 mod registry;
 mod rejection;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest;
 mod select;
 mod service;
 pub mod settle;
@@ -145,6 +148,8 @@ pub use self::registry::{
     CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest::{ClientRequest, HostTenant, TenantCircuitBreakerMiddleware, Unsent};
 pub use self::select::{DependencyFn, SelectDependency, dependency_fn};
 pub use self::service::TenantCircuitBreaker;
 pub use self::state::CircuitState;

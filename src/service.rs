@@ -5,14 +5,14 @@ use std::task::{Context, Poll, Waker};
 use tower::BoxError;
 use tower_service::Service;
 
+use crate::admit::{Refusal, admit};
 use crate::answer::{OnError, OnRejection, Propagate};
 use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::settle::{AtHead, Settle};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, InvalidTenant, MissingTenant, OnMissingTenant, Permit,
-    Rejection, SelectDependency, Tenant, TenantCircuitBreakerLayer, TenantExtractor,
+    Classify, DefaultClassify, SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -60,12 +60,6 @@ pub struct TenantCircuitBreaker<
     settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>,
 }
 
-/// Why a call does not reach the inner service.
-enum Refusal {
-    Open(CircuitOpen),
-    Error(BoxError),
-}
-
 impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     /// Puts circuits in front of a service; the same as `settings.layer(inner)`, without a clone.
     pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>) -> Self {
@@ -85,68 +79,6 @@ impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     /// The inner service, and no circuits.
     pub fn into_inner(self) -> S {
         self.inner
-    }
-}
-
-impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
-    /// Asks the circuit of the request's tenant.
-    fn admit<Req>(&self, req: &Req) -> Result<Permit, Refusal>
-    where
-        D: SelectDependency<Req>,
-        E: TenantExtractor<Req>,
-        P: ProbeIf<Req>,
-    {
-        let settings = &self.settings;
-        let extracted = settings.extractor.extract(req);
-        // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
-        let tenant = settings.valid_tenant(&extracted)?;
-        let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
-        let probing = settings.probe_if.probing(req);
-        let permit = match tenant {
-            Some(tenant) => dependency.acquire_barred(tenant, probing),
-            None if settings.on_missing_tenant == OnMissingTenant::ShareCircuit => {
-                dependency.acquire_shared(probing)
-            }
-            None => dependency.unguarded(),
-        };
-        permit.map_err(Refusal::from)
-    }
-}
-
-impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
-    /// The id that was extracted; none where a call without one is admitted all the same.
-    ///
-    /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
-    #[inline]
-    fn valid_tenant<'a>(
-        &self,
-        extracted: &'a Result<Tenant<'_>, MissingTenant>,
-    ) -> Result<Option<&'a str>, Refusal> {
-        let reject = self.on_missing_tenant == OnMissingTenant::Reject;
-        match extracted.as_ref().map(Tenant::as_str) {
-            Ok(tenant) => match InvalidTenant::check(tenant) {
-                Err(invalid) if reject => Err(Refusal::error(invalid)),
-                checked => Ok(checked.is_ok().then_some(tenant)),
-            },
-            Err(missing) if reject => Err(Refusal::error(*missing)),
-            Err(_) => Ok(None),
-        }
-    }
-}
-
-impl From<Rejection> for Refusal {
-    #[inline]
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Open(open) => Self::Open(open),
-            Rejection::InvalidTenant(invalid) => Self::error(invalid),
-        }
-    }
-}
-
-impl Refusal {
-    fn error(error: impl Into<BoxError>) -> Self {
-        Self::Error(error.into())
     }
 }
 
@@ -175,7 +107,14 @@ where
 
     fn call(&mut self, req: Req) -> Self::Future {
         let settings = &self.settings;
-        let mut permit = match self.admit(&req) {
+        let admitted = admit(
+            &req,
+            &settings.dependency,
+            &settings.extractor,
+            &settings.probe_if,
+            settings.on_missing_tenant,
+        );
+        let mut permit = match admitted {
             Ok(permit) => permit,
             Err(Refusal::Open(open)) => {
                 let answer = settings.on_rejection.rejected(req, open);

@@ -72,6 +72,28 @@ mod grpc {
     assert_impl_all!(StatusError: Send, Sync, std::error::Error);
 }
 
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest_types {
+    use reqwest_middleware::Middleware;
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use tower_tenant_breaker::{
+        ClientRequest, Dependency, DependencyFn, HeaderTenant, HostTenant, TaskTenant,
+        TenantCircuitBreakerMiddleware, Unsent,
+    };
+
+    type Breaker<D> = TenantCircuitBreakerMiddleware<D, HeaderTenant>;
+    type ByHost = DependencyFn<fn(&ClientRequest) -> std::borrow::Cow<'_, str>>;
+
+    // `Middleware` boxes its futures as `Send`, so this says that they are.
+    assert_impl_all!(Breaker<Dependency>: Middleware, Clone, Send, Sync, Unpin, std::fmt::Debug);
+    assert_impl_all!(TenantCircuitBreakerMiddleware<ByHost, TaskTenant>: Middleware, Clone);
+    assert_not_impl_any!(Breaker<std::rc::Rc<u8>>: Send, Sync);
+    assert_not_impl_any!(Breaker<std::sync::Mutex<u8>>: Clone);
+    assert_impl_all!(ClientRequest: Send);
+    assert_impl_all!(HostTenant: Copy, Send, Sync);
+    assert_impl_all!(Unsent: Send, Sync, std::error::Error);
+}
+
 // As the inner service, and no more.
 assert_impl_all!(Breaker<Cell<u8>>: Clone, Send);
 assert_not_impl_any!(Breaker<Cell<u8>>: Sync);

@@ -19,6 +19,8 @@ pub(crate) mod retry_after;
 pub(crate) mod status_table;
 
 pub use self::answer::{error_response, problem_response};
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) use self::classify::of_head;
 pub use self::classify::{AskFirst, HttpClassify};
 pub use self::credential_tenant::CredentialTenant;
 pub use self::extension_tenant::ExtensionTenant;
