@@ -109,6 +109,8 @@ pub mod probe;
 mod reason;
 mod registry;
 mod rejection;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod select;
 mod service;
 mod source_chain;

@@ -58,7 +58,7 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
-pub(super) fn check(
+pub(crate) fn check(
     holds: bool,
     field: &'static str,
     value: impl fmt::Debug,
