@@ -66,6 +66,7 @@
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
 //! - `http` (a feature, on by default) knows responses, `Retry-After`, headers and credentials.
+//! - `retry` (a feature) has a policy for `tower::retry` around the breaker, and says how the two get on.
 //!
 //! # When a circuit trips
 //!

@@ -51,7 +51,7 @@ async fn inside_a_call_is_one_failure_however_many_attempts_it_took() {
     let mut service = ServiceBuilder::new()
         .layer(layer(&printer))
         .retry(Stubborn::new(6))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     let error = service.call(job("acme", Fail)).await.unwrap_err();
     assert!(error.is::<OutOfPaper>(), "{error}");
@@ -73,7 +73,7 @@ async fn inside_with_a_budget_a_call_is_one_failure_however_many_attempts_it_cou
     let mut service = ServiceBuilder::new()
         .layer(layer(&printer))
         .retry(Stubborn::with_budget(&budget))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     service.call(job("acme", Fail)).await.unwrap_err();
     assert_eq!((budget.withdrawals(), budget.refusals()), (10, 1));
@@ -96,7 +96,7 @@ async fn inside_a_success_after_failed_attempts_is_a_success() {
     let mut service = ServiceBuilder::new()
         .layer(layer(&printer))
         .retry(Stubborn::new(3))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     assert_eq!(service.call(job("acme", Fail)).await.unwrap(), "done");
     let totals = printer.snapshot().totals;
@@ -123,7 +123,7 @@ async fn inside_the_latency_is_that_of_all_attempts_and_the_waits_between() {
         let mut service = ServiceBuilder::new()
             .layer(layer(&printer))
             .retry(Stubborn::new(1))
-            .service_fn(script.play(takes));
+            .service(script.play(takes));
 
         assert_eq!(service.call(job("acme", Fail)).await.unwrap(), "done");
         assert_eq!(printer.snapshot().totals.slow, slow, "{threshold:?}");
@@ -137,7 +137,7 @@ async fn inside_a_call_dropped_between_two_attempts_is_cancelled() {
     let mut service = ServiceBuilder::new()
         .layer(layer(&printer))
         .retry(Stubborn::new(9))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     let mut call = task::spawn(service.call(job("acme", Fail)));
     assert_pending!(call.poll());
@@ -171,7 +171,7 @@ async fn inside_a_probe_that_succeeds_at_a_later_attempt_closes() {
     let mut service = ServiceBuilder::new()
         .layer(layer(&printer))
         .retry(Stubborn::new(2))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     assert_eq!(service.call(job("acme", Fail)).await.unwrap(), "done");
     assert_eq!(printer.state("acme"), CircuitState::Closed);
@@ -231,7 +231,7 @@ async fn outside_each_attempt_is_an_outcome_and_the_circuit_opens_within_the_cal
     let mut service = ServiceBuilder::new()
         .retry(RespectCircuit::new(Stubborn::new(9)))
         .layer(layer(&printer))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     let error = service.call(job("acme", Fail)).await.unwrap_err();
     assert_eq!(
@@ -252,7 +252,7 @@ async fn outside_a_success_after_failed_attempts_leaves_these_counted() {
     let mut service = ServiceBuilder::new()
         .retry(RespectCircuit::new(Stubborn::new(9)))
         .layer(layer(&printer))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     assert_eq!(service.call(job("acme", Fail)).await.unwrap(), "done");
     let totals = printer.snapshot().totals;
@@ -283,7 +283,7 @@ async fn outside_a_policy_that_knows_no_circuits_spends_the_budget_of_all_on_rej
     let mut service = ServiceBuilder::new()
         .retry(Stubborn::with_budget(&budget))
         .layer(layer(&printer))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     let error = service.call(job("sick", Succeed)).await.unwrap_err();
     assert!(error.is::<CircuitOpen>(), "{error}");
@@ -305,7 +305,7 @@ async fn outside_a_policy_that_respects_circuits_keeps_its_budget_for_calls_that
     let mut service = ServiceBuilder::new()
         .retry(RespectCircuit::new(Stubborn::with_budget(&budget)))
         .layer(layer(&printer))
-        .service_fn(script.play(AT_ONCE));
+        .service(script.play(AT_ONCE));
 
     for _ in 0..50 {
         let error = service.call(job("sick", Succeed)).await.unwrap_err();
@@ -367,30 +367,36 @@ async fn outside_one_tenants_pending_inner_and_anothers_wait_hold_up_no_third() 
     let mut waits = task::spawn(service.call(job("sick", Succeed)));
     assert_pending!(waits.poll());
     let mut next = task::spawn(service.call(job("next", Succeed)));
-    assert_ready_ok!(next.poll());
-    assert_ready_ok!(stuck.poll());
+    assert_eq!(assert_ready_ok!(next.poll()), 1);
+    assert_eq!(assert_ready_ok!(stuck.poll()), 0);
     waits.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_rejected_attempts_leave_no_place_taken_further_in() {
+async fn outside_neither_rejected_attempts_nor_calls_between_two_hold_a_place_further_in() {
     let printer = printer();
     open(&printer, "sick");
-    let policy = RespectCircuit::new(Stubborn::new(9)).wait_up_to(OPEN * 2);
     let mut service = ServiceBuilder::new()
-        .retry(policy.unwrap())
+        .retry(Stubborn::new(9))
         .layer(layer(&printer))
         .concurrency_limit(1)
         .service_fn(work);
 
-    let mut waits = Vec::new();
-    for tenant in ["sick", "sick", "failing", "failing"] {
-        let mut call = task::spawn(service.clone().call(job(tenant, Fail)));
+    let mut clones = vec![service.clone(); 4];
+    let mut calls = Vec::new();
+    for (clone, tenant) in clones.iter_mut().zip(["sick", "failing", "sick", "sick"]) {
+        let mut call = task::spawn(clone.call(job(tenant, Fail)));
         assert_pending!(call.poll());
-        waits.push(call);
+        calls.push(call);
     }
-    for _ in 0..2 {
-        let call = service.call(job("well", Succeed));
+    advance(BACKOFF).await;
+    for call in &mut calls {
+        assert_pending!(call.poll());
+    }
+    let rejected = printer.snapshot().totals.rejected;
+    assert_eq!(rejected, 6, "each of the sick twice");
+    for tenant in ["well", "sound"] {
+        let call = service.call(job(tenant, Succeed));
         assert_eq!(assert_ready_ok!(task::spawn(call).poll()), "done");
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A field of a policy, or of a registry, that was given a value outside its bounds.
+/// A field of a policy, of a registry or of what stands around them, that was given a value outside its bounds.
 ///
 /// ```
 /// use std::time::Duration;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 use tower::retry::Policy;
 use tower::retry::budget::{Budget, TpsBudget};
+use tower::{Service, service_fn};
 
 use crate::job::{Job, Order, OutOfPaper, work};
 
@@ -148,25 +149,24 @@ impl Script {
         self.attempts.load(Relaxed)
     }
 
-    /// A handler for `service_fn`; each attempt takes so long.
+    /// A service that plays it; each attempt takes so long.
     pub fn play(
         &self,
         takes: Duration,
-    ) -> impl Fn(Job) -> PlayFuture + Clone + Send + Sync + 'static {
+    ) -> impl Service<Job, Response = String, Error = OutOfPaper, Future: Send> + Clone + Send + 'static
+    {
         let script = self.clone();
-        move |mut job: Job| {
+        service_fn(move |mut job: Job| {
             script.attempts.fetch_add(1, Relaxed);
             if let Some(order) = script.orders.lock().unwrap().pop_front() {
                 job.order = order;
             }
-            Box::pin(async move {
+            async move {
                 if !takes.is_zero() {
                     sleep(takes).await;
                 }
                 work(job).await
-            })
-        }
+            }
+        })
     }
 }
-
-pub type PlayFuture = std::pin::Pin<Box<dyn Future<Output = Result<String, OutOfPaper>> + Send>>;
