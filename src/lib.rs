@@ -120,6 +120,8 @@ mod registry;
 mod rejection;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod select;
 mod service;
 pub mod settle;
