@@ -116,6 +116,7 @@ mod state;
 mod sync;
 mod tenant;
 mod time;
+mod without_tenant;
 
 pub use self::answer::Cause;
 pub use self::call::CallError;

@@ -10,8 +10,8 @@ use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, InvalidTenant, MissingTenant, OnMissingTenant, Permit,
-    Rejection, SelectDependency, Tenant, TenantCircuitBreakerLayer, TenantExtractor,
+    CircuitOpen, Classify, DefaultClassify, Permit, SelectDependency, TenantCircuitBreakerLayer,
+    TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -97,48 +97,13 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
         let settings = &self.settings;
         let extracted = settings.extractor.extract(req);
         // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
-        let tenant = settings.valid_tenant(&extracted)?;
+        let tenant = settings.on_missing_tenant.valid_tenant(&extracted);
+        let tenant = tenant.map_err(Refusal::Error)?;
         let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
         let probing = settings.probe_if.probing(req);
-        let permit = match tenant {
-            Some(tenant) => dependency.acquire_barred(tenant, probing),
-            None if settings.on_missing_tenant == OnMissingTenant::ShareCircuit => {
-                dependency.acquire_shared(probing)
-            }
-            None => dependency.unguarded(),
-        };
-        permit.map_err(Refusal::from)
-    }
-}
-
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
-    /// The id that was extracted; none where a call without one is admitted all the same.
-    ///
-    /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
-    #[inline]
-    fn valid_tenant<'a>(
-        &self,
-        extracted: &'a Result<Tenant<'_>, MissingTenant>,
-    ) -> Result<Option<&'a str>, Refusal> {
-        let reject = self.on_missing_tenant == OnMissingTenant::Reject;
-        match extracted.as_ref().map(Tenant::as_str) {
-            Ok(tenant) => match InvalidTenant::check(tenant) {
-                Err(invalid) if reject => Err(Refusal::error(invalid)),
-                checked => Ok(checked.is_ok().then_some(tenant)),
-            },
-            Err(missing) if reject => Err(Refusal::error(*missing)),
-            Err(_) => Ok(None),
-        }
-    }
-}
-
-impl From<Rejection> for Refusal {
-    #[inline]
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Open(open) => Self::Open(open),
-            Rejection::InvalidTenant(invalid) => Self::error(invalid),
-        }
+        let on_missing_tenant = settings.on_missing_tenant;
+        let permit = on_missing_tenant.acquire(&dependency, tenant, probing);
+        permit.map_err(Refusal::Open)
     }
 }
 
