@@ -6,6 +6,8 @@
 //! | what a response means | [`DefaultClassify`](crate::DefaultClassify), [`HttpClassify`], [`AskFirst`] |
 //! | how long to stay away | [`retry_after()`] |
 //! | what a rejected caller gets | [`problem_response`], [`error_response`] |
+//! | which requests a failover sends again | [`IfIdempotent`](crate::IfIdempotent), [`IfBodiless`] |
+//! | what a failover answers | [`Served::into_response`](crate::Served::into_response), [`served_response`] |
 
 mod answer;
 mod classify;
@@ -13,7 +15,9 @@ mod credential_tenant;
 mod extension_tenant;
 mod grpc_status;
 mod header_tenant;
+mod resend;
 mod retry_after;
+mod served;
 mod status_table;
 
 pub use self::answer::{error_response, problem_response};
@@ -21,4 +25,6 @@ pub use self::classify::{AskFirst, HttpClassify};
 pub use self::credential_tenant::CredentialTenant;
 pub use self::extension_tenant::ExtensionTenant;
 pub use self::header_tenant::HeaderTenant;
+pub use self::resend::IfBodiless;
 pub use self::retry_after::retry_after;
+pub use self::served::served_response;

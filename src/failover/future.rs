@@ -1,0 +1,290 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower::BoxError;
+use tower_service::Service;
+
+use super::service::Plan;
+use super::walk::Walk;
+use super::{LastResort, Resend, Served, ServedBy, Unserved};
+use crate::circuit::Stage;
+use crate::event::say;
+use crate::sync::Arc;
+use crate::{Classify, Outcome, Permit, Probing};
+
+pin_project! {
+    /// Future for the [`Failover`](crate::Failover) service.
+    ///
+    /// Once it has given its result it stays pending, as a fused future does.
+    pub struct ResponseFuture<S, Req, E, C, R, L>
+    where
+        S: Service<Req>,
+        L: LastResort<Req, S::Response>,
+    {
+        plan: Arc<Plan<S, E, C, R, L>>,
+        #[pin]
+        state: State<S, Req, S::Future, L::Future>,
+        // There from a provider's admission until its result is judged.
+        attempt: Option<Attempt>,
+        walk: Walk,
+        // The copy that goes to the next provider.
+        spare: Option<Req>,
+        may_resend: bool,
+        kept: Option<L::Kept>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, Req, F, B> {
+        Begun { req: Option<Req> },
+        // A clone of its own for each attempt: it waits in no queue but that of the provider it is sent to.
+        Waiting { inner: S, req: Option<Req> },
+        Called { #[pin] future: F },
+        LastResort { #[pin] future: B },
+        Refused { error: Option<BoxError> },
+        Done,
+    }
+}
+
+/// A call that a provider's circuit admitted.
+struct Attempt {
+    index: usize,
+    permit: Permit,
+}
+
+/// What became of an attempt.
+enum Verdict<Res> {
+    /// The call is over.
+    Over(Result<Served<Res>, BoxError>),
+    Failed(Failed<Res>),
+}
+
+struct Failed<Res> {
+    index: usize,
+    outcome: Outcome,
+    why: Unserved<Res>,
+}
+
+impl<S, Req, E, C, R, L> ResponseFuture<S, Req, E, C, R, L>
+where
+    S: Service<Req>,
+    L: LastResort<Req, S::Response>,
+{
+    pub(super) fn new(plan: Arc<Plan<S, E, C, R, L>>, walk: Walk, req: Req) -> Self {
+        let req = Some(req);
+        Self::in_state(plan, walk, State::Begun { req })
+    }
+
+    pub(super) fn refused(plan: Arc<Plan<S, E, C, R, L>>, error: BoxError) -> Self {
+        let error = Some(error);
+        Self::in_state(plan, Walk::new(None), State::Refused { error })
+    }
+
+    fn in_state(
+        plan: Arc<Plan<S, E, C, R, L>>,
+        walk: Walk,
+        state: State<S, Req, S::Future, L::Future>,
+    ) -> Self {
+        Self {
+            plan,
+            state,
+            attempt: None,
+            walk,
+            spare: None,
+            may_resend: false,
+            kept: None,
+        }
+    }
+}
+
+impl<S, Req, E, C, R, L> Future for ResponseFuture<S, Req, E, C, R, L>
+where
+    S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
+    C: Classify<S::Response, BoxError>,
+    R: Resend<Req>,
+    L: LastResort<Req, S::Response>,
+{
+    type Output = Result<Served<S::Response>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let plan = &**this.plan;
+        let providers = plan.providers.as_slice();
+        loop {
+            // The request, where no provider has had it, and how the attempt ended, where there was one.
+            let (unsent, result) = match (this.state.as_mut().project(), this.attempt.as_mut()) {
+                (StateProj::Begun { req }, _) => {
+                    let Some(req) = req.take() else {
+                        return Poll::Pending;
+                    };
+                    *this.kept = Some(plan.last_resort.keep(&req));
+                    if providers.len() > 1 || L::TAKES_REQUEST {
+                        *this.spare = plan.resend.copy(&req);
+                    }
+                    *this.may_resend = this.spare.is_some();
+                    (Some(req), None)
+                }
+                (StateProj::Waiting { inner, req }, Some(attempt)) => {
+                    match ready!(attempt.permit.within(|| inner.poll_ready(cx))) {
+                        Ok(()) => {
+                            let Some(req) = req.take() else {
+                                return Poll::Pending;
+                            };
+                            let future = attempt.permit.within(|| inner.call(req));
+                            this.state.set(State::Called { future });
+                            continue;
+                        }
+                        Err(error) => (req.take(), Some(Err(error.into()))),
+                    }
+                }
+                (StateProj::Called { future }, Some(attempt)) => {
+                    let result = ready!(attempt.permit.within(|| future.poll(cx)));
+                    (None, Some(result.map_err(Into::into)))
+                }
+                (StateProj::LastResort { future }, _) => {
+                    let answer = ready!(future.poll(cx));
+                    this.state.set(State::Done);
+                    let served = |response| Served::new(response, ServedBy::last_resort());
+                    return Poll::Ready(answer.map(served));
+                }
+                (StateProj::Refused { error }, _) => {
+                    return error
+                        .take()
+                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+                }
+                (StateProj::Waiting { .. } | StateProj::Called { .. } | StateProj::Done, _) => {
+                    return Poll::Pending;
+                }
+            };
+
+            // Recorded before the provider's future is dropped, or another is asked: what those take is no
+            // latency of the call.
+            let failed = match (result, this.attempt.take()) {
+                (Some(result), Some(attempt)) => match attempt.judge(plan, result) {
+                    Verdict::Over(result) => {
+                        this.state.set(State::Done);
+                        return Poll::Ready(result);
+                    }
+                    Verdict::Failed(failed) => Some(failed),
+                },
+                _ => None,
+            };
+
+            let mut left = unsent.or_else(|| this.spare.take());
+            if let Some(req) = left.take() {
+                // Who may not be sent again had better not be the call that finds a provider still sick.
+                let probing = if *this.may_resend || providers.len() == 1 {
+                    Probing::Yes
+                } else {
+                    Probing::IfNoneElse
+                };
+                match this.walk.next(providers, plan.on_missing_tenant, probing) {
+                    Some((index, mut permit)) => {
+                        permit.stage(Stage::Hook);
+                        if let Some(failed) = failed {
+                            tell(plan, this.walk.tenant(), &failed, index);
+                        }
+                        if !(L::TAKES_REQUEST || this.walk.goes_on(providers)) {
+                            *this.spare = None;
+                        } else if *this.may_resend && this.spare.is_none() {
+                            *this.spare = plan.resend.copy(&req);
+                        }
+                        let inner = providers[index].service.clone();
+                        let req = Some(req);
+                        this.state.set(State::Waiting { inner, req });
+                        *this.attempt = Some(Attempt { index, permit });
+                        continue;
+                    }
+                    None => left = Some(req),
+                }
+            }
+
+            let why = failed.map(|failed| failed.why);
+            let why = why.or_else(|| this.walk.none_admitted().map(Unserved::Rejected));
+            let (Some(why), Some(kept)) = (why, this.kept.take()) else {
+                return Poll::Pending;
+            };
+            match plan.last_resort.answer(left, kept, why) {
+                Ok(future) => this.state.set(State::LastResort { future }),
+                Err(why) => {
+                    this.state.set(State::Done);
+                    return Poll::Ready(why.into_result());
+                }
+            }
+        }
+    }
+}
+
+impl Attempt {
+    /// Tells the circuit how the attempt ended, and finds out whether the call is over.
+    fn judge<S, E, C, R, L, Res>(
+        mut self,
+        plan: &Plan<S, E, C, R, L>,
+        result: Result<Res, BoxError>,
+    ) -> Verdict<Res>
+    where
+        C: Classify<Res, BoxError>,
+    {
+        self.permit.stage(Stage::Hook);
+        let outcome = plan.classify.classify(result.as_ref());
+        self.permit.record(outcome);
+
+        let index = self.index;
+        let served = |response| {
+            let dependency = plan.providers[index].dependency.clone();
+            Served::new(response, ServedBy::provider(index, dependency))
+        };
+        let why = match (result, outcome) {
+            (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
+                Unserved::Answered(served(response))
+            }
+            (Ok(response), _) => return Verdict::Over(Ok(served(response))),
+            (Err(error), Outcome::Success) => return Verdict::Over(Err(error)),
+            // Also where the circuit ignores it: a load that was shed further in finds a place elsewhere.
+            (Err(error), _) => Unserved::Failed(error),
+        };
+        Verdict::Failed(Failed {
+            index,
+            outcome,
+            why,
+        })
+    }
+}
+
+/// Says that a call moves on: nobody else hears of an error after which another provider serves.
+fn tell<S, E, C, R, L, Res>(
+    plan: &Plan<S, E, C, R, L>,
+    tenant: Option<&str>,
+    failed: &Failed<Res>,
+    next: usize,
+) {
+    say(|| {
+        let error = match &failed.why {
+            Unserved::Failed(error) => Some(tracing::field::display(error)),
+            Unserved::Rejected(_) | Unserved::Answered(_) => None,
+        };
+        tracing::debug!(
+            from = plan.providers[failed.index].dependency.name(),
+            to = plan.providers[next].dependency.name(),
+            tenant = tenant.map(tracing::field::debug),
+            outcome = ?failed.outcome,
+            error,
+            "a provider failed, and the call moves on"
+        );
+    });
+}
+
+impl<S, Req, E, C, R, L> fmt::Debug for ResponseFuture<S, Req, E, C, R, L>
+where
+    S: Service<Req>,
+    L: LastResort<Req, S::Response>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
