@@ -263,17 +263,18 @@ fn tell<S, E, C, R, L, Res>(
     failed: &Failed<Res>,
     next: usize,
 ) {
+    let error = match &failed.why {
+        Unserved::Failed(error) => Some(error),
+        Unserved::Rejected(_) | Unserved::Answered(_) => None,
+    };
     say(|| {
-        let error = match &failed.why {
-            Unserved::Failed(error) => Some(tracing::field::display(error)),
-            Unserved::Rejected(_) | Unserved::Answered(_) => None,
-        };
         tracing::debug!(
             from = plan.providers[failed.index].dependency.name(),
             to = plan.providers[next].dependency.name(),
             tenant = tenant.map(tracing::field::debug),
             outcome = ?failed.outcome,
-            error,
+            // Through `Debug`, so that a provider's line breaks forge no line of the log.
+            error = error.map(|error| tracing::field::debug(error.to_string())),
             "a provider failed, and the call moves on"
         );
     });

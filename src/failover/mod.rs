@@ -65,8 +65,7 @@
 //! # Who served
 //!
 //! [`Served`] has the response, and [`ServedBy`] tells the dependency. For HTTP stacks, which want a plain
-//! response, `Served::into_response` leaves it in the response's extensions, and `http::served_response`
-//! makes of a failover what axum takes for a route.
+//! response, `Served::into_response` leaves it in the response's extensions.
 //!
 //! # When nobody is left
 //!

@@ -7,7 +7,7 @@
 //! | how long to stay away | [`retry_after()`] |
 //! | what a rejected caller gets | [`problem_response`], [`error_response`] |
 //! | which requests a failover sends again | [`IfIdempotent`](crate::IfIdempotent), [`IfBodiless`] |
-//! | what a failover answers | [`Served::into_response`](crate::Served::into_response), [`served_response`] |
+//! | a plain response of what a failover served | [`Served::into_response`](crate::Served::into_response) |
 
 mod answer;
 mod classify;
@@ -27,4 +27,3 @@ pub use self::extension_tenant::ExtensionTenant;
 pub use self::header_tenant::HeaderTenant;
 pub use self::resend::IfBodiless;
 pub use self::retry_after::retry_after;
-pub use self::served::served_response;
