@@ -5,13 +5,13 @@ mod attempts;
 mod choice;
 #[path = "../diary/mod.rs"]
 mod diary;
-// #[cfg(feature = "http")]
-// mod http;
+#[cfg(feature = "http")]
+mod http;
 #[path = "../job/mod.rs"]
 mod job;
 mod last_resort;
 mod log;
-// mod model;
+mod model;
 mod probing;
 mod resend;
 mod stage;
