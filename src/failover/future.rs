@@ -7,18 +7,19 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
+use super::attempt::{Attempt, Failed, Verdict};
 use super::service::Plan;
 use super::walk::Walk;
 use super::{LastResort, Resend, Served, ServedBy, Unserved};
 use crate::circuit::Stage;
-use crate::event::say;
 use crate::sync::Arc;
-use crate::{Classify, Outcome, Permit, Probing};
+use crate::{Classify, Probing};
 
 pin_project! {
     /// Future for the [`Failover`](crate::Failover) service.
     ///
     /// Once it has given its result it stays pending, as a fused future does.
+    #[project = Call]
     pub struct ResponseFuture<S, Req, E, C, R, L>
     where
         S: Service<Req>,
@@ -48,25 +49,6 @@ pin_project! {
         Refused { error: Option<BoxError> },
         Done,
     }
-}
-
-/// A call that a provider's circuit admitted.
-struct Attempt {
-    index: usize,
-    permit: Permit,
-}
-
-/// What became of an attempt.
-enum Verdict<Res> {
-    /// The call is over.
-    Over(Result<Served<Res>, BoxError>),
-    Failed(Failed<Res>),
-}
-
-struct Failed<Res> {
-    index: usize,
-    outcome: Outcome,
-    why: Unserved<Res>,
 }
 
 impl<S, Req, E, C, R, L> ResponseFuture<S, Req, E, C, R, L>
@@ -113,8 +95,6 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let plan = &**this.plan;
-        let providers = plan.providers.as_slice();
         loop {
             // The request, where no provider has had it, and how the attempt ended, where there was one.
             let (unsent, result) = match (this.state.as_mut().project(), this.attempt.as_mut()) {
@@ -122,9 +102,9 @@ where
                     let Some(req) = req.take() else {
                         return Poll::Pending;
                     };
-                    *this.kept = Some(plan.last_resort.keep(&req));
-                    if providers.len() > 1 || L::TAKES_REQUEST {
-                        *this.spare = plan.resend.copy(&req);
+                    *this.kept = Some(this.plan.last_resort.keep(&req));
+                    if this.plan.providers.len() > 1 || L::TAKES_REQUEST {
+                        *this.spare = this.plan.resend.copy(&req);
                     }
                     *this.may_resend = this.spare.is_some();
                     (Some(req), None)
@@ -165,51 +145,33 @@ where
             // Recorded before the provider's future is dropped, or another is asked: what those take is no
             // latency of the call.
             let failed = match (result, this.attempt.take()) {
-                (Some(result), Some(attempt)) => match attempt.judge(plan, result) {
-                    Verdict::Over(result) => {
-                        this.state.set(State::Done);
-                        return Poll::Ready(result);
+                (Some(result), Some(attempt)) => {
+                    match attempt.judge(&this.plan.providers, &this.plan.classify, result) {
+                        Verdict::Over(result) => {
+                            this.state.set(State::Done);
+                            return Poll::Ready(result);
+                        }
+                        Verdict::Failed(failed) => Some(failed),
                     }
-                    Verdict::Failed(failed) => Some(failed),
-                },
+                }
                 _ => None,
             };
 
-            let mut left = unsent.or_else(|| this.spare.take());
-            if let Some(req) = left.take() {
-                // Who may not be sent again had better not be the call that finds a provider still sick.
-                let probing = if *this.may_resend || providers.len() == 1 {
-                    Probing::Yes
-                } else {
-                    Probing::IfNoneElse
-                };
-                match this.walk.next(providers, plan.on_missing_tenant, probing) {
-                    Some((index, mut permit)) => {
-                        permit.stage(Stage::Hook);
-                        if let Some(failed) = failed {
-                            tell(plan, this.walk.tenant(), &failed, index);
-                        }
-                        if !(L::TAKES_REQUEST || this.walk.goes_on(providers)) {
-                            *this.spare = None;
-                        } else if *this.may_resend && this.spare.is_none() {
-                            *this.spare = plan.resend.copy(&req);
-                        }
-                        let inner = providers[index].service.clone();
-                        let req = Some(req);
-                        this.state.set(State::Waiting { inner, req });
-                        *this.attempt = Some(Attempt { index, permit });
-                        continue;
-                    }
-                    None => left = Some(req),
+            let req = unsent.or_else(|| this.spare.take());
+            let next = req.as_ref().and_then(|_| this.next());
+            let left = match (req, next) {
+                (Some(req), Some(next)) => {
+                    this.begin(next, req, failed);
+                    continue;
                 }
-            }
-
+                (left, _) => left,
+            };
             let why = failed.map(|failed| failed.why);
             let why = why.or_else(|| this.walk.none_admitted().map(Unserved::Rejected));
             let (Some(why), Some(kept)) = (why, this.kept.take()) else {
                 return Poll::Pending;
             };
-            match plan.last_resort.answer(left, kept, why) {
+            match this.plan.last_resort.answer(left, kept, why) {
                 Ok(future) => this.state.set(State::LastResort { future }),
                 Err(why) => {
                     this.state.set(State::Done);
@@ -220,64 +182,43 @@ where
     }
 }
 
-impl Attempt {
-    /// Tells the circuit how the attempt ended, and finds out whether the call is over.
-    fn judge<S, E, C, R, L, Res>(
-        mut self,
-        plan: &Plan<S, E, C, R, L>,
-        result: Result<Res, BoxError>,
-    ) -> Verdict<Res>
-    where
-        C: Classify<Res, BoxError>,
-    {
-        self.permit.stage(Stage::Hook);
-        let outcome = plan.classify.classify(result.as_ref());
-        self.permit.record(outcome);
-
-        let index = self.index;
-        let served = |response| {
-            let dependency = plan.providers[index].dependency.clone();
-            Served::new(response, ServedBy::provider(index, dependency))
+impl<S, Req, E, C, R, L> Call<'_, S, Req, E, C, R, L>
+where
+    S: Service<Req> + Clone,
+    R: Resend<Req>,
+    L: LastResort<Req, S::Response>,
+{
+    /// The next provider that admits the call.
+    fn next(&mut self) -> Option<Attempt> {
+        let plan = &**self.plan;
+        // Who may not be sent again had better not be the call that finds a provider still sick.
+        let probing = if *self.may_resend {
+            Probing::Yes
+        } else {
+            Probing::IfNoneElse
         };
-        let why = match (result, outcome) {
-            (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
-                Unserved::Answered(served(response))
-            }
-            (Ok(response), _) => return Verdict::Over(Ok(served(response))),
-            (Err(error), Outcome::Success) => return Verdict::Over(Err(error)),
-            // Also where the circuit ignores it: a load that was shed further in finds a place elsewhere.
-            (Err(error), _) => Unserved::Failed(error),
-        };
-        Verdict::Failed(Failed {
-            index,
-            outcome,
-            why,
-        })
+        let walk = &mut *self.walk;
+        let (index, permit) = walk.next(&plan.providers, plan.on_missing_tenant, probing)?;
+        Some(Attempt { index, permit })
     }
-}
 
-/// Says that a call moves on: nobody else hears of an error after which another provider serves.
-fn tell<S, E, C, R, L, Res>(
-    plan: &Plan<S, E, C, R, L>,
-    tenant: Option<&str>,
-    failed: &Failed<Res>,
-    next: usize,
-) {
-    let error = match &failed.why {
-        Unserved::Failed(error) => Some(error),
-        Unserved::Rejected(_) | Unserved::Answered(_) => None,
-    };
-    say(|| {
-        tracing::debug!(
-            from = plan.providers[failed.index].dependency.name(),
-            to = plan.providers[next].dependency.name(),
-            tenant = tenant.map(tracing::field::debug),
-            outcome = ?failed.outcome,
-            // Through `Debug`, so that a provider's line breaks forge no line of the log.
-            error = error.map(|error| tracing::field::debug(error.to_string())),
-            "a provider failed, and the call moves on"
-        );
-    });
+    fn begin(&mut self, mut next: Attempt, req: Req, failed: Option<Failed<S::Response>>) {
+        let plan = &**self.plan;
+        let providers = &plan.providers;
+        next.permit.stage(Stage::Hook);
+        if let Some(failed) = failed {
+            failed.tell(providers, next.index, self.walk.tenant());
+        }
+        if !(L::TAKES_REQUEST || self.walk.goes_on(providers)) {
+            *self.spare = None;
+        } else if *self.may_resend && self.spare.is_none() {
+            *self.spare = plan.resend.copy(&req);
+        }
+        let inner = providers[next.index].service.clone();
+        let req = Some(req);
+        self.state.set(State::Waiting { inner, req });
+        *self.attempt = Some(next);
+    }
 }
 
 impl<S, Req, E, C, R, L> fmt::Debug for ResponseFuture<S, Req, E, C, R, L>

@@ -85,6 +85,7 @@
 //! all: what has to differ (host, credentials, the model's name) each provider's own stack changes, with tower's
 //! `map_request`.
 
+mod attempt;
 mod builder;
 mod error;
 mod future;

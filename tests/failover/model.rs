@@ -85,17 +85,14 @@ impl Obvious {
         let circuits = &mut self.of[tenant];
         let mut barred = Vec::new();
         let mut failed = false;
-        for index in 0..PROVIDERS {
-            let circuit = &mut circuits[index];
-            let patience = 3 * OPEN.as_secs();
+        for (index, circuit) in circuits.iter_mut().enumerate() {
+            let are_others = index + 1 < PROVIDERS || !barred.is_empty();
+            let may_be_barred = !safe && are_others;
             match circuit.open_until {
                 Some(until) if now < until => continue,
-                Some(until) if !safe && now < until + patience => {
-                    // In favour of the others, where there are others.
-                    if index + 1 < PROVIDERS || !barred.is_empty() {
-                        barred.push(index);
-                        continue;
-                    }
+                Some(until) if may_be_barred && now < until + 3 * OPEN.as_secs() => {
+                    barred.push(index);
+                    continue;
                 }
                 _ => {}
             }
