@@ -3,7 +3,7 @@
 /// | | resends |
 /// |---|---|
 /// | [`IfIdempotent`] | requests that say they may be sent twice ([`Idempotence`]): the default |
-/// | `http::IfBodiless` | idempotent HTTP requests without a body, whatever the type of their body |
+/// | `http::IfBodiless` | idempotent HTTP requests without a body, where bodies are no `Clone` |
 /// | [`EveryRequest`] | all of them |
 /// | [`NoRequest`] | none of them |
 /// | a closure `Fn(&Req) -> Option<Req>` | those that it copies |
@@ -23,8 +23,11 @@
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot copy a `{Req}` for another provider",
-    note = "give `.resend(EveryRequest)`, `.resend(NoRequest)`, or a closure: \
-            `.resend(|req: &Req| Some(req.clone()))`"
+    label = "no way to tell whether this may be sent twice",
+    note = "`IfIdempotent`, which is the default, knows `http::Request<B>` where `B: Clone`; where its body is no \
+            `Clone`, say `.resend(IfBodiless)` on the builder",
+    note = "for any other request say `.resend(EveryRequest)` or `.resend(NoRequest)`, give a closure \
+            `.resend(|req: &Req| Some(req.clone()))`, or implement `Idempotence`"
 )]
 pub trait Resend<Req> {
     /// A copy to send to another provider; none where the request must not be sent twice.
@@ -45,7 +48,25 @@ where
 
 /// Resends requests that say of themselves that they may be sent twice. The default.
 ///
-/// HTTP requests do so by their method; see [`Idempotence`], which is also for request types of your own.
+/// HTTP requests do so by their method; see [`Idempotence`], which is also for request types of your own. For
+/// any other request it does not compile, and a choice has to be made:
+///
+/// ```compile_fail,E0277
+/// use tower::{Service, service_fn};
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, ErrIsFailure, Failover, FixedTenant};
+///
+/// fn is_service<S: Service<String>>(_: S) {}
+///
+/// # let registry = CircuitBreakerRegistry::builder().build().unwrap();
+/// let ask = |prompt: String| async move { Ok::<_, std::io::Error>(prompt) };
+/// let models = Failover::builder(FixedTenant::new("acme"))
+///     .provider(registry.dependency("model-a").unwrap(), service_fn(ask))
+///     .classify(ErrIsFailure)
+///     // .resend(EveryRequest)
+///     .build()
+///     .unwrap();
+/// is_service(models);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IfIdempotent;
 
@@ -80,10 +101,8 @@ where
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether it may be sent to a second provider",
-    label = "may this be sent twice?",
-    note = "`IfIdempotent`, which is the default, knows `http::Request<B>` where `B: Clone`",
-    note = "for any other request say `.resend(EveryRequest)` or `.resend(NoRequest)` on the builder, give a \
-            closure `.resend(|req: &Req| Some(req.clone()))`, or implement `Idempotence`"
+    note = "say `.resend(EveryRequest)` or `.resend(NoRequest)` on the builder, give a closure \
+            `.resend(|req: &Req| Some(req.clone()))`, or implement `Idempotence`"
 )]
 pub trait Idempotence: Clone {
     /// Whether it has the same effect sent twice as sent once.
