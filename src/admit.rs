@@ -1,10 +1,10 @@
-//! From a request to a permit: what the tower service and reqwest's middleware do before a call.
+//! From a request to a permit: what the tower service, a failover and reqwest's middleware do before a call.
 
 use tower::BoxError;
 
 use crate::probe::ProbeIf;
 use crate::{
-    CircuitOpen, InvalidTenant, MissingTenant, OnMissingTenant, Permit, Rejection,
+    CircuitOpen, Dependency, InvalidTenant, MissingTenant, OnMissingTenant, Permit, Probing,
     SelectDependency, Tenant, TenantExtractor,
 };
 
@@ -30,50 +30,47 @@ where
 {
     let extracted = extractor.extract(req);
     // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
-    let tenant = valid_tenant(&extracted, on_missing_tenant)?;
-    let dependency = dependency.select(req).map_err(Refusal::error)?;
+    let tenant = on_missing_tenant.valid_tenant(&extracted);
+    let tenant = tenant.map_err(Refusal::Error)?;
+    let dependency = dependency.select(req);
+    let dependency = dependency.map_err(|unknown| Refusal::Error(unknown.into()))?;
     let probing = probe_if.probing(req);
-    let permit = match tenant {
-        Some(tenant) => dependency.acquire_barred(tenant, probing),
-        None if on_missing_tenant == OnMissingTenant::ShareCircuit => {
-            dependency.acquire_shared(probing)
-        }
-        None => dependency.unguarded(),
-    };
-    permit.map_err(Refusal::from)
+    let permit = on_missing_tenant.acquire(&dependency, tenant, probing);
+    permit.map_err(Refusal::Open)
 }
 
-/// The id that was extracted; none where a call without one is admitted all the same.
-///
-/// Borrowed: the id may lie in the value itself, which is too long to be moved about.
-#[inline]
-fn valid_tenant<'a>(
-    extracted: &'a Result<Tenant<'_>, MissingTenant>,
-    on_missing_tenant: OnMissingTenant,
-) -> Result<Option<&'a str>, Refusal> {
-    let reject = on_missing_tenant == OnMissingTenant::Reject;
-    match extracted.as_ref().map(Tenant::as_str) {
-        Ok(tenant) => match InvalidTenant::check(tenant) {
-            Err(invalid) if reject => Err(Refusal::error(invalid)),
-            checked => Ok(checked.is_ok().then_some(tenant)),
-        },
-        Err(missing) if reject => Err(Refusal::error(*missing)),
-        Err(_) => Ok(None),
-    }
-}
-
-impl From<Rejection> for Refusal {
+impl OnMissingTenant {
+    /// The id that was extracted; none where a call without one is admitted all the same.
+    ///
+    /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
     #[inline]
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Open(open) => Self::Open(open),
-            Rejection::InvalidTenant(invalid) => Self::error(invalid),
+    pub(crate) fn valid_tenant<'a>(
+        self,
+        extracted: &'a Result<Tenant<'_>, MissingTenant>,
+    ) -> Result<Option<&'a str>, BoxError> {
+        let reject = self == Self::Reject;
+        match extracted.as_ref().map(Tenant::as_str) {
+            Ok(tenant) => match InvalidTenant::check(tenant) {
+                Err(invalid) if reject => Err(invalid.into()),
+                checked => Ok(checked.is_ok().then_some(tenant)),
+            },
+            Err(missing) if reject => Err((*missing).into()),
+            Err(_) => Ok(None),
         }
     }
-}
 
-impl Refusal {
-    fn error(error: impl Into<BoxError>) -> Self {
-        Self::Error(error.into())
+    /// Asks the circuit of a tenant that [`valid_tenant`](Self::valid_tenant) found, or what stands in for it.
+    #[inline]
+    pub(crate) fn acquire(
+        self,
+        dependency: &Dependency,
+        tenant: Option<&str>,
+        probing: Probing,
+    ) -> Result<Permit, CircuitOpen> {
+        match tenant {
+            Some(tenant) => dependency.acquire_valid(tenant, probing),
+            None if self == Self::ShareCircuit => dependency.acquire_without_tenant(probing),
+            None => dependency.unguarded(),
+        }
     }
 }

@@ -131,13 +131,7 @@ impl Permit {
     {
         let mut future = pin!(future);
         // A panic that leaves the future is its failure; one that leaves the classifier is not.
-        let result = poll_fn(|cx| {
-            self.stage(Stage::Inner);
-            let poll = future.as_mut().poll(cx);
-            self.stage(Stage::Waiting);
-            poll
-        })
-        .await;
+        let result = poll_fn(|cx| self.within(|| future.as_mut().poll(cx))).await;
         self.stage(Stage::Hook);
         let outcome = classify.classify(result.as_ref());
         self.record(outcome);

@@ -191,12 +191,8 @@ where
 }
 
 impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
-    /// Runs the inner service's own code: a panic that leaves it is the dependency's failure.
     pub(crate) fn within<T>(&mut self, inner: impl FnOnce() -> T) -> T {
-        self.permit.stage(Stage::Inner);
-        let result = inner();
-        self.permit.stage(Stage::Waiting);
-        result
+        self.permit.within(inner)
     }
 
     /// Tells the circuit how the call ended, and finds the answer.

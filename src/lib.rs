@@ -101,6 +101,7 @@ mod classify;
 mod dependency;
 mod directory;
 mod event;
+pub mod failover;
 mod fallback;
 pub mod future;
 #[cfg(feature = "grpc")]
@@ -137,6 +138,10 @@ pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, Permit, Totals, Trip}
 pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
 pub use self::dependency::{Dependency, DependencySnapshot, Probing};
 pub use self::event::{Event, EventKind, Observer, Origin};
+pub use self::failover::{
+    EveryRequest, Failover, FailoverBuilder, FailoverError, Idempotence, IfIdempotent, NoRequest,
+    NoneAdmitted, Resend, Served, ServedBy, Unserved,
+};
 pub use self::future::ResponseFuture;
 pub use self::handle::{ByHandError, CircuitHandle};
 #[cfg(feature = "http")]
