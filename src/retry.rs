@@ -36,7 +36,7 @@ use tokio::time::{Sleep, sleep};
 use tower::retry::Policy;
 
 use crate::policy::check;
-use crate::time::DAY;
+use crate::time::{DAY, spread};
 use crate::{CircuitOpen, PolicyError};
 
 /// The shortest first wait for a circuit. Each further wait of the same request is at least twice as long.
@@ -174,9 +174,7 @@ impl<P> RespectCircuit<P> {
         if self.left.is_zero() || period > self.left {
             return None;
         }
-        // Both are at most a day.
-        let least = period.max(self.pause);
-        let wait = (least + least.mul_f64(fastrand::f64() / 10.0)).min(self.left);
+        let wait = spread(period.max(self.pause)).min(self.left);
         self.left -= wait;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Some(wait)

@@ -7,8 +7,8 @@ use tonic::{Code, Status};
 use tower::BoxError;
 use tower::load_shed::error::Overloaded;
 
-use crate::http::answer::spread;
 use crate::source_chain::chain;
+use crate::time::spread;
 use crate::{CircuitOpen, InvalidTenant, MissingTenant, UnknownDependency};
 
 /// An error that tonic reads as a [`Status`], and in which the error that it was made from can be found.

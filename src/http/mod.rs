@@ -10,7 +10,7 @@
 //! | which requests a failover sends again | [`IfIdempotent`](crate::IfIdempotent), [`IfBodiless`] |
 //! | a plain response of what a failover served | [`Served::into_response`](crate::Served::into_response) |
 
-pub(crate) mod answer;
+mod answer;
 pub mod body;
 mod classify;
 mod credential_tenant;

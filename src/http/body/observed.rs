@@ -107,9 +107,8 @@ where
             return this.body.poll_frame(cx);
         };
         // A panic that leaves the body is the dependency's failure, one that leaves the judge is ours.
-        watch.permit.stage(Stage::Inner);
-        let Poll::Ready(polled) = this.body.as_mut().poll_frame(cx) else {
-            watch.permit.stage(Stage::Waiting);
+        let polled = watch.permit.within(|| this.body.as_mut().poll_frame(cx));
+        let Poll::Ready(polled) = polled else {
             return Poll::Pending;
         };
         let is_over = this.body.is_end_stream();
