@@ -19,6 +19,11 @@ fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'sta
         Some(reqwest_middleware::Error::Reqwest(inner)) => return Some(inner),
         None => {}
     }
+    // So is this variant, where nothing was retried.
+    #[cfg(feature = "reqwest-retry")]
+    if let Some(reqwest_retry::RetryError::Error(inner)) = error.downcast_ref() {
+        return Some(inner);
+    }
     // `io::Error::source` skips the very error that it was made from, and connectors and bodies
     // put other errors into one.
     match error
