@@ -76,17 +76,23 @@ mod grpc {
 mod reqwest_types {
     use reqwest_middleware::Middleware;
     use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use tower_tenant_breaker::http::body::{DefaultBodyJudge, ObserveBody};
+    use tower_tenant_breaker::probe::Always;
     use tower_tenant_breaker::{
-        ClientRequest, Dependency, DependencyFn, HeaderTenant, HostTenant, TaskTenant,
-        TenantCircuitBreakerMiddleware, Unsent,
+        ClientRequest, DefaultClassify, Dependency, DependencyFn, HeaderTenant, HostTenant,
+        TaskTenant, TenantCircuitBreakerMiddleware, Unsent,
     };
 
     type Breaker<D> = TenantCircuitBreakerMiddleware<D, HeaderTenant>;
+    type Observing =
+        TenantCircuitBreakerMiddleware<Dependency, HeaderTenant, DefaultClassify, Always, AtEnd>;
+    type AtEnd = ObserveBody<DefaultBodyJudge>;
     type ByHost = DependencyFn<fn(&ClientRequest) -> std::borrow::Cow<'_, str>>;
 
     // `Middleware` boxes its futures as `Send`, so this says that they are.
     assert_impl_all!(Breaker<Dependency>: Middleware, Clone, Send, Sync, Unpin, std::fmt::Debug);
     assert_impl_all!(TenantCircuitBreakerMiddleware<ByHost, TaskTenant>: Middleware, Clone);
+    assert_impl_all!(Observing: Middleware, Clone);
     assert_not_impl_any!(Breaker<std::rc::Rc<u8>>: Send, Sync);
     assert_not_impl_any!(Breaker<std::sync::Mutex<u8>>: Clone);
     assert_impl_all!(ClientRequest: Send);

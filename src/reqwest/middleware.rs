@@ -1,4 +1,5 @@
 use std::fmt;
+use std::pin::pin;
 
 use ::http::Extensions;
 use ::reqwest::{Request, Response};
@@ -6,9 +7,12 @@ use reqwest_middleware::{Error, Middleware, Next};
 
 use super::{ClientRequest, Unsent};
 use crate::admit::admit;
+use crate::circuit::Stage;
+use crate::http::body::{DefaultBodyJudge, ObserveBody, SettleAt};
 use crate::probe::{Always, ProbeFn, ProbeIf};
+use crate::settle::{AtHead, Settle};
 use crate::{
-    Classify, DefaultClassify, OnMissingTenant, Probing, SelectDependency, TenantExtractor,
+    Classify, DefaultClassify, OnMissingTenant, Outcome, Probing, SelectDependency, TenantExtractor,
 };
 
 /// Keeps a circuit for every tenant, among the middlewares of a client.
@@ -60,12 +64,13 @@ use crate::{
 /// own caller left) is counted as cancelled.
 #[derive(Clone)]
 #[must_use = "a middleware does nothing until a client has it"]
-pub struct TenantCircuitBreakerMiddleware<D, E, C = DefaultClassify, P = Always> {
+pub struct TenantCircuitBreakerMiddleware<D, E, C = DefaultClassify, P = Always, T = AtHead> {
     dependency: D,
     extractor: E,
     classify: C,
     probe_if: P,
     on_missing_tenant: OnMissingTenant,
+    settle: T,
 }
 
 impl<D, E> TenantCircuitBreakerMiddleware<D, E> {
@@ -80,11 +85,12 @@ impl<D, E> TenantCircuitBreakerMiddleware<D, E> {
             classify: DefaultClassify,
             probe_if: Always,
             on_missing_tenant: OnMissingTenant::RunUnguarded,
+            settle: AtHead,
         }
     }
 }
 
-impl<D, E, C, P> TenantCircuitBreakerMiddleware<D, E, C, P> {
+impl<D, E, C, P, T> TenantCircuitBreakerMiddleware<D, E, C, P, T> {
     /// Judges finished calls: [`HttpClassify`](crate::HttpClassify), or a closure over
     /// `Result<&reqwest::Response, &reqwest_middleware::Error>`. By default
     /// [`DefaultClassify`] judges.
@@ -105,13 +111,14 @@ impl<D, E, C, P> TenantCircuitBreakerMiddleware<D, E, C, P> {
     ///     .classify(DefaultClassify.ask_first(out_of_money));
     /// # Ok::<(), tower::BoxError>(())
     /// ```
-    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerMiddleware<D, E, C2, P> {
+    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerMiddleware<D, E, C2, P, T> {
         TenantCircuitBreakerMiddleware {
             dependency: self.dependency,
             extractor: self.extractor,
             classify,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -128,7 +135,10 @@ impl<D, E, C, P> TenantCircuitBreakerMiddleware<D, E, C, P> {
     ///     .probe_if(|call: &ClientRequest| call.request().method().is_safe());
     /// # Ok::<(), tower::BoxError>(())
     /// ```
-    pub fn probe_if<F, R>(self, probe_if: F) -> TenantCircuitBreakerMiddleware<D, E, C, ProbeFn<F>>
+    pub fn probe_if<F, R>(
+        self,
+        probe_if: F,
+    ) -> TenantCircuitBreakerMiddleware<D, E, C, ProbeFn<F>, T>
     where
         F: Fn(&ClientRequest) -> R,
         R: Into<Probing>,
@@ -139,6 +149,7 @@ impl<D, E, C, P> TenantCircuitBreakerMiddleware<D, E, C, P> {
             classify: self.classify,
             probe_if: ProbeFn(probe_if),
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -147,15 +158,69 @@ impl<D, E, C, P> TenantCircuitBreakerMiddleware<D, E, C, P> {
         self.on_missing_tenant = on_missing_tenant;
         self
     }
+
+    /// Settles the outcome of a call with a good head at its body's first data or end, and measures the
+    /// latency to there: see [`http::body`](crate::http::body).
+    ///
+    /// The response stays a `reqwest::Response`. Its body is boxed twice more, once for each response and
+    /// never for a frame.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::http::body::SettleAt;
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TaskTenant, TenantCircuitBreakerMiddleware};
+    ///
+    /// let exports = CircuitBreakerRegistry::builder().build()?.dependency("exports")?;
+    /// // An export that breaks off in the middle is a failure.
+    /// let breaker = TenantCircuitBreakerMiddleware::new(exports, TaskTenant)
+    ///     .observe_body(SettleAt::End);
+    /// # Ok::<(), tower::BoxError>(())
+    /// ```
+    pub fn observe_body(
+        self,
+        point: SettleAt,
+    ) -> TenantCircuitBreakerMiddleware<D, E, C, P, ObserveBody<DefaultBodyJudge>> {
+        self.observe_body_with(point, DefaultBodyJudge::new())
+    }
+
+    /// As [`observe_body`](Self::observe_body), with a judge of your own: a
+    /// [`SseJudge`](crate::http::body::SseJudge), or whatever
+    /// [`JudgeBody`](crate::http::body::JudgeBody) there is. It is cloned for every admitted call.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TaskTenant, TenantCircuitBreakerMiddleware};
+    ///
+    /// let models = CircuitBreakerRegistry::builder().build()?.dependency("models")?;
+    /// // A 200 whose stream carries an event named `error` is a failure.
+    /// let breaker = TenantCircuitBreakerMiddleware::new(models, TaskTenant)
+    ///     .observe_body_with(SettleAt::End, SseJudge::new());
+    /// # Ok::<(), tower::BoxError>(())
+    /// ```
+    pub fn observe_body_with<J>(
+        self,
+        point: SettleAt,
+        judge: J,
+    ) -> TenantCircuitBreakerMiddleware<D, E, C, P, ObserveBody<J>> {
+        TenantCircuitBreakerMiddleware {
+            dependency: self.dependency,
+            extractor: self.extractor,
+            classify: self.classify,
+            probe_if: self.probe_if,
+            on_missing_tenant: self.on_missing_tenant,
+            settle: ObserveBody::new(point, judge),
+        }
+    }
 }
 
 #[async_trait::async_trait]
-impl<D, E, C, P> Middleware for TenantCircuitBreakerMiddleware<D, E, C, P>
+impl<D, E, C, P, T> Middleware for TenantCircuitBreakerMiddleware<D, E, C, P, T>
 where
     D: SelectDependency<ClientRequest> + Send + Sync + 'static,
     E: TenantExtractor<ClientRequest> + Send + Sync + 'static,
     C: Classify<Response, Error> + Send + Sync + 'static,
     P: ProbeIf<ClientRequest> + Send + Sync + 'static,
+    T: Settle<Request, Response, Response = Response> + Send + Sync + 'static,
+    T::Begun: Send,
 {
     async fn handle(
         &self,
@@ -172,15 +237,25 @@ where
                 self.on_missing_tenant,
             )
         });
-        let permit = admitted.map_err(|why| Error::middleware(Unsent::new(why)))?;
+        let mut permit = admitted.map_err(|why| Error::middleware(Unsent::new(why)))?;
+        permit.stage(Stage::Hook);
+        let begun = self.settle.begin(&request);
         // Within a future, so that a middleware further in that panics at once does it in there.
-        let rest = async move { next.run(request, extensions).await };
-        permit.guard(&self.classify, rest).await
+        let rest = pin!(async move { next.run(request, extensions).await });
+        let (result, outcome) = permit.judge(&self.classify, rest).await;
+        match result {
+            // What is good so far may have a body in which it goes wrong.
+            Ok(response) if outcome == Outcome::Success => Ok(T::settle(begun, response, permit)),
+            result => {
+                permit.record(outcome);
+                result
+            }
+        }
     }
 }
 
 // By hand: closures have no `Debug`.
-impl<D, E, C, P> fmt::Debug for TenantCircuitBreakerMiddleware<D, E, C, P>
+impl<D, E, C, P, T> fmt::Debug for TenantCircuitBreakerMiddleware<D, E, C, P, T>
 where
     D: fmt::Debug,
 {

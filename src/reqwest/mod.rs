@@ -70,7 +70,7 @@
 //! | any other error, such as one that a middleware further in made up | failure |
 //!
 //! Redirects that the client follows are one call, whose last answer counts. The error is looked for
-//! in what wraps it: `reqwest_middleware::Error`, any error with sources, a box of one. No body is touched.
+//! in what wraps it: `reqwest_middleware::Error`, any error with sources, a box of one. No body is read for it.
 //!
 //! # Where it goes
 //!
@@ -95,10 +95,15 @@
 //! - **What may answer or fail by itself** goes outside too. A cache further in would close the circuit of
 //!   a dependency that nobody has asked, and one that fetches tokens would open it for the sins of another.
 //!
-//! # What it does not see: the body
+//! # Bodies and streams
 //!
-//! A call is over when its head is there. What goes wrong in its body, behind a good head, is no outcome. Where
-//! that matters, make the body part of the call, whose errors then count as the table says:
+//! A call is over when its head is there, and what goes wrong in its body, behind a good head, is no outcome:
+//! unless the middleware is told to [observe bodies](TenantCircuitBreakerMiddleware::observe_body), or the layer
+//! is, which does so with `reqwest::Response`s too. Then the outcome is settled at the first data or at the end, a
+//! body that breaks off or takes too long is a failure, and a response that is dropped unread is a cancelled call.
+//!
+//! Where the answer is read in one place, the body can simply be part of the call. Its errors count as the table
+//! says:
 //!
 //! ```
 //! use tower_tenant_breaker::{CallError, Dependency};
@@ -113,9 +118,6 @@
 //!     search.call("acme", fetch).await
 //! }
 //! ```
-//!
-//! For a stream, put the tower layer around the client, and have it observe the bodies of `http::Response`s, which
-//! reqwest's become inside of it: `.map_response(http::Response::<reqwest::Body>::from)`.
 //!
 //! # Around a client, as a tower layer
 //!
@@ -148,6 +150,7 @@
 //! whomever it was made for. It sees no response, so a 503 is none of its business; and its request is a type
 //! without a name or a field, so that there is no header, nor even a host, to tell tenants by.
 
+mod body;
 mod classify;
 mod error;
 mod host_tenant;

@@ -1,6 +1,7 @@
 //! async-openai, whose requests are opaque to a layer, and whose errors hide what they hold.
 
 use std::error::Error as _;
+use std::future::ready;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
@@ -11,14 +12,16 @@ use async_openai::types::chat::{
     ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest,
     CreateChatCompletionRequestArgs, CreateChatCompletionResponse,
 };
+use futures_util::StreamExt;
 use tower::{BoxError, ServiceBuilder};
+use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
 use tower_tenant_breaker::{
     CircuitOpen, CircuitState, Dependency, TaskTenant, TenantCircuitBreakerLayer,
 };
 
 use crate::job::printer;
 use crate::plain_client;
-use crate::upstream::{Nobody, Upstream};
+use crate::upstream::{Nobody, Upstream, until};
 
 // ===== what the guide shows =====
 
@@ -108,6 +111,7 @@ async fn a_rejection_is_found_in_the_boxed_error_and_not_retried() {
 #[tokio::test]
 async fn an_answer_is_a_success_and_comes_through() {
     let upstream = Upstream::answering(
+        "application/json",
         r#"{"id":"1","object":"chat.completion","created":0,"model":"any","choices":[]}"#,
     )
     .await;
@@ -116,6 +120,33 @@ async fn an_answer_is_a_success_and_comes_through() {
     assert_eq!(ask(&client, "acme").await.unwrap().id, "1");
     let totals = models.snapshot().totals;
     assert_eq!((totals.calls, totals.failures), (1, 0));
+}
+
+#[tokio::test]
+async fn a_stream_that_carries_an_error_is_a_failure_where_it_is_observed() {
+    let upstream = Upstream::answering(
+        "text/event-stream",
+        "data: {\"object\":\"chat.completion.chunk\"}\n\nevent: error\ndata: overloaded\n\n",
+    )
+    .await;
+    let models = printer();
+    let service = ServiceBuilder::new()
+        .layer(
+            TenantCircuitBreakerLayer::new(models.clone(), TaskTenant)
+                .observe_body_with(SettleAt::End, SseJudge::new()),
+        )
+        .service(ReqwestService::new(plain_client()));
+    let client = Client::with_config(at(upstream.url("/v1"))).with_http_service(service);
+    for failures in 1..=2 {
+        let call = async { client.chat().create_stream(question()).await };
+        let answers = TaskTenant::scope("acme", call).await.unwrap();
+        answers.for_each(|_| ready(())).await;
+        until("the stream is read", async || {
+            models.snapshot().totals.failures == failures
+        })
+        .await;
+    }
+    assert_eq!(models.state("acme"), CircuitState::Open);
 }
 
 #[tokio::test]

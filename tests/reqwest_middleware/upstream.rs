@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Answers as the path says.
 ///
@@ -34,10 +34,10 @@ impl Upstream {
         Self::serve(app, received).await
     }
 
-    /// One that gives the same JSON, whatever it is asked.
-    pub(crate) async fn answering(json: &'static str) -> Self {
-        let headers = [(header::CONTENT_TYPE, "application/json")];
-        let app = Router::new().fallback(async move || (headers, json));
+    /// One that gives the same answer, whatever it is asked.
+    pub(crate) async fn answering(content_type: &'static str, body: &'static str) -> Self {
+        let headers = [(header::CONTENT_TYPE, content_type)];
+        let app = Router::new().fallback(async move || (headers, body));
         Self::serve(app, Arc::default()).await
     }
 
@@ -101,6 +101,19 @@ impl Nobody {
 
 /// Reads each request's head, says this, and closes the connection.
 pub(crate) async fn says_and_leaves(said: &'static str) -> String {
+    says_and_then(said, drop).await
+}
+
+/// Reads each request's head, says this, and no more.
+pub(crate) async fn says_and_stays(said: &'static str) -> String {
+    let mut kept = Vec::new();
+    says_and_then(said, move |socket| kept.push(socket)).await
+}
+
+async fn says_and_then(
+    said: &'static str,
+    mut then: impl FnMut(TcpStream) + Send + 'static,
+) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -110,6 +123,7 @@ pub(crate) async fn says_and_leaves(said: &'static str) -> String {
                 head.push(socket.read_u8().await.unwrap());
             }
             socket.write_all(said.as_bytes()).await.unwrap();
+            then(socket);
         }
     });
     url

@@ -66,6 +66,12 @@ pub struct ObserveBody<J> {
     judge: J,
 }
 
+impl<J> ObserveBody<J> {
+    pub(crate) const fn new(point: SettleAt, judge: J) -> Self {
+        Self { point, judge }
+    }
+}
+
 /// What a response's body will be observed with.
 #[derive(Debug)]
 pub struct Begun<J> {
@@ -106,7 +112,8 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// latency to there: see [`http::body`](crate::http::body).
     ///
     /// For services that take an `http::Request` and answer with an `http::Response`, whose body then is an
-    /// [`ObservedBody`].
+    /// [`ObservedBody`]; and, with the feature `reqwest-middleware`, for those that answer with a
+    /// `reqwest::Response`, which it remains.
     ///
     /// ```
     /// use tower_tenant_breaker::http::body::SettleAt;
@@ -144,6 +151,6 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
         point: SettleAt,
         judge: J,
     ) -> TenantCircuitBreakerLayer<D, E, C, O, G, P, ObserveBody<J>> {
-        self.settle(ObserveBody { point, judge })
+        self.settle(ObserveBody::new(point, judge))
     }
 }

@@ -48,7 +48,7 @@ where
     B: Body,
     J: JudgeBody<B::Data, B::Error>,
 {
-    pub(super) fn new(
+    pub(crate) fn new(
         head: &Parts,
         body: B,
         observe: ObserveBody<J>,
