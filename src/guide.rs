@@ -288,3 +288,66 @@
 //!
 //! Say [`classify_grpc`](crate::TenantCircuitBreakerLayer::classify_grpc): a status comes in the trailers. [`grpc`](crate::grpc) shows a
 //! server and a client, and what becomes of `CANCELLED`.
+//!
+//! # reqwest
+//!
+//! Three ways, all in [`reqwest`](crate::reqwest):
+//! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with reqwest-retry
+//! outside of it (a rejection is fatal to it, so no retry is wasted); the layer of this page around `reqwest::Client` or
+//! `ClientWithMiddleware`, which are tower services; and [`Dependency::call`](crate::Dependency::call) around a
+//! future that reads the body too. The first two observe bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
+//!
+//! # async-openai
+//!
+//! Its client takes a tower stack. The requests in it are opaque, so the tenant is the running task's; and the error's
+//! variant for boxes is transparent, so it has to be matched for what is in it to be found.
+//!
+//! ```
+//! use async_openai::Client;
+//! use async_openai::config::OpenAIConfig;
+//! use async_openai::error::OpenAIError;
+//! use async_openai::middleware::ReqwestService;
+//! use async_openai::middleware::retry::OpenAIRetryLayer;
+//! use tower::{BoxError, ServiceBuilder};
+//! use tower_tenant_breaker::{CircuitOpen, Dependency, TaskTenant, TenantCircuitBreakerLayer};
+//!
+//! /// Call it for a tenant: `TaskTenant::scope("acme", client.chat().create(question))`.
+//! fn guarded(models: Dependency, http: reqwest::Client) -> Client<OpenAIConfig> {
+//!     let service = ServiceBuilder::new()
+//!         .layer(OpenAIRetryLayer::new(1))
+//!         // The retry wants async-openai's own errors, and retries none of the boxed ones.
+//!         .map_err(own)
+//!         .layer(TenantCircuitBreakerLayer::new(models, TaskTenant))
+//!         .service(ReqwestService::new(http));
+//!     Client::with_config(OpenAIConfig::default()).with_http_service(service)
+//! }
+//!
+//! /// async-openai's own errors are themselves again; what else there is, a rejection among it, stays in its box.
+//! fn own(error: BoxError) -> OpenAIError {
+//!     match error.downcast::<OpenAIError>() {
+//!         Ok(own) => *own,
+//!         Err(other) => OpenAIError::Boxed(other),
+//!     }
+//! }
+//!
+//! /// Why a call was not sent, if it was not.
+//! fn rejection(error: &OpenAIError) -> Option<&CircuitOpen> {
+//!     match error {
+//!         OpenAIError::Boxed(inside) => CircuitOpen::find(&**inside),
+//!         _ => None,
+//!     }
+//! }
+//! ```
+//!
+//! # Fallback or failover
+//!
+//! A [`fallback`](crate::TenantCircuitBreakerLayer::fallback) answers in the dependency's stead: from a cache, with less, with
+//! an apology. No circuit hears of how that ends. [`Failover`](crate::Failover) has several providers of the same, each with circuits
+//! of its own: the first that admits the call serves it, and the next where it fails, if the request may be sent twice.
+//! When none admits it, a last resort answers, or the error names the circuit that is closest to recovery.
+//! [`failover`](crate::failover) has the rest.
+//!
+//! # The table
+//!
+//! What happens where a neighbour of tower stands inside of the breaker, and outside.
+//!
