@@ -309,6 +309,7 @@
 //! use async_openai::middleware::ReqwestService;
 //! use async_openai::middleware::retry::OpenAIRetryLayer;
 //! use tower::{BoxError, ServiceBuilder};
+//! use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
 //! use tower_tenant_breaker::{CircuitOpen, Dependency, TaskTenant, TenantCircuitBreakerLayer};
 //!
 //! /// Call it for a tenant: `TaskTenant::scope("acme", client.chat().create(question))`.
@@ -317,7 +318,10 @@
 //!         .layer(OpenAIRetryLayer::new(1))
 //!         // The retry wants async-openai's own errors, and retries none of the boxed ones.
 //!         .map_err(own)
-//!         .layer(TenantCircuitBreakerLayer::new(models, TaskTenant))
+//!         .layer(
+//!             TenantCircuitBreakerLayer::new(models, TaskTenant)
+//!                 .observe_body_with(SettleAt::End, SseJudge::new()), // answers that are streamed
+//!         )
 //!         .service(ReqwestService::new(http));
 //!     Client::with_config(OpenAIConfig::default()).with_http_service(service)
 //! }

@@ -86,7 +86,8 @@
 //!   its place through them all. And where reqwest-retry did not retry, its error is transparent and hides the
 //!   very error that it holds. Feature `reqwest-retry` sees through it. Without, the connection that was refused is a
 //!   failure all the same, but so are a URL that cannot be asked, a status of `error_for_status`, and an
-//!   `Overloaded`, which are known only where they show. A request whose body is a stream fails there before it is sent, and counts.
+//!   `Overloaded`, which are known only where they show. A request whose body is a stream fails there before
+//!   it is sent, and counts.
 //! - **Timeouts** of reqwest, the client's and the request's, are inside by nature, and failures. One around
 //!   the whole call (`tokio::time::timeout`) drops it: it is cancelled, and counts by the policy's
 //!   [`abandoned_run`](crate::PolicyBuilder::abandoned_run).
