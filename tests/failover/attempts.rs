@@ -72,16 +72,16 @@ fn a_pending_provider_is_waited_for_with_the_waker_of_the_calls_task() {
     let mut call = task::spawn(models.call(job("acme", Succeed)));
     assert_pending!(call.poll());
     assert_eq!(diary.read(), ["0 cloned", "1 pending"]);
+    assert!(!call.is_woken());
+    diary.wake();
+    assert!(call.is_woken());
 
     let mut next = task::spawn(models.call(job("acme", Succeed)));
     assert_eq!(assert_ready_ok!(next.poll()).into_inner(), 1);
-    assert_eq!(
-        diary.read(),
-        ["0 cloned", "1 ready", "1 called", "1 dropped"]
-    );
+    let of_next = ["0 cloned", "1 ready", "1 called", "1 dropped"];
+    assert_eq!(diary.read(), of_next, "it waits for nobody");
 
-    diary.wake();
-    assert!(assert_ready_ok!(call.poll()).by().index() == Some(0));
+    assert_eq!(assert_ready_ok!(call.poll()).by().index(), Some(0));
     assert_eq!(diary.read(), ["1 ready", "1 called", "1 dropped"]);
     assert!(other.read().is_empty());
 }
@@ -221,11 +221,10 @@ async fn an_attempt_is_recorded_and_its_answer_dropped_before_the_next_is_made()
         .build()
         .unwrap();
 
-    let _served = models.call(()).await.unwrap();
-    assert_eq!(
-        *seen.lock().unwrap(),
-        ["a is called", "an answer is dropped", "b is called"]
-    );
+    let served = models.call(()).await.unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    drop(served);
+    assert_eq!(seen, ["a is called", "an answer is dropped", "b is called"]);
 }
 
 // ===== panics =====

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::advance;
+use tokio_test::{assert_pending, assert_ready, task};
 use tower::timeout::Timeout;
 use tower::{Layer, Service, service_fn};
 use tower_tenant_breaker::{
@@ -152,15 +153,15 @@ async fn while_a_probe_is_in_the_air_the_other_calls_go_to_the_next() {
     advance(OPEN).await;
     a.is(Hanging);
     let mut models = list(&[&a, &b]).build().unwrap();
-    let probe = tokio::spawn(models.call(read("acme")));
-    tokio::task::yield_now().await;
+    let mut probe = task::spawn(models.call(read("acme")));
+    assert_pending!(probe.poll());
     assert_eq!(a.state(), CircuitState::HalfOpen);
     for _ in 0..3 {
-        let served = models.call(read("acme")).await.unwrap();
+        let mut call = task::spawn(models.call(read("acme")));
+        let served = assert_ready!(call.poll()).unwrap();
         assert_eq!(told(served).1, "model-b");
     }
     assert_eq!(a.received(), 1);
-    probe.abort();
 }
 
 #[tokio::test(start_paused = true)]
