@@ -302,46 +302,10 @@
 //! Its client takes a tower stack. The requests in it are opaque, so the tenant is the running task's; and the error's
 //! variant for boxes is transparent, so it has to be matched for what is in it to be found.
 //!
-//! ```
-//! use async_openai::Client;
-//! use async_openai::config::OpenAIConfig;
-//! use async_openai::error::OpenAIError;
-//! use async_openai::middleware::ReqwestService;
-//! use async_openai::middleware::retry::OpenAIRetryLayer;
-//! use tower::{BoxError, ServiceBuilder};
-//! use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
-//! use tower_tenant_breaker::{CircuitOpen, Dependency, TaskTenant, TenantCircuitBreakerLayer};
-//!
-//! /// Call it for a tenant: `TaskTenant::scope("acme", client.chat().create(question))`.
-//! fn guarded(models: Dependency, http: reqwest::Client) -> Client<OpenAIConfig> {
-//!     let service = ServiceBuilder::new()
-//!         .layer(OpenAIRetryLayer::new(1))
-//!         // The retry wants async-openai's own errors, and retries none of the boxed ones.
-//!         .map_err(own)
-//!         .layer(
-//!             TenantCircuitBreakerLayer::new(models, TaskTenant)
-//!                 .observe_body_with(SettleAt::End, SseJudge::new()), // answers that are streamed
-//!         )
-//!         .service(ReqwestService::new(http));
-//!     Client::with_config(OpenAIConfig::default()).with_http_service(service)
-//! }
-//!
-//! /// async-openai's own errors are themselves again; what else there is, a rejection among it, stays in its box.
-//! fn own(error: BoxError) -> OpenAIError {
-//!     match error.downcast::<OpenAIError>() {
-//!         Ok(own) => *own,
-//!         Err(other) => OpenAIError::Boxed(other),
-//!     }
-//! }
-//!
-//! /// Why a call was not sent, if it was not.
-//! fn rejection(error: &OpenAIError) -> Option<&CircuitOpen> {
-//!     match error {
-//!         OpenAIError::Boxed(inside) => CircuitOpen::find(&**inside),
-//!         _ => None,
-//!     }
-//! }
-//! ```
+#![cfg_attr(not(doctest), doc = "```rust")]
+// Compiled and tested by `examples/openai`, so that the tests of this crate need no SDK.
+#![cfg_attr(not(doctest), doc = include_str!("guide/openai.rs"))]
+#![cfg_attr(not(doctest), doc = "```")]
 //!
 //! # Fallback or failover
 //!

@@ -16,7 +16,7 @@
 //! Because A seldom says no at once. A provider that is overloaded takes its time to say so, and one that hangs
 //! takes the whole timeout: without a circuit, each call of an outage pays that before B is asked, and each
 //! keeps A from recovering. With one, the first few calls pay, the others go to B as if it came first, and a
-//! few probes find out when A is back. `cargo run --release --example failover` measures both.
+//! few probes find out when A is back. `cargo run --release --package failover` measures both.
 //!
 //! A layer whose [`fallback_on_failure`](crate::TenantCircuitBreakerLayer::fallback_on_failure) calls B gets
 //! halfway there. But then nothing guards B, or says when all are down which of them comes back first; and the

@@ -10,7 +10,6 @@ mod errors;
 mod extraction;
 #[path = "../job/mod.rs"]
 mod job;
-mod openai;
 mod permits;
 mod refusals;
 mod retry;

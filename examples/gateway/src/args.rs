@@ -9,7 +9,7 @@ Behind `isolated`, each of 8 tenants has a circuit of its own. Behind `shared`, 
 one, as people have it today. The upstream fails for one tenant and hangs for another; then both
 recover. The tables at the end say what that cost the tenants whose upstream was well.
 
-Usage: cargo run --release --example gateway -- [flags]
+Usage: cargo run --release --package gateway -- [flags]
 
   --json     print nothing but the figures, as one JSON object on one line
   --serve    after the run, keep the upstream and the isolated gateway up, and print curl commands

@@ -1,63 +1,31 @@
 //! async-openai, whose requests are opaque to a layer, and whose errors hide what they hold.
 
+#[path = "../../../tests/job/mod.rs"]
+mod job;
+#[allow(dead_code)]
+#[path = "../../../tests/reqwest_middleware/upstream.rs"]
+mod upstream;
+
 use std::error::Error as _;
 use std::future::ready;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
-use async_openai::middleware::ReqwestService;
-use async_openai::middleware::retry::OpenAIRetryLayer;
 use async_openai::types::chat::{
     ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest,
     CreateChatCompletionRequestArgs, CreateChatCompletionResponse,
 };
 use futures_util::StreamExt;
-use tower::{BoxError, ServiceBuilder};
-use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
-use tower_tenant_breaker::{
-    CircuitOpen, CircuitState, Dependency, TaskTenant, TenantCircuitBreakerLayer,
-};
+use job::printer;
+use openai::{guarded, rejection};
+use tower_tenant_breaker::{CircuitOpen, CircuitState, TaskTenant};
+use upstream::{Nobody, Upstream, until};
 
-use crate::job::printer;
-use crate::plain_client;
-use crate::upstream::{Nobody, Upstream, until};
-
-// ===== what the guide shows =====
-
-/// A client whose calls are the running tenant's: `TaskTenant::scope("acme", client.chat().create(..))`.
-fn guarded(
-    models: Dependency,
-    http: reqwest::Client,
-    config: OpenAIConfig,
-) -> Client<OpenAIConfig> {
-    let service = ServiceBuilder::new()
-        .layer(OpenAIRetryLayer::new(1))
-        // The retry wants async-openai's own errors, and retries none of the boxed ones.
-        .map_err(own)
-        .layer(TenantCircuitBreakerLayer::new(models, TaskTenant))
-        .service(ReqwestService::new(http));
-    Client::with_config(config).with_http_service(service)
+/// Without a proxy, whatever the environment says.
+fn plain_client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
-
-/// async-openai's own errors are themselves again; what else there is, a rejection among it, stays in its box.
-fn own(error: BoxError) -> OpenAIError {
-    match error.downcast::<OpenAIError>() {
-        Ok(own) => *own,
-        Err(other) => OpenAIError::Boxed(other),
-    }
-}
-
-/// Why a call was not sent, if it was not.
-fn rejection(error: &OpenAIError) -> Option<&CircuitOpen> {
-    match error {
-        // The variant is transparent, so the error in it is not among its sources.
-        OpenAIError::Boxed(inside) => CircuitOpen::find(&**inside),
-        _ => None,
-    }
-}
-
-// ===== and that it does as it says =====
 
 fn question() -> CreateChatCompletionRequest {
     let message = ChatCompletionRequestUserMessageArgs::default()
@@ -123,20 +91,14 @@ async fn an_answer_is_a_success_and_comes_through() {
 }
 
 #[tokio::test]
-async fn a_stream_that_carries_an_error_is_a_failure_where_it_is_observed() {
+async fn a_stream_that_carries_an_error_is_a_failure_though_its_head_said_200() {
     let upstream = Upstream::answering(
         "text/event-stream",
         "data: {\"object\":\"chat.completion.chunk\"}\n\nevent: error\ndata: overloaded\n\n",
     )
     .await;
     let models = printer();
-    let service = ServiceBuilder::new()
-        .layer(
-            TenantCircuitBreakerLayer::new(models.clone(), TaskTenant)
-                .observe_body_with(SettleAt::End, SseJudge::new()),
-        )
-        .service(ReqwestService::new(plain_client()));
-    let client = Client::with_config(at(upstream.url("/v1"))).with_http_service(service);
+    let client = guarded(models.clone(), plain_client(), at(upstream.url("/v1")));
     for failures in 1..=2 {
         let call = async { client.chat().create_stream(question()).await };
         let answers = TaskTenant::scope("acme", call).await.unwrap();

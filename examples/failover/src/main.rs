@@ -1,7 +1,7 @@
 //! Two model providers on loopback, a primary and a hot standby, and the same load twice: by hand ("ask the
 //! primary, and where it refuses, the standby"), and through `Failover`. Then the primary is overloaded.
 //!
-//! `cargo run --release --example failover`. Read on in `stacks.rs`: both ways are there, one above the other.
+//! `cargo run --release --package failover`. Read on in `stacks.rs`: both ways are there, one above the other.
 
 mod load;
 mod provider;

@@ -1,7 +1,7 @@
 //! Two gateways in front of one upstream, over real HTTP: what one tenant's outage costs the others
 //! where each tenant has a circuit of its own, and where all share one.
 //!
-//! `cargo run --release --example gateway -- --help` says more. Read on in `gateways.rs`: the stack is
+//! `cargo run --release --package gateway -- --help` says more. Read on in `gateways.rs`: the stack is
 //! there, in ten lines.
 
 mod args;
