@@ -17,7 +17,7 @@ use tower_tenant_breaker::{CircuitOpen, CircuitState, Dependency};
 
 use crate::diary::Diary;
 use crate::job::{Hang, Job, OutOfPaper, Succeed, job, open, printer};
-use crate::{Limited, layer, limited, rejection};
+use crate::{Limited, call, layer, limited, once, rejection};
 
 type Endpoints<S, const N: usize> = ServiceList<[S; N]>;
 
@@ -81,8 +81,7 @@ async fn an_endpoint_whose_breaker_is_open_draws_all_calls_while_a_healthy_one_i
     open(sick, "acme");
 
     for rejected in 1..=100 {
-        let ready = service.ready().await.unwrap();
-        let error = ready.call(job("acme", Succeed)).await.unwrap_err();
+        let error = call(&mut service, job("acme", Succeed)).await.unwrap_err();
         assert!(error.is::<CircuitOpen>(), "{error}");
         assert_eq!(sick.snapshot().totals.rejected, rejected);
     }
@@ -106,22 +105,14 @@ async fn so_it_does_by_latency_without_any_other_call_in_the_air() {
     open(sick, "acme");
 
     // Until the healthy one has been measured once, it is even odds.
-    while healthy.snapshot().totals.calls == 0 {
-        let _ = service
-            .ready()
-            .await
-            .unwrap()
-            .call(job("acme", Succeed))
-            .await;
+    for _ in 0..100 {
+        if healthy.snapshot().totals.calls > 0 {
+            break;
+        }
+        let _ = call(&mut service, job("acme", Succeed)).await;
     }
     for _ in 0..100 {
-        let result = service
-            .ready()
-            .await
-            .unwrap()
-            .call(job("acme", Succeed))
-            .await;
-        assert!(result.is_err());
+        assert!(call(&mut service, job("acme", Succeed)).await.is_err());
     }
     assert_eq!(healthy.snapshot().totals.calls, 1);
 }
@@ -144,7 +135,7 @@ async fn rejections_of_a_breaker_further_out_draw_no_call_of_another_tenant() {
     open(&printer, "sick");
     for _ in 0..100 {
         rejection(&service, "sick").await;
-        let well = service.clone().oneshot(job("well", Succeed)).await;
+        let well = once(&service, job("well", Succeed)).await;
         assert!(well.is_ok());
     }
 }
@@ -161,8 +152,7 @@ async fn a_balance_further_in_that_has_lost_its_endpoints_needs_a_timeout_to_tri
         .buffer(8)
         .service(over([by_pending(diary.first())]));
     for _ in 0..2 {
-        let result = service.clone().oneshot(job("acme", Succeed)).await;
-        let error = result.unwrap_err();
+        let error = once(&service, job("acme", Succeed)).await.unwrap_err();
         assert!(error.is::<Elapsed>(), "{error}");
     }
     assert_eq!(diary.read(), ["0 broken", "0 dropped"]);

@@ -12,7 +12,7 @@ use tower_tenant_breaker::{CircuitState, ErrIsFailure, TaskTenant, TenantCircuit
 
 use crate::diary::Diary;
 use crate::job::{OPEN, OutOfPaper, Succeed, job, nobodys, printer};
-use crate::{layer, limited, settle};
+use crate::{layer, limited, once, settle};
 
 mod inside {
     use super::*;
@@ -44,8 +44,7 @@ async fn a_buffer_further_in_whose_inner_broke_is_a_failure_to_all_for_ever() {
     // Two tenants, two calls each; the inner would be ready again after the first.
     for tenant in ["acme", "globex"] {
         for _ in 0..2 {
-            let result = service.clone().oneshot(job(tenant, Succeed)).await;
-            let error = result.unwrap_err();
+            let error = once(&service, job(tenant, Succeed)).await.unwrap_err();
             let dead: &ServiceError = error.downcast_ref().expect("the buffer's own");
             let why = std::error::Error::source(dead).unwrap();
             assert!(why.is::<OutOfPaper>(), "{why}");
@@ -55,7 +54,7 @@ async fn a_buffer_further_in_whose_inner_broke_is_a_failure_to_all_for_ever() {
     assert_eq!(diary.read(), ["0 broken", "0 dropped"]);
 
     advance(OPEN).await;
-    let error = service.oneshot(job("acme", Succeed)).await.unwrap_err();
+    let error = once(&service, job("acme", Succeed)).await.unwrap_err();
     assert!(error.is::<ServiceError>(), "{error}");
     assert_eq!(printer.snapshot().totals.probe_failures, 1);
 }

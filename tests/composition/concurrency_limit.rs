@@ -14,7 +14,7 @@ use tower_tenant_breaker::{CircuitState, LatencyRule, Reason};
 
 use crate::diary::Diary;
 use crate::job::{Hang, Job, Succeed, job, open, printer, two_strikes};
-use crate::{call, declare, layer, limited, rejection, settle};
+use crate::{call, declare, in_time, layer, limited, once, rejection, settle};
 
 mod inside {
     use super::*;
@@ -52,7 +52,7 @@ async fn the_wait_for_a_limit_further_in_is_latency_of_the_call() {
     assert_pending!(waiting.poll());
     advance(Duration::from_secs(2)).await;
     drop(busy);
-    waiting.await.unwrap();
+    in_time(waiting).await.unwrap();
     assert_eq!(printer.snapshot().totals.slow, 1);
     let trip = printer.circuit("acme").snapshot().unwrap().last_trip;
     assert_eq!(trip.unwrap().reason, Reason::Latency { rule: 0 });
@@ -75,12 +75,12 @@ async fn a_tenant_that_hangs_in_a_limit_further_in_makes_others_wait_until_its_c
     drop(hanging);
     assert_eq!(printer.state("sick"), CircuitState::Open);
     assert!(well.is_woken());
-    well.await.unwrap();
+    in_time(well).await.unwrap();
     // Its further calls take no place.
     for _ in 0..10 {
         rejection(&service, "sick").await;
     }
-    service.oneshot(job("well", Succeed)).await.unwrap();
+    once(&service, job("well", Succeed)).await.unwrap();
 }
 
 // What makes a limit that tenants share fair, and keeps a tenant's wait from being held against its circuit.
@@ -96,7 +96,7 @@ async fn max_in_flight_keeps_places_of_a_limit_further_in_for_the_other_tenants(
         Reason::Saturated
     );
     for _ in 0..10 {
-        let well = service.clone().oneshot(job("well", Succeed)).await;
+        let well = once(&service, job("well", Succeed)).await;
         assert!(well.is_ok());
     }
 }
@@ -126,8 +126,7 @@ async fn a_load_shed_over_a_limit_further_in_keeps_the_limit_out_of_the_circuit(
         .service(inner);
     let _taken = Arc::clone(&semaphore).acquire_owned().await;
     for _ in 0..10 {
-        let result = service.clone().oneshot(job("acme", Succeed)).await;
-        let error = result.unwrap_err();
+        let error = once(&service, job("acme", Succeed)).await.unwrap_err();
         assert!(error.is::<Overloaded>(), "{error}");
     }
     assert_eq!(printer.snapshot().totals.ignored, 10);
@@ -154,7 +153,7 @@ async fn behind_a_limit_further_out_not_even_a_rejection_comes_while_a_tenant_ha
     );
     drop(hanging);
     assert!(rejected.is_woken());
-    assert!(rejected.await.is_err());
+    assert!(in_time(rejected).await.is_err());
     assert_eq!(printer.snapshot().totals.rejected, 1);
 }
 
@@ -195,7 +194,7 @@ async fn a_clone_that_leaves_the_queue_of_a_limit_further_out_and_stays_starves_
     settle().await;
     assert!(!starving.is_woken());
     drop(idle);
-    starving.await.unwrap();
+    in_time(starving).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,8 +208,7 @@ async fn what_a_load_shed_over_a_limit_further_out_sheds_reaches_no_circuit() {
     let mut hanging = task::spawn(service.clone().oneshot(job("acme", Hang)));
     assert_pending!(hanging.poll());
     for _ in 0..10 {
-        let result = service.clone().oneshot(job("globex", Succeed)).await;
-        let error = result.unwrap_err();
+        let error = once(&service, job("globex", Succeed)).await.unwrap_err();
         assert!(error.is::<Overloaded>(), "{error}");
     }
     let totals = printer.snapshot().totals;

@@ -10,7 +10,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_tenant_breaker::CircuitState;
 
 use crate::job::{Fail, Hang, Job, OutOfPaper, Succeed, job, open, printer};
-use crate::{call, layer, limited, rejection, settle};
+use crate::{call, in_time, layer, limited, once, rejection, settle};
 
 /// Lets every job pass.
 fn any(job: Job) -> Result<Job, BoxError> {
@@ -65,8 +65,7 @@ async fn what_a_filter_further_in_refuses_is_a_failure_and_trips() {
     let printer = printer();
     let service = layer(&printer).layer(Filter::new(limited(1).1, sound));
     for failures in 1..=2 {
-        let result = service.clone().oneshot(job("acme", Fail)).await;
-        let error = result.unwrap_err();
+        let error = once(&service, job("acme", Fail)).await.unwrap_err();
         assert!(error.is::<OutOfPaper>(), "{error}");
         assert_eq!(printer.snapshot().totals.failures, failures);
     }
@@ -87,7 +86,7 @@ async fn a_clone_whose_call_a_filter_refused_keeps_the_reservation_without_a_bre
         let mut starving = task::spawn(service.oneshot(job("globex", Succeed)));
         assert_pending!(starving.poll());
         drop(idle);
-        starving.await.unwrap();
+        in_time(starving).await.unwrap();
     }
     let (places, inner) = limited(1);
     keeps(Filter::new(inner, sound), &places).await;
@@ -139,8 +138,7 @@ async fn a_filter_further_out_also_looks_at_calls_that_will_be_rejected() {
     let printer = printer();
     open(&printer, "acme");
     let service = Filter::new(layer(&printer).layer(limited(1).1), sound);
-    let result = service.clone().oneshot(job("acme", Fail)).await;
-    let error = result.unwrap_err();
+    let error = once(&service, job("acme", Fail)).await.unwrap_err();
     assert!(error.is::<OutOfPaper>(), "{error}");
     rejection(&service, "acme").await;
     assert_eq!(printer.snapshot().totals.rejected, 1);

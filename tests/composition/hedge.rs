@@ -8,11 +8,11 @@ use std::time::Duration;
 use static_assertions::assert_not_impl_any;
 use tokio::time::{Instant, sleep};
 use tower::hedge::{Hedge, Policy};
-use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{BoxError, Layer, Service, ServiceBuilder, service_fn};
 use tower_tenant_breaker::{CircuitOpen, CircuitState, Dependency, Reason};
 
-use crate::job::{Fail, Job, Order, OutOfPaper, Succeed, job, printer, work};
-use crate::{Limited, declare, layer, ready_to_probe};
+use crate::job::{Fail, Job, Order, OutOfPaper, Succeed, job, printer, two_strikes, work};
+use crate::{Limited, call, declare, layer, once, ready_to_probe};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longer than any of the tests: the latencies that a hedge begins with must not go out of date.
@@ -107,10 +107,8 @@ const HEALTHY: (Duration, Order) = (Duration::from_secs(5), Succeed);
 async fn without_a_breaker_a_second_attempt_that_fails_at_once_beats_a_healthy_first() {
     let (begun, inner) = attempts([HEALTHY, (Duration::ZERO, Fail)]);
     let begin = Instant::now();
-    let error = hedge(inner, Always)
-        .oneshot(job("acme", Succeed))
-        .await
-        .unwrap_err();
+    let mut service = hedge(inner, Always);
+    let error = call(&mut service, job("acme", Succeed)).await.unwrap_err();
     assert!(error.is::<OutOfPaper>(), "{error}");
     assert!(Instant::now() < begin + HEALTHY.0);
     assert_eq!(begun.load(Relaxed), 2);
@@ -119,10 +117,8 @@ async fn without_a_breaker_a_second_attempt_that_fails_at_once_beats_a_healthy_f
 #[tokio::test(start_paused = true)]
 async fn without_a_breaker_a_first_attempt_that_fails_at_once_is_not_hedged() {
     let (begun, inner) = attempts([(Duration::ZERO, Fail), HEALTHY]);
-    let error = hedge(inner, Always)
-        .oneshot(job("acme", Succeed))
-        .await
-        .unwrap_err();
+    let mut service = hedge(inner, Always);
+    let error = call(&mut service, job("acme", Succeed)).await.unwrap_err();
     assert!(error.is::<OutOfPaper>(), "{error}");
     assert_eq!(begun.load(Relaxed), 1);
 }
@@ -140,7 +136,7 @@ async fn two_attempts_further_in_are_one_call_that_ends_as_the_first_answer_says
             .layer(layer(&printer))
             .buffer(1)
             .service(hedge(inner, Always));
-        let result = service.oneshot(job("acme", Succeed)).await;
+        let result = once(&service, job("acme", Succeed)).await;
         assert_eq!(result.is_err(), failures == 1);
         assert_eq!(begun.load(Relaxed), 2);
         let totals = printer.snapshot().totals;
@@ -158,7 +154,7 @@ async fn a_probe_that_is_hedged_further_in_is_one_probe_and_closes() {
         .buffer(1)
         .service(hedge(inner, Always));
     ready_to_probe(&printer, "acme").await;
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(begun.load(Relaxed), 2);
     assert_eq!(printer.snapshot().totals.probes, 1);
     assert_eq!(printer.state("acme"), CircuitState::Closed);
@@ -170,8 +166,8 @@ async fn a_probe_that_is_hedged_further_in_is_one_probe_and_closes() {
 async fn two_attempts_further_out_are_two_calls_of_which_one_is_cancelled() {
     let printer = printer();
     let (begun, inner) = attempts([HEALTHY, (SECOND, Succeed)]);
-    let service = hedge(layer(&printer).layer(inner), Always);
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    let mut service = hedge(layer(&printer).layer(inner), Always);
+    call(&mut service, job("acme", Succeed)).await.unwrap();
     assert_eq!(begun.load(Relaxed), 2);
     let totals = printer.snapshot().totals;
     assert_eq!((totals.calls, totals.cancelled), (1, 1));
@@ -179,12 +175,10 @@ async fn two_attempts_further_out_are_two_calls_of_which_one_is_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn further_out_the_rejection_of_a_second_attempt_beats_a_healthy_first() {
-    let printer = declare(crate::job::two_strikes().max_in_flight(1));
+    let printer = declare(two_strikes().max_in_flight(1));
     let (_, inner) = attempts([HEALTHY]);
-    let error = hedge(layer(&printer).layer(inner), Always)
-        .oneshot(job("acme", Succeed))
-        .await
-        .unwrap_err();
+    let mut service = hedge(layer(&printer).layer(inner), Always);
+    let error = call(&mut service, job("acme", Succeed)).await.unwrap_err();
     let open = CircuitOpen::find(&*error).unwrap();
     assert_eq!(open.reason(), Reason::Saturated);
     let totals = printer.snapshot().totals;
@@ -199,8 +193,7 @@ async fn further_out_a_hedge_can_keep_a_half_open_circuit_from_ever_closing() {
     let mut service = hedge(layer(&printer).layer(inner), Always);
     ready_to_probe(&printer, "acme").await;
     for probes in 1..=10 {
-        let ready = service.ready().await.unwrap();
-        let error = ready.call(job("acme", Succeed)).await.unwrap_err();
+        let error = call(&mut service, job("acme", Succeed)).await.unwrap_err();
         let open = CircuitOpen::find(&*error).unwrap();
         assert_eq!(open.reason(), Reason::HalfOpenFull);
         assert_eq!(printer.state("acme"), CircuitState::HalfOpen);
@@ -217,14 +210,12 @@ async fn further_out_a_policy_that_asks_the_circuit_lets_the_healthy_first_win()
     ready_to_probe(&printer, "acme").await;
     let begin = Instant::now();
 
-    let probe = service.ready().await.unwrap().call(job("acme", Succeed));
-    probe.await.unwrap();
+    call(&mut service, job("acme", Succeed)).await.unwrap();
     assert!(Instant::now() >= begin + HEALTHY.0);
     assert_eq!(printer.state("acme"), CircuitState::Closed);
     assert_eq!(begun.load(Relaxed), 1);
 
     // Closed again, calls are hedged again.
-    let call = service.ready().await.unwrap().call(job("acme", Succeed));
-    call.await.unwrap();
+    call(&mut service, job("acme", Succeed)).await.unwrap();
     assert_eq!(begun.load(Relaxed), 3);
 }

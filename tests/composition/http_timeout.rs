@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Service, ServiceBuilder};
 use tower_http::timeout::TimeoutLayer;
 use tower_tenant_breaker::http::problem_response;
 use tower_tenant_breaker::{CircuitOpen, CircuitState, Dependency};
 
 use crate::job::{Hang, Job, Succeed, job, printer, two_strikes};
-use crate::{declare, limited, over_http, ready_to_probe};
+use crate::{declare, limited, once, over_http, ready_to_probe};
 
 const LIMIT: Duration = Duration::from_secs(1);
 const TIMED_OUT: StatusCode = StatusCode::REQUEST_TIMEOUT;
@@ -67,7 +67,7 @@ async fn what_a_timeout_further_in_answers_is_a_failure_with_its_usual_statuses(
                 .service(over_http::inner(limited(1).1)),
         );
         for _ in 0..2 {
-            let response = service.clone().oneshot(job("acme", Hang)).await.unwrap();
+            let response = once(&service, job("acme", Hang)).await.unwrap();
             assert_eq!(response.status(), status);
         }
         assert_eq!(printer.snapshot().totals.failures, 2);
@@ -81,13 +81,13 @@ async fn what_a_timeout_further_out_answers_was_a_cancelled_call_and_a_run_of_th
     let service = further_out(&printer);
     for cancelled in 1..=3 {
         assert_eq!(printer.state("acme"), CircuitState::Closed);
-        let response = service.clone().oneshot(job("acme", Hang)).await.unwrap();
+        let response = once(&service, job("acme", Hang)).await.unwrap();
         assert_eq!(response.status(), TIMED_OUT);
         let totals = printer.snapshot().totals;
         let failures = if cancelled < 3 { 0 } else { 3 };
         assert_eq!((totals.cancelled, totals.failures), (cancelled, failures));
     }
-    let error = service.oneshot(job("acme", Hang)).await.unwrap_err();
+    let error = once(&service, job("acme", Hang)).await.unwrap_err();
     assert!(error.is::<CircuitOpen>(), "at once: {error}");
 }
 
@@ -97,10 +97,10 @@ async fn a_probe_that_a_timeout_further_out_drops_gives_its_place_back() {
     let service = further_out(&printer);
     ready_to_probe(&printer, "acme").await;
 
-    let response = service.clone().oneshot(job("acme", Hang)).await.unwrap();
+    let response = once(&service, job("acme", Hang)).await.unwrap();
     assert_eq!(response.status(), TIMED_OUT);
     assert_eq!(printer.state("acme"), CircuitState::HalfOpen);
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(printer.state("acme"), CircuitState::Closed);
 }
 
@@ -114,7 +114,7 @@ async fn a_rejection_that_is_answered_passes_a_timeout_further_out() {
             .layer(over_http::layer(&printer).respond_with(problem_response::<String>))
             .service(over_http::inner(limited(1).1)),
     );
-    let response = service.oneshot(job("acme", Succeed)).await.unwrap();
+    let response = once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
 }

@@ -10,7 +10,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_tenant_breaker::{CircuitOpen, CircuitState, Reason};
 
 use crate::job::{Hang, Job, Succeed, job, open, printer, two_strikes};
-use crate::{call, declare, layer, limited, ready_to_probe, rejection};
+use crate::{call, declare, layer, limited, once, ready_to_probe, rejection};
 
 mod inside {
     use super::*;
@@ -42,14 +42,13 @@ async fn a_probe_that_is_shed_further_in_proves_nothing_and_gives_its_place_back
 
     let busy = Arc::clone(&semaphore).acquire_owned().await;
     for shed in 1..=3 {
-        let result = service.clone().oneshot(job("acme", Succeed)).await;
-        let error = result.unwrap_err();
+        let error = once(&service, job("acme", Succeed)).await.unwrap_err();
         assert!(error.is::<Overloaded>(), "{error}");
         assert_eq!(printer.snapshot().totals.ignored, shed);
         assert_eq!(printer.state("acme"), CircuitState::HalfOpen);
     }
     drop(busy);
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(printer.state("acme"), CircuitState::Closed);
 }
 
@@ -92,12 +91,11 @@ where
     let mut running = task::spawn(service.clone().oneshot(job("acme", Hang)));
     assert_pending!(running.poll());
     for _ in 0..3 {
-        let result = service.clone().oneshot(job("acme", Succeed)).await;
-        let error = result.err().unwrap();
+        let error = once(service, job("acme", Succeed)).await.err().unwrap();
         assert!(error.is::<Overloaded>(), "{error}");
     }
     drop(running);
-    let result = service.clone().oneshot(job("globex", Succeed)).await;
+    let result = once(service, job("globex", Succeed)).await;
     assert!(result.is_ok());
 }
 

@@ -75,12 +75,20 @@ fn limited(places: usize) -> (Arc<Semaphore>, Limited) {
     (semaphore, BoxCloneSyncService::new(service))
 }
 
-/// The call of a service that is ready.
-async fn call<S>(service: &mut S, job: Job) -> Result<S::Response, S::Error>
+/// A call of this very clone, once it is ready.
+async fn call<S>(clone: &mut S, job: Job) -> Result<S::Response, S::Error>
 where
     S: Service<Job>,
 {
-    service.ready().await?.call(job).await
+    in_time(async { clone.ready().await?.call(job).await }).await
+}
+
+/// A call by a clone of its own.
+async fn once<S>(service: &S, job: Job) -> Result<S::Response, S::Error>
+where
+    S: Service<Job> + Clone,
+{
+    in_time(service.clone().oneshot(job)).await
 }
 
 /// What a call of this tenant gets, whose circuit rejects it.
@@ -88,8 +96,8 @@ async fn rejection<S>(service: &S, tenant: &str) -> CircuitOpen
 where
     S: Service<Job, Error = BoxError> + Clone,
 {
-    let result = service.clone().oneshot(job(tenant, Succeed)).await;
-    let error = result.err().expect("the call is rejected");
+    let error = once(service, job(tenant, Succeed)).await.err();
+    let error = error.expect("the call is rejected");
     CircuitOpen::find(&*error)
         .expect("it is told by whom")
         .clone()

@@ -12,7 +12,7 @@ use tower_tenant_breaker::{CircuitOpen, CircuitState, Dependency, Reason};
 
 use crate::diary::{Diarist, Diary};
 use crate::job::{Fail, Hang, Job, OutOfPaper, Succeed, job, open, printer};
-use crate::{Limited, call, limited, ready_to_probe, rejection, settle};
+use crate::{Limited, call, limited, once, ready_to_probe, rejection, settle};
 
 /// A test for each promise that the stack keeps.
 macro_rules! promises {
@@ -54,8 +54,7 @@ pub(crate) async fn the_inners_error_arrives_as_itself_and_trips<S>(
     let printer = printer();
     let service = stack(&printer, limited(1).1);
     for failures in 1..=2 {
-        let result = service.clone().oneshot(job("acme", Fail)).await;
-        let error = result.err().unwrap();
+        let error = once(&service, job("acme", Fail)).await.err().unwrap();
         assert!(error.is::<OutOfPaper>(), "{error}");
         let totals = printer.snapshot().totals;
         assert_eq!((totals.calls, totals.failures), (failures, failures));
@@ -73,8 +72,7 @@ pub(crate) async fn a_rejection_arrives_as_itself_and_is_counted<S>(
     open(&printer, "acme");
     let counted = printer.snapshot().totals.calls;
 
-    let result = service.clone().oneshot(job("acme", Succeed)).await;
-    let error = result.err().unwrap();
+    let error = once(&service, job("acme", Succeed)).await.err().unwrap();
     let open: &CircuitOpen = error.downcast_ref().expect("no wrapper around it");
     assert_eq!(
         (open.tenant(), open.dependency()),
@@ -83,7 +81,7 @@ pub(crate) async fn a_rejection_arrives_as_itself_and_is_counted<S>(
     let totals = printer.snapshot().totals;
     assert_eq!((totals.rejected, totals.calls), (1, counted));
 
-    assert!(service.oneshot(job("globex", Succeed)).await.is_ok());
+    assert!(once(&service, job("globex", Succeed)).await.is_ok());
     let totals = printer.snapshot().totals;
     assert_eq!((totals.rejected, totals.calls), (1, counted + 1));
 }
@@ -104,7 +102,7 @@ pub(crate) async fn a_rejected_call_leaves_no_reservation<S>(
         assert!(CircuitOpen::find(&*error).is_some(), "{error}");
     }
     assert_eq!(semaphore.available_permits(), 1);
-    assert!(service.oneshot(job("well", Succeed)).await.is_ok());
+    assert!(once(&service, job("well", Succeed)).await.is_ok());
     assert_eq!(semaphore.available_permits(), 1);
 }
 
@@ -127,7 +125,7 @@ pub(crate) async fn a_probe_that_is_dropped_gives_its_place_back<S>(
     probe.abort();
     settle().await;
     assert_eq!(printer.snapshot().totals.cancelled, 1);
-    assert!(service.oneshot(job("acme", Succeed)).await.is_ok());
+    assert!(once(&service, job("acme", Succeed)).await.is_ok());
     assert_eq!(printer.state("acme"), CircuitState::Closed);
 }
 
@@ -149,7 +147,7 @@ pub(crate) async fn a_call_that_is_dropped_while_it_waits_gives_its_place_back<S
     drop(waiting);
     drop(held);
     // It neither holds the permit nor stands before others in the queue, though it is still there.
-    assert!(service.oneshot(job("acme", Succeed)).await.is_ok());
+    assert!(once(&service, job("acme", Succeed)).await.is_ok());
     let totals = printer.snapshot().totals;
     assert_eq!((totals.cancelled, totals.calls), (1, 1));
 }
@@ -171,7 +169,7 @@ where
                 assert!(call(&mut clone, job(tenant, Succeed)).await.is_ok());
                 // Every third leaves as soon as it is on its way.
                 if turn % 3 == 0 {
-                    let ready = clone.ready().await.ok().expect("it never breaks");
+                    let ready = clone.ready().await.unwrap();
                     let _ = task::spawn(ready.call(job(tenant, Succeed))).poll();
                 }
             }
@@ -179,7 +177,7 @@ where
         });
     }
     let _idle = tasks.join_all().await;
-    assert!(service.oneshot(job("acme", Succeed)).await.is_ok());
+    assert!(once(&service, job("acme", Succeed)).await.is_ok());
     assert_eq!(printer.snapshot().totals.calls, 41);
 }
 

@@ -7,11 +7,11 @@ use static_assertions::assert_not_impl_any;
 use tokio::time::Instant;
 use tokio_test::{assert_pending, task};
 use tower::limit::RateLimit;
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Service, ServiceBuilder};
 use tower_tenant_breaker::{Dependency, LatencyRule};
 
 use crate::job::{Job, Succeed, job, open, printer, two_strikes};
-use crate::{Limited, declare, layer, limited, rejection, settle};
+use crate::{Limited, declare, layer, limited, once, rejection, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ async fn rejected_calls_use_up_no_rate_further_in() {
         rejection(&service, "sick").await;
     }
     for _ in 0..2 {
-        service.clone().oneshot(job("well", Succeed)).await.unwrap();
+        once(&service, job("well", Succeed)).await.unwrap();
     }
     assert_eq!(Instant::now(), begin);
 }
@@ -83,7 +83,7 @@ async fn rejected_calls_use_up_the_rate_further_out_and_others_wait_for_them() {
         rejection(&service, "sick").await;
     }
     assert_eq!(Instant::now(), begin);
-    service.oneshot(job("well", Succeed)).await.unwrap();
+    once(&service, job("well", Succeed)).await.unwrap();
     assert!(Instant::now() >= begin + PERIOD);
 }
 
@@ -93,7 +93,7 @@ async fn the_wait_for_a_rate_further_in_is_latency_of_the_call() {
     let printer = declare(two_strikes().latency(rule));
     let service = further_in(&printer);
     for _ in 0..4 {
-        service.clone().oneshot(job("acme", Succeed)).await.unwrap();
+        once(&service, job("acme", Succeed)).await.unwrap();
     }
     assert_eq!(
         printer.snapshot().totals.slow,
@@ -107,7 +107,7 @@ async fn a_call_that_leaves_while_it_waits_further_in_uses_up_no_rate() {
     let printer = printer();
     let mut service = further_in(&printer);
     for _ in 0..2 {
-        service.clone().oneshot(job("acme", Succeed)).await.unwrap();
+        once(&service, job("acme", Succeed)).await.unwrap();
     }
     for _ in 0..5 {
         let mut waiting = task::spawn(service.call(job("acme", Succeed)));
@@ -117,7 +117,7 @@ async fn a_call_that_leaves_while_it_waits_further_in_uses_up_no_rate() {
     // Both of the next period's are left.
     let begin = Instant::now();
     for _ in 0..2 {
-        service.clone().oneshot(job("acme", Succeed)).await.unwrap();
+        once(&service, job("acme", Succeed)).await.unwrap();
     }
     assert!(Instant::now() < begin + PERIOD + SECOND);
     assert_eq!(printer.snapshot().totals.cancelled, 5);

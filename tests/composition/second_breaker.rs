@@ -2,11 +2,11 @@
 //! `tower_laws.rs` has that a rejection further in is ignored further out.
 
 use tokio::time::advance;
-use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder};
 use tower_tenant_breaker::{CircuitState, Dependency, Reason};
 
 use crate::job::{Fail, Job, OPEN, Succeed, job, open, printer, registry, two_strikes};
-use crate::{declare, layer, limited, ready_to_probe, rejection};
+use crate::{declare, layer, limited, once, ready_to_probe, rejection};
 
 /// The dependency of the other breaker, which trips for its own reasons only.
 fn never_trips() -> Dependency {
@@ -67,7 +67,7 @@ async fn a_rejection_names_the_dependency_of_the_breaker_that_made_it() {
 async fn a_failure_counts_in_both() {
     let ([far, near], service) = two();
     for _ in 0..2 {
-        let failed = service.clone().oneshot(job("acme", Fail)).await;
+        let failed = once(&service, job("acme", Fail)).await;
         assert!(failed.is_err());
     }
     for dependency in [&far, &near] {
@@ -87,7 +87,7 @@ async fn a_probe_that_is_rejected_further_in_proves_nothing_and_gives_its_place_
         assert_eq!(far.state("acme"), CircuitState::HalfOpen);
     }
     advance(OPEN).await;
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     for dependency in [&far, &near] {
         assert_eq!(dependency.state("acme"), CircuitState::Closed);
     }
@@ -110,7 +110,7 @@ async fn a_rejection_that_was_answered_further_in_is_a_failure_further_out() {
     );
     open(&near, "acme");
     for failures in 1..=2 {
-        let response = service.clone().oneshot(job("acme", Succeed)).await.unwrap();
+        let response = once(&service, job("acme", Succeed)).await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(far.snapshot().totals.failures, failures);
     }
@@ -130,10 +130,10 @@ fn twice(printer: &Dependency) -> impl Service<Job, Response = String, Error = B
 async fn the_same_dependency_twice_counts_every_call_twice() {
     let printer = printer();
     let service = twice(&printer);
-    service.clone().oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(printer.snapshot().totals.calls, 2);
     // So one failure is two strikes.
-    assert!(service.oneshot(job("acme", Fail)).await.is_err());
+    assert!(once(&service, job("acme", Fail)).await.is_err());
     assert_eq!(printer.state("acme"), CircuitState::Open);
 }
 
@@ -148,7 +148,7 @@ async fn the_same_dependency_twice_with_one_place_for_a_probe_never_closes() {
         assert_eq!(printer.state("acme"), CircuitState::HalfOpen);
     }
     // Around one service alone it would.
-    let once = layer(&printer).layer(limited(1).1);
-    once.oneshot(job("acme", Succeed)).await.unwrap();
+    let alone = layer(&printer).layer(limited(1).1);
+    once(&alone, job("acme", Succeed)).await.unwrap();
     assert_eq!(printer.state("acme"), CircuitState::Closed);
 }

@@ -11,7 +11,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use crate::diary::Diary;
 use crate::job::{Job, Succeed, job, open, printer};
-use crate::{Limited, layer, limited, rejection, settle};
+use crate::{Limited, layer, limited, once, rejection, settle};
 
 assert_not_impl_any!(SpawnReady<Limited>: Clone);
 
@@ -76,7 +76,7 @@ async fn the_reservation_for_a_call_that_left_while_it_waited_further_in_is_the_
     drop((waiting, taken));
     settle().await;
     assert_eq!(places.available_permits(), 0);
-    service.oneshot(job("globex", Succeed)).await.unwrap();
+    once(&service, job("globex", Succeed)).await.unwrap();
     assert_eq!(places.available_permits(), 1);
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::advance;
 use tokio_test::{assert_pending, task};
 use tower::timeout::error::Elapsed;
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Service, ServiceBuilder};
 use tower_tenant_breaker::{CircuitOpen, CircuitState, Dependency};
 
 use crate::job::{Hang, Job, OPEN, Succeed, job, printer, two_strikes};
-use crate::{Limited, call, declare, in_time, layer, limited, ready_to_probe};
+use crate::{Limited, call, declare, in_time, layer, limited, once, ready_to_probe};
 
 const LIMIT: Duration = Duration::from_secs(1);
 
@@ -103,18 +103,14 @@ async fn a_timeout_further_out_is_a_cancelled_call_and_a_run_of_them_trips() {
     let service = further_out(&printer, limited(1).1);
     for cancelled in 1..=3 {
         assert_eq!(printer.state("acme"), CircuitState::Closed);
-        let error = service
-            .clone()
-            .oneshot(job("acme", Hang))
-            .await
-            .unwrap_err();
+        let error = once(&service, job("acme", Hang)).await.unwrap_err();
         assert!(error.is::<Elapsed>(), "{error}");
         let totals = printer.snapshot().totals;
         let failures = if cancelled < 3 { 0 } else { 3 };
         assert_eq!((totals.cancelled, totals.failures), (cancelled, failures));
     }
     assert_eq!(printer.state("acme"), CircuitState::Open);
-    let error = service.oneshot(job("acme", Hang)).await.unwrap_err();
+    let error = once(&service, job("acme", Hang)).await.unwrap_err();
     assert!(error.is::<CircuitOpen>(), "at once: {error}");
 }
 
@@ -124,13 +120,9 @@ async fn a_probe_that_a_timeout_further_out_drops_gives_its_place_back() {
     let service = further_out(&printer, limited(1).1);
     ready_to_probe(&printer, "acme").await;
 
-    let error = service
-        .clone()
-        .oneshot(job("acme", Hang))
-        .await
-        .unwrap_err();
+    let error = once(&service, job("acme", Hang)).await.unwrap_err();
     assert!(error.is::<Elapsed>(), "{error}");
     assert_eq!(printer.state("acme"), CircuitState::HalfOpen);
-    service.oneshot(job("acme", Succeed)).await.unwrap();
+    once(&service, job("acme", Succeed)).await.unwrap();
     assert_eq!(printer.state("acme"), CircuitState::Closed);
 }

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tower::{ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::trace::{OnFailure, TraceLayer};
 use tower_tenant_breaker::http::problem_response;
 use tracing::Span;
 
 use crate::job::{Fail, Succeed, job, open, printer};
-use crate::{limited, over_http, rejection};
+use crate::{limited, once, over_http, rejection};
 
 mod inside {
     use super::*;
@@ -66,7 +66,7 @@ async fn further_in_a_failure_is_told_and_a_rejection_is_not() {
             .service(over_http::inner(limited(1).1)),
     );
     for _ in 0..2 {
-        let failed = service.clone().oneshot(job("acme", Fail)).await;
+        let failed = once(&service, job("acme", Fail)).await;
         assert!(failed.is_err());
         assert_eq!(told.take(), ["Error: out of paper"]);
     }
@@ -101,6 +101,6 @@ async fn further_out_a_rejection_that_is_answered_is_told_by_its_status() {
             .service(over_http::inner(limited(1).1)),
     );
     open(&printer, "acme");
-    assert!(service.oneshot(job("acme", Succeed)).await.is_ok());
+    assert!(once(&service, job("acme", Succeed)).await.is_ok());
     assert_eq!(told.take(), ["Status code: 503 Service Unavailable"]);
 }

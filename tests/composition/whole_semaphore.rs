@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
 use tokio_test::task;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service};
 use tower_tenant_breaker::{CircuitOpen, Dependency, OpenPeriod};
 
 use crate::job::{Job, Succeed, job, open, two_strikes};
-use crate::{Limited, call, declare, layer, limited};
+use crate::{Limited, call, declare, in_time, layer, limited, once};
 
 const TENANTS: u64 = 100;
 const CALLS: u64 = 1_000;
@@ -60,14 +60,14 @@ impl Stack {
                 clone
             });
         }
-        let idle = tasks.join_all().await;
+        let idle = in_time(tasks.join_all()).await;
         self.is_whole().await;
         drop(idle);
     }
 
     async fn is_whole(&self) {
         assert_eq!(self.semaphore.available_permits(), 1);
-        let done = self.inner.clone().oneshot(job("last", Succeed)).await;
+        let done = once(&self.inner, job("last", Succeed)).await;
         assert_eq!(done.unwrap(), "done");
 
         let closed = TENANTS / 2 * CALLS;
@@ -82,7 +82,7 @@ impl Stack {
 
 async fn is_rejected<S>(service: &mut S, tenant: &str)
 where
-    S: Service<Job, Error = tower::BoxError>,
+    S: Service<Job, Error = BoxError>,
 {
     let result = call(service, job(tenant, Succeed)).await;
     let error = result.err().unwrap();
