@@ -164,7 +164,7 @@ async fn a_limit_further_out_gives_its_places_to_calls_that_wait_for_the_inner()
     let mut service = ConcurrencyLimit::new(layer(&printer()).layer(diary.first()), 2);
     let mut waiting = Vec::new();
     for _ in 0..2 {
-        let ready = service.ready().await.unwrap();
+        let ready = in_time(service.ready()).await.unwrap();
         let mut call = task::spawn(ready.call(job("acme", Succeed)));
         assert_pending!(call.poll());
         waiting.push(call);
