@@ -119,27 +119,6 @@ async fn so_it_does_by_latency_without_any_other_call_in_the_air() {
 
 // ===== further in =====
 
-#[tokio::test(start_paused = true)]
-async fn rejections_of_a_breaker_further_out_draw_no_call_of_another_tenant() {
-    let printer = printer();
-    let inner = || {
-        service_fn(|_: Job| async {
-            sleep(Duration::from_millis(100)).await;
-            Ok::<_, Infallible>(())
-        })
-    };
-    let service = ServiceBuilder::new()
-        .layer(layer(&printer))
-        .buffer(8)
-        .service(over([inner(), inner()].map(by_pending)));
-    open(&printer, "sick");
-    for _ in 0..100 {
-        rejection(&service, "sick").await;
-        let well = once(&service, job("well", Succeed)).await;
-        assert!(well.is_ok());
-    }
-}
-
 // tower drops an endpoint that breaks, and waits for another one that may never come.
 #[tokio::test(start_paused = true)]
 async fn a_balance_further_in_that_has_lost_its_endpoints_needs_a_timeout_to_trip() {

@@ -10,8 +10,8 @@ use tower::spawn_ready::{SpawnReady, SpawnReadyLayer};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use crate::diary::Diary;
-use crate::job::{Job, Succeed, job, open, printer};
-use crate::{Limited, in_time, layer, limited, once, rejection, settle};
+use crate::job::{Job, Succeed, job, printer};
+use crate::{Limited, in_time, layer, limited, once, settle};
 
 assert_not_impl_any!(SpawnReady<Limited>: Clone);
 
@@ -40,23 +40,6 @@ mod outside {
 }
 
 // ===== further in =====
-
-#[tokio::test(start_paused = true)]
-async fn rejected_calls_drive_nothing_to_readiness_further_in() {
-    let printer = printer();
-    open(&printer, "acme");
-    let diary = Diary::default();
-    let service = ServiceBuilder::new()
-        .layer(layer(&printer))
-        .buffer(8)
-        .layer(SpawnReadyLayer::new())
-        .service(diary.first());
-    for _ in 0..10 {
-        rejection(&service, "acme").await;
-    }
-    settle().await;
-    assert!(diary.read().is_empty());
-}
 
 // tower's own, and harmless as long as nobody else wants the place: the next call has it.
 #[tokio::test(start_paused = true)]
