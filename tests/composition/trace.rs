@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
+use http::{Response, StatusCode};
 use tower::ServiceBuilder;
 use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::trace::{OnFailure, TraceLayer};
@@ -71,6 +73,24 @@ async fn further_in_a_failure_is_told_and_a_rejection_is_not() {
         assert_eq!(told.take(), ["Error: out of paper"]);
     }
     rejection(&service, "acme").await;
+    assert!(told.take().is_empty());
+}
+
+// The trace's own body is one that only the trace can make, so a rejection has to be answered with another.
+#[tokio::test(start_paused = true)]
+async fn further_in_a_rejection_can_be_answered_once_the_traced_body_is_in_a_box() {
+    let printer = printer();
+    let told = Told::default();
+    let service = over_http::service(
+        ServiceBuilder::new()
+            .layer(over_http::layer(&printer).respond_with(problem_response::<Body>))
+            .map_response(|response: Response<_>| response.map(Body::new))
+            .layer(TraceLayer::new_for_http().on_failure(told.clone()))
+            .service(over_http::inner(limited(1).1)),
+    );
+    open(&printer, "acme");
+    let response = once(&service, job("acme", Succeed)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(told.take().is_empty());
 }
 
