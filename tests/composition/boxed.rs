@@ -1,10 +1,14 @@
 //! `BoxCloneService` and `BoxCloneSyncService`: neither side notices them. That the types fit is in
 //! `static_properties.rs`. A `BoxService` is no `Clone`, and goes behind a `Buffer`.
 
-use tower::util::{BoxCloneService, BoxCloneSyncService};
+use static_assertions::assert_not_impl_any;
+use tower::util::{BoxCloneService, BoxCloneSyncService, BoxService};
 use tower::{BoxError, Layer, ServiceExt};
 
+use crate::job::Job;
 use crate::layer;
+
+assert_not_impl_any!(BoxService<Job, String, BoxError>: Clone);
 
 mod inside {
     use super::*;
