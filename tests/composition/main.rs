@@ -18,6 +18,7 @@ mod load_shed;
 #[cfg(feature = "http")]
 mod over_http;
 mod rate_limit;
+mod recommended;
 mod second_breaker;
 mod spawn_ready;
 mod timeout;
