@@ -82,6 +82,15 @@ impl Permit {
         self.stage = stage;
     }
 
+    /// Runs the inner service's own code: a panic that leaves it is the dependency's failure.
+    #[inline]
+    pub(crate) fn within<T>(&mut self, inner: impl FnOnce() -> T) -> T {
+        self.stage(Stage::Inner);
+        let result = inner();
+        self.stage(Stage::Waiting);
+        result
+    }
+
     #[inline]
     fn end(&mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {

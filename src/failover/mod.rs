@@ -1,0 +1,104 @@
+//! An ordered list of providers for one kind of request: a primary, hot standbys, a last resort.
+//!
+//! ```text
+//!                    closed: calls it
+//! a call of acme --> [ model-a | circuit of acme ] --fails--> [ model-b | circuit of acme ] --fails--> a stored
+//!                    open: goes on at once --------^                                                   answer, or
+//!                                                                                                      a person
+//! ```
+//!
+//! [`Failover`] is a tower service around all of them. Each provider has a [`Dependency`](crate::Dependency)
+//! of its own, and with it a policy, and a circuit for every tenant: where `model-a` is down for acme alone,
+//! nobody else moves.
+//!
+//! # Why circuits, and not "try A, and where that fails, B"
+//!
+//! Because A seldom says no at once. A provider that is overloaded takes its time to say so, and one that hangs
+//! takes the whole timeout: without a circuit, each call of an outage pays that before B is asked, and each
+//! keeps A from recovering. With one, the first few calls pay, the others go to B as if it came first, and a
+//! few probes find out when A is back. `cargo run --release --example failover` measures both.
+//!
+//! A layer whose [`fallback_on_failure`](crate::TenantCircuitBreakerLayer::fallback_on_failure) calls B gets
+//! halfway there. But then nothing guards B, or says when all are down which of them comes back first; and the
+//! choice between more than two is nested, and out of sight.
+//!
+//! # Who is asked
+//!
+//! The first in the list whose circuit admits the call. A call that was rejected there was not sent, so it goes
+//! on whatever it is. The order is the only preference: no call goes to B because it would be faster, or because
+//! A has enough to do, unless the policy of A says so
+//! ([`max_in_flight`](crate::PolicyBuilder::max_in_flight)). When the open period of A is over, calls go to A
+//! again as its probes, and stay there once enough succeeded.
+//!
+//! # What moves on
+//!
+//! | an attempt ended with | by its classifier | the call |
+//! |---|---|---|
+//! | a response | failure, throttled | moves on |
+//! | a response | anything else | is served |
+//! | an error | success | ends with this error |
+//! | an error | anything else, ignored too | moves on |
+//!
+//! So a load that a `LoadShed` further in has shed (`Overloaded`), which says nothing about the provider and
+//! is ignored by its circuit, finds a place elsewhere. A slow answer is an answer: it counts against the circuit,
+//! and is served.
+//!
+//! **Put a timeout inside of each provider.** One outside of the `Failover` ends the call, and not the attempt:
+//! a provider that hangs is never left.
+//!
+//! # What was sent is not lightly sent again
+//!
+//! A provider that failed may have done its work. So a request that was sent moves on only where [`Resend`]
+//! gives a copy of it, which by default it does of requests that are idempotent ([`IfIdempotent`]): not of a POST.
+//! A copy is made where somebody is left who could need it, and held while the provider works. Where the
+//! provider's `poll_ready` fails, nothing was sent, and the request itself moves on.
+//!
+//! A request without a copy would rather not be a probe, since where the probe fails so does the call. It is
+//! barred from probing ([`Probing::IfNoneElse`](crate::Probing::IfNoneElse)) as long as another provider admits
+//! it. Where none does, a probe is better than no answer.
+//!
+//! # Streams
+//!
+//! The choice is made at the head of the response. What was handed out stays: a body that breaks later is the
+//! caller's to notice, and no other provider is asked, who would begin the answer anew.
+//!
+//! # Who served
+//!
+//! [`Served`] has the response, and [`ServedBy`] tells the dependency. For HTTP stacks, which want a plain
+//! response, `Served::into_response` leaves it in the response's extensions.
+//!
+//! # When nobody is left
+//!
+//! | | with a [last resort](FailoverBuilder::last_resort) | without |
+//! |---|---|---|
+//! | every circuit rejected the call | it answers | [`NoneAdmitted`], which names the circuit closest to recovery |
+//! | the last attempt failed, and a copy is there | it answers | the failed response, or the error |
+//! | the last attempt failed, and there is no copy | the failed response, or the error | the same |
+//!
+//! A [last resort that keeps](FailoverBuilder::last_resort_keeping) what it needs of each request answers the
+//! third too.
+//!
+//! # What it does not do
+//!
+//! It asks nobody twice, waits for nobody to recover, and sends nothing to two providers at the same time. A
+//! retry belongs inside of a provider, where all of its tries are one outcome. The requests are the same for
+//! all: what has to differ (host, credentials, the model's name) each provider's own stack changes, with tower's
+//! `map_request`.
+
+mod attempt;
+mod builder;
+mod error;
+mod future;
+mod last_resort;
+mod resend;
+mod served;
+mod service;
+mod walk;
+
+pub use self::builder::FailoverBuilder;
+pub use self::error::{FailoverError, NoneAdmitted};
+pub use self::future::ResponseFuture;
+pub use self::last_resort::{AnswerLast, AnswerLastKeeping, LastResort, NoLastResort, Unserved};
+pub use self::resend::{EveryRequest, Idempotence, IfIdempotent, NoRequest, Resend};
+pub use self::served::{Served, ServedBy};
+pub use self::service::Failover;
