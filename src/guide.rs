@@ -319,3 +319,4 @@
 //!
 //! What happens where a neighbour of tower stands inside of the breaker, and outside.
 //!
+#![doc = include_str!("../tests/COMPOSITION.md")]
