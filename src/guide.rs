@@ -12,7 +12,7 @@
 //! - [Bodies and streams](#bodies-and-streams)
 //! - [gRPC](#grpc), [reqwest](#reqwest), [async-openai](#async-openai)
 //! - [Fallback or failover](#fallback-or-failover)
-//! - [The table](#the-table)
+//! - [The table](#in-which-order-the-breaker-and-its-neighbours) of the breaker and each of its neighbours
 //!
 //! # The order of layers
 //!
@@ -314,9 +314,5 @@
 //! of its own: the first that admits the call serves it, and the next where it fails, if the request may be sent twice.
 //! When none admits it, a last resort answers, or the error names the circuit that is closest to recovery.
 //! [`failover`](crate::failover) has the rest.
-//!
-//! # The table
-//!
-//! What happens where a neighbour of tower stands inside of the breaker, and outside.
 //!
 #![doc = include_str!("../tests/COMPOSITION.md")]
