@@ -10,8 +10,8 @@ use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, Permit, SelectDependency, TenantCircuitBreakerLayer,
-    TenantExtractor,
+    CircuitOpen, Classify, DefaultClassify, Permit, Rejection, SelectDependency,
+    TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -101,9 +101,21 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
         let tenant = tenant.map_err(Refusal::Error)?;
         let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
         let probing = settings.probe_if.probing(req);
-        let on_missing_tenant = settings.on_missing_tenant;
-        let permit = on_missing_tenant.acquire(&dependency, tenant, probing);
-        permit.map_err(Refusal::Open)
+        let permit = match tenant {
+            Some(tenant) => dependency.acquire_barred(tenant, probing),
+            None => settings.on_missing_tenant.acquire(&dependency, probing),
+        };
+        permit.map_err(Refusal::from)
+    }
+}
+
+impl From<Rejection> for Refusal {
+    #[inline]
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Open(open) => Self::Open(open),
+            Rejection::InvalidTenant(invalid) => Self::error(invalid),
+        }
     }
 }
 
