@@ -137,7 +137,7 @@ where
     }
 }
 
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// Answers a circuit's rejections with a response.
     ///
     /// Replaces an earlier `respond_with` or fallback. Nothing else is answered: see the table above.
@@ -156,7 +156,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn respond_with<Res, F>(
         self,
         respond: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, RespondWith<F>, G, P>
+    ) -> TenantCircuitBreakerLayer<D, E, C, RespondWith<F>, G, P, T>
     where
         F: Fn(&CircuitOpen) -> Res,
     {
@@ -172,7 +172,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn respond_to_error<Res, F>(
         self,
         respond: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, O, RespondToError<F>, P>
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, RespondToError<F>, P, T>
     where
         F: Fn(BoxError) -> Res,
     {

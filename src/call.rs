@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use tower::BoxError;
 
 use crate::circuit::Stage;
-use crate::{Classify, Dependency, ErrIsFailure, Permit, Rejection};
+use crate::{Classify, Dependency, ErrIsFailure, Outcome, Permit, Rejection};
 
 impl Dependency {
     /// Awaits a future where the tenant's circuit admits it. An `Err` is a failure, unless it is a
@@ -129,13 +129,27 @@ impl Permit {
         F: Future<Output = Result<T, E>>,
         C: Classify<T, E>,
     {
-        let mut future = pin!(future);
+        let future = pin!(future);
+        let (result, outcome) = self.judge(classify, future).await;
+        self.record(outcome);
+        result
+    }
+
+    /// Awaits the future, and finds what the classifier says of its result.
+    pub(crate) async fn judge<T, E, F, C>(
+        &mut self,
+        classify: &C,
+        mut future: Pin<&mut F>,
+    ) -> (Result<T, E>, Outcome)
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
         // A panic that leaves the future is its failure; one that leaves the classifier is not.
         let result = poll_fn(|cx| self.within(|| future.as_mut().poll(cx))).await;
         self.stage(Stage::Hook);
         let outcome = classify.classify(result.as_ref());
-        self.record(outcome);
-        result
+        (result, outcome)
     }
 }
 

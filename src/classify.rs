@@ -13,8 +13,9 @@ use crate::{CircuitOpen, InvalidTenant, Rejection, UnknownDependency};
 
 /// Judges HTTP responses, and only them; what a layer uses unless told otherwise.
 ///
-/// It exists for `http::Response` (feature `http`) alone, because "an `Err` is a failure" is a trap:
-/// HTTP reports a 503 as `Ok`. For any other response say [`ErrIsFailure`] or give a closure.
+/// It exists for `http::Response` (feature `http`) and `reqwest::Response` (feature
+/// `reqwest-middleware`) alone, because "an `Err` is a failure" is a trap: HTTP reports a 503 as `Ok`.
+/// For any other response say [`ErrIsFailure`] or give a closure.
 ///
 /// # Responses
 ///
@@ -33,9 +34,10 @@ use crate::{CircuitOpen, InvalidTenant, Rejection, UnknownDependency};
 /// |---|---|
 /// | 2 unknown, 4 deadline exceeded, 7 permission denied, 13 internal, 14 unavailable, 15 data loss | failure |
 /// | 8 resource exhausted | throttled |
+/// | 1 cancelled | cancelled, as a call that the caller gave up on: nobody can tell who did |
 /// | any other of 0 to 16 | success |
 /// | not a status | failure, as gRPC reads it as unknown |
-/// | none | success: the status comes with the trailers, after the body |
+/// | none | success: the status comes with the trailers, after the body; see `http::body` |
 ///
 /// The failures are those of linkerd2-proxy. Hints are read from failed and throttled ones.
 /// `application/grpc-web` is judged as HTTP.
@@ -68,14 +70,15 @@ use crate::{CircuitOpen, InvalidTenant, Rejection, UnknownDependency};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DefaultClassify;
 
-/// What [`DefaultClassify`] can judge: `http::Response`, and nothing else.
+/// What [`DefaultClassify`] can judge: `http::Response` and `reqwest::Response`, and nothing else.
 ///
 /// A trait of its own for the compiler's sake: were the response's type written into the `impl`, a layer
 /// around any other service would be told that `DefaultClassify` is no closure.
 #[diagnostic::on_unimplemented(
     message = "`DefaultClassify` cannot judge a `Result<{Self}, {Err}>`",
     label = "no way to tell a success from a failure here",
-    note = "`DefaultClassify` knows `http::Response` alone",
+    note = "`DefaultClassify` knows `http::Response` and, with the feature `reqwest-middleware`, \
+            `reqwest::Response` alone",
     note = "for any other response say `.classify(ErrIsFailure)` on the layer, or give a closure: \
             `.classify(|result: Result<&Res, &BoxError>| Outcome::Success)`"
 )]
@@ -98,6 +101,8 @@ mod sealed {
     pub trait Sealed {}
     #[cfg(feature = "http")]
     impl<B> Sealed for http::Response<B> {}
+    #[cfg(feature = "reqwest-middleware")]
+    impl Sealed for reqwest::Response {}
 }
 
 /// Every response is a success, every error a failure, except those that this side made itself.
@@ -105,6 +110,10 @@ mod sealed {
 /// [`tower::load_shed`]'s `Overloaded` and the refusals of a breaker further in ([`CircuitOpen`],
 /// [`MissingTenant`], [`InvalidTenant`], [`UnknownDependency`]) say nothing about the dependency, which
 /// was never asked. They are ignored wherever they lie in the error's chain of sources.
+///
+/// With the feature `reqwest-middleware` an error of reqwest in that chain is known as well: one that
+/// `error_for_status` made of a status is judged as that status, and one of a request that could not be
+/// sent at all is ignored; the module `reqwest` has the table.
 ///
 /// In the middleware the error is always a [`BoxError`], whose chain can be walked. Outside of it,
 /// `Err` may be any type that is `'static`. A `Box<dyn Error>` is walked as well, and the errors
@@ -139,14 +148,37 @@ impl<Res, Err: 'static> Classify<Res, Err> for ErrIsFailure {
 pub(crate) fn of_error<E: 'static>(error: &E) -> Outcome {
     let known = walkable(error);
     if known.is_some_and(|error| chain(error).any(is_ours)) {
-        Outcome::Ignored
-    } else {
-        Outcome::failure()
+        return Outcome::Ignored;
     }
+    #[cfg(feature = "reqwest-middleware")]
+    if let Some(error) = reqwest_error(error) {
+        return crate::reqwest::of_error(error);
+    }
+    Outcome::failure()
+}
+
+/// reqwest's own error in an error, the outermost where there are several.
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) fn reqwest_error<E: 'static>(error: &E) -> Option<&reqwest::Error> {
+    walkable(error).and_then(|error| chain(error).find_map(|error| error.downcast_ref()))
+}
+
+#[cfg(feature = "grpc")]
+fn of_tonic(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    let status = error.downcast_ref::<tonic::Status>();
+    let told = error.downcast_ref::<crate::grpc::StatusError>();
+    status
+        .map(|error| error as _)
+        .or(told.map(|error| error as _))
+}
+
+#[cfg(not(feature = "grpc"))]
+fn of_tonic(_error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    None
 }
 
 /// The error as one whose sources can be walked, where its type is one that we know.
-fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
+pub(crate) fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     fn plain<T: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
         error.downcast_ref::<T>().map(|error| error as _)
     }
@@ -162,6 +194,12 @@ fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = error.downcast_ref::<Box<dyn Error + Send>>() {
         return Some(&**error);
     }
+    #[cfg(feature = "reqwest-middleware")]
+    if let Some(error) =
+        plain::<reqwest_middleware::Error>(error).or_else(|| plain::<reqwest::Error>(error))
+    {
+        return Some(error);
+    }
     plain::<CircuitOpen>(error)
         .or_else(|| plain::<Overloaded>(error))
         .or_else(|| plain::<Rejection>(error))
@@ -169,6 +207,7 @@ fn walkable<E: 'static>(error: &E) -> Option<&(dyn Error + 'static)> {
         .or_else(|| plain::<InvalidTenant>(error))
         .or_else(|| plain::<UnknownDependency>(error))
         .or_else(|| plain::<std::io::Error>(error))
+        .or_else(|| of_tonic(error))
 }
 
 fn is_ours(error: &(dyn Error + 'static)) -> bool {

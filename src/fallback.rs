@@ -96,7 +96,7 @@ where
     }
 }
 
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// Answers rejected calls by doing something else with the request. No circuit hears of how that
     /// ends.
     ///
@@ -117,7 +117,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn fallback<Req, Res, F, Fut>(
         self,
         fallback: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, Fallback<F>, G, P>
+    ) -> TenantCircuitBreakerLayer<D, E, C, Fallback<F>, G, P, T>
     where
         F: Fn(Req, CircuitOpen) -> Fut,
         Fut: Future<Output = Result<Res, BoxError>>,
@@ -148,7 +148,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn fallback_on_failure<Req, Res, F, Fut>(
         self,
         fallback: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, FallbackOnFailure<Req, F>, G, P>
+    ) -> TenantCircuitBreakerLayer<D, E, C, FallbackOnFailure<Req, F>, G, P, T>
     where
         Req: Clone,
         F: Fn(Req, Cause<Res>) -> Fut,
@@ -179,7 +179,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
         self,
         keep: K,
         fallback: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, FallbackKeeping<K, F>, G, P>
+    ) -> TenantCircuitBreakerLayer<D, E, C, FallbackKeeping<K, F>, G, P, T>
     where
         K: Fn(&Req) -> Kept,
         F: Fn(Kept, Cause<Res>) -> Fut,

@@ -11,22 +11,24 @@ use tower_service::Service;
 
 use crate::answer::{Answer, Cause, OnError, OnRejection};
 use crate::circuit::Stage;
+use crate::settle::{AtHead, Settle};
 use crate::{Classify, Outcome, Permit};
 
 pin_project! {
     /// Future for the [`TenantCircuitBreaker`](crate::TenantCircuitBreaker) service.
     ///
     /// Once it has given its result it stays pending, as a fused future does.
-    pub struct ResponseFuture<S, Req, C, O, G>
+    pub struct ResponseFuture<S, Req, C, O, G, T = AtHead>
     where
         S: Service<Req>,
         O: OnRejection<Req, S::Response>,
         G: OnError<S::Response, O::Error>,
+        T: Settle<Req, S::Response>,
     {
         #[pin]
-        state: State<S, Req, S::Future, O::Future, G, Result<S::Response, G::Error>>,
+        state: State<S, Req, S::Future, O::Future, G, Result<T::Response, G::Error>>,
         // There from the admission until the inner's result is judged.
-        call: Option<Admitted<O::Kept, C, O, G>>,
+        call: Option<Admitted<O::Kept, T::Begun, C, O, G>>,
     }
 }
 
@@ -43,9 +45,10 @@ pin_project! {
 }
 
 /// An admitted call: its permit, and what its result will be judged and answered by.
-pub(crate) struct Admitted<K, C, O, G> {
+pub(crate) struct Admitted<K, W, C, O, G> {
     pub(crate) permit: Permit,
     pub(crate) kept: K,
+    pub(crate) begun: W,
     pub(crate) classify: C,
     pub(crate) on_rejection: O,
     pub(crate) on_error: G,
@@ -57,13 +60,19 @@ enum Verdict<A, B, G> {
     FallBack(B, G),
 }
 
-impl<S, Req, C, O, G> ResponseFuture<S, Req, C, O, G>
+impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
 where
     S: Service<Req>,
     O: OnRejection<Req, S::Response>,
     G: OnError<S::Response, O::Error>,
+    T: Settle<Req, S::Response>,
 {
+    /// No circuit waits for this answer.
     pub(crate) fn answered(answer: Result<S::Response, G::Error>) -> Self {
+        Self::done(answer.map(T::pass))
+    }
+
+    fn done(answer: Result<T::Response, G::Error>) -> Self {
         let answer = Some(answer);
         Self {
             state: State::Answered { answer },
@@ -87,14 +96,14 @@ where
         }
     }
 
-    pub(crate) fn called(future: S::Future, call: Admitted<O::Kept, C, O, G>) -> Self {
+    pub(crate) fn called(future: S::Future, call: Admitted<O::Kept, T::Begun, C, O, G>) -> Self {
         Self {
             state: State::Called { future },
             call: Some(call),
         }
     }
 
-    pub(crate) fn waiting(inner: S, req: Req, call: Admitted<O::Kept, C, O, G>) -> Self {
+    pub(crate) fn waiting(inner: S, req: Req, call: Admitted<O::Kept, T::Begun, C, O, G>) -> Self {
         let req = Some(req);
         Self {
             state: State::Waiting { inner, req },
@@ -104,13 +113,13 @@ where
 
     pub(crate) fn finished(
         result: Result<S::Response, BoxError>,
-        call: Admitted<O::Kept, C, O, G>,
+        call: Admitted<O::Kept, T::Begun, C, O, G>,
     ) -> Self
     where
         C: Classify<S::Response, BoxError>,
     {
-        match call.finish::<Req, _>(result) {
-            Verdict::Answer(answer) => Self::answered(answer),
+        match call.finish::<Req, _, T>(result) {
+            Verdict::Answer(answer) => Self::done(answer),
             Verdict::FallBack(future, on_error) => Self {
                 state: State::FallingBack { future, on_error },
                 call: None,
@@ -119,15 +128,16 @@ where
     }
 }
 
-impl<S, Req, C, O, G> Future for ResponseFuture<S, Req, C, O, G>
+impl<S, Req, C, O, G, T> Future for ResponseFuture<S, Req, C, O, G, T>
 where
     S: Service<Req>,
     S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError>,
     O: OnRejection<Req, S::Response>,
     G: OnError<S::Response, O::Error>,
+    T: Settle<Req, S::Response>,
 {
-    type Output = Result<S::Response, G::Error>;
+    type Output = Result<T::Response, G::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -152,7 +162,7 @@ where
                 (StateProj::FallingBack { future, on_error }, _) => {
                     let answer = ready!(future.poll(cx)).or_else(|error| on_error.answer(error));
                     this.state.set(State::Done);
-                    return Poll::Ready(answer);
+                    return Poll::Ready(answer.map(T::pass));
                 }
                 (StateProj::Answered { answer }, _) => {
                     return answer.take().map_or(Poll::Pending, Poll::Ready);
@@ -167,7 +177,7 @@ where
             let Some(call) = this.call.take() else {
                 return Poll::Pending;
             };
-            match call.finish::<Req, _>(result) {
+            match call.finish::<Req, _, T>(result) {
                 Verdict::Answer(answer) => {
                     this.state.set(State::Done);
                     return Poll::Ready(answer);
@@ -180,31 +190,41 @@ where
     }
 }
 
-impl<K, C, O, G> Admitted<K, C, O, G> {
+impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
     pub(crate) fn within<T>(&mut self, inner: impl FnOnce() -> T) -> T {
         self.permit.within(inner)
     }
 
     /// Tells the circuit how the call ended, and finds the answer.
-    fn finish<Req, Res>(
+    fn finish<Req, Res, T>(
         mut self,
         result: Result<Res, BoxError>,
-    ) -> Verdict<Result<Res, G::Error>, O::Future, G>
+    ) -> Verdict<Result<T::Response, G::Error>, O::Future, G>
     where
         C: Classify<Res, BoxError>,
         O: OnRejection<Req, Res, Kept = K>,
         G: OnError<Res, O::Error>,
+        T: Settle<Req, Res, Begun = W>,
     {
         self.permit.stage(Stage::Hook);
         let outcome = self.classify.classify(result.as_ref());
+        let result = match result {
+            // What is good so far may have a body in which it goes wrong.
+            Ok(response) if outcome == Outcome::Success => {
+                return Verdict::Answer(Ok(T::settle(self.begun, response, self.permit)));
+            }
+            result => result,
+        };
         self.permit.record(outcome);
 
         let cause = match (result, outcome) {
             (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
                 Cause::Answered(response)
             }
-            (Ok(response), _) => return Verdict::Answer(Ok(response)),
-            (Err(error), Outcome::Success) => return Verdict::Answer(self.on_error.answer(error)),
+            (Ok(response), _) => return Verdict::Answer(Ok(T::pass(response))),
+            (Err(error), Outcome::Success) => {
+                return Verdict::Answer(self.on_error.answer(error).map(T::pass));
+            }
             (Err(error), _) => Cause::Failed(error),
         };
         match self.on_rejection.failed(self.kept, cause) {
@@ -212,17 +232,19 @@ impl<K, C, O, G> Admitted<K, C, O, G> {
             Err(cause) => Verdict::Answer(
                 cause
                     .into_result()
-                    .or_else(|error| self.on_error.answer(error)),
+                    .or_else(|error| self.on_error.answer(error))
+                    .map(T::pass),
             ),
         }
     }
 }
 
-impl<S, Req, C, O, G> fmt::Debug for ResponseFuture<S, Req, C, O, G>
+impl<S, Req, C, O, G, T> fmt::Debug for ResponseFuture<S, Req, C, O, G, T>
 where
     S: Service<Req>,
     O: OnRejection<Req, S::Response>,
     G: OnError<S::Response, O::Error>,
+    T: Settle<Req, S::Response>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

@@ -4,6 +4,7 @@ use tower_layer::Layer;
 
 use crate::answer::Propagate;
 use crate::probe::{Always, ProbeFn};
+use crate::settle::AtHead;
 use crate::{DefaultClassify, Probing, TenantCircuitBreaker};
 
 /// What happens to a request in which no tenant can be found.
@@ -74,8 +75,9 @@ pub enum OnMissingTenant {
 ///
 /// # Judging
 ///
-/// [`DefaultClassify`] knows `http::Response` alone. A service with any other response has to say what
-/// a failure is, by [`classify`](Self::classify), or it does not compile:
+/// [`DefaultClassify`] knows `http::Response` and, with the feature `reqwest-middleware`,
+/// `reqwest::Response`. A service with any other response has to say what a failure is, by
+/// [`classify`](Self::classify), or it does not compile:
 ///
 /// ```compile_fail,E0277
 /// use tower::{Layer, Service, service_fn};
@@ -128,6 +130,7 @@ pub struct TenantCircuitBreakerLayer<
     O = Propagate,
     G = Propagate,
     P = Always,
+    T = AtHead,
 > {
     pub(crate) dependency: D,
     pub(crate) extractor: E,
@@ -136,6 +139,7 @@ pub struct TenantCircuitBreakerLayer<
     pub(crate) on_error: G,
     pub(crate) probe_if: P,
     pub(crate) on_missing_tenant: OnMissingTenant,
+    pub(crate) settle: T,
 }
 
 impl<D, E> TenantCircuitBreakerLayer<D, E> {
@@ -152,11 +156,12 @@ impl<D, E> TenantCircuitBreakerLayer<D, E> {
             on_error: Propagate,
             probe_if: Always,
             on_missing_tenant: OnMissingTenant::RunUnguarded,
+            settle: AtHead,
         }
     }
 }
 
-impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// Judges finished calls: [`ErrIsFailure`](crate::ErrIsFailure), or a closure over
     /// `Result<&Res, &BoxError>`.
     ///
@@ -177,7 +182,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     ///     });
     /// # Ok::<(), BoxError>(())
     /// ```
-    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerLayer<D, E, C2, O, G, P> {
+    pub fn classify<C2>(self, classify: C2) -> TenantCircuitBreakerLayer<D, E, C2, O, G, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -186,6 +191,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -213,7 +219,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
     pub fn probe_if<Req, F, R>(
         self,
         probe_if: F,
-    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, ProbeFn<F>>
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, ProbeFn<F>, T>
     where
         F: Fn(&Req) -> R,
         R: Into<Probing>,
@@ -226,6 +232,7 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: ProbeFn(probe_if),
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -235,7 +242,24 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
         self
     }
 
-    pub(crate) fn on_error<G2>(self, on_error: G2) -> TenantCircuitBreakerLayer<D, E, C, O, G2, P> {
+    #[cfg(feature = "http")]
+    pub(crate) fn settle<T2>(self, settle: T2) -> TenantCircuitBreakerLayer<D, E, C, O, G, P, T2> {
+        TenantCircuitBreakerLayer {
+            dependency: self.dependency,
+            extractor: self.extractor,
+            classify: self.classify,
+            on_rejection: self.on_rejection,
+            on_error: self.on_error,
+            probe_if: self.probe_if,
+            on_missing_tenant: self.on_missing_tenant,
+            settle,
+        }
+    }
+
+    pub(crate) fn on_error<G2>(
+        self,
+        on_error: G2,
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G2, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -244,13 +268,14 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
     pub(crate) fn on_rejection<O2>(
         self,
         on_rejection: O2,
-    ) -> TenantCircuitBreakerLayer<D, E, C, O2, G, P> {
+    ) -> TenantCircuitBreakerLayer<D, E, C, O2, G, P, T> {
         TenantCircuitBreakerLayer {
             dependency: self.dependency,
             extractor: self.extractor,
@@ -259,15 +284,16 @@ impl<D, E, C, O, G, P> TenantCircuitBreakerLayer<D, E, C, O, G, P> {
             on_error: self.on_error,
             probe_if: self.probe_if,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 }
 
-impl<S, D, E, C, O, G, P> Layer<S> for TenantCircuitBreakerLayer<D, E, C, O, G, P>
+impl<S, D, E, C, O, G, P, T> Layer<S> for TenantCircuitBreakerLayer<D, E, C, O, G, P, T>
 where
     Self: Clone,
 {
-    type Service = TenantCircuitBreaker<S, D, E, C, O, G, P>;
+    type Service = TenantCircuitBreaker<S, D, E, C, O, G, P, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
         TenantCircuitBreaker::new(inner, self.clone())
@@ -275,7 +301,7 @@ where
 }
 
 // By hand: closures have no `Debug`.
-impl<D, E, C, O, G, P> fmt::Debug for TenantCircuitBreakerLayer<D, E, C, O, G, P>
+impl<D, E, C, O, G, P, T> fmt::Debug for TenantCircuitBreakerLayer<D, E, C, O, G, P, T>
 where
     D: fmt::Debug,
 {

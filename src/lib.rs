@@ -67,7 +67,11 @@
 //! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
-//! - `http` (a feature, on by default) knows responses, `Retry-After`, headers and credentials.
+//! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
+//! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
+//!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - [`Failover`] tries several providers in order, each behind circuits of its own.
+//! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
 //! # When a circuit trips
 //!
@@ -83,13 +87,14 @@
 //!
 //! It starts no task, keeps no time of its own, and retries nothing. It does not queue: a call is admitted
 //! or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
-//! does not see what goes wrong in a response's body after its head.
+//! sees what goes wrong in a response's body after its head only where `observe_body` says so.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(missing_debug_implementations, unreachable_pub)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admit;
 pub mod answer;
 mod call;
 mod circuit;
@@ -101,6 +106,10 @@ mod event;
 pub mod failover;
 mod fallback;
 pub mod future;
+#[cfg(feature = "grpc")]
+pub mod grpc;
+#[cfg(feature = "full")]
+pub mod guide;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;
@@ -112,14 +121,18 @@ pub mod probe;
 mod reason;
 mod registry;
 mod rejection;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest;
+#[cfg(feature = "retry")]
+pub mod retry;
 mod select;
 mod service;
+pub mod settle;
 mod source_chain;
 mod state;
 mod sync;
 mod tenant;
 mod time;
-mod without_tenant;
 
 pub use self::answer::Cause;
 pub use self::call::CallError;
@@ -144,6 +157,8 @@ pub use self::registry::{
     CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest::{ClientRequest, HostTenant, TenantCircuitBreakerMiddleware, Unsent};
 pub use self::select::{DependencyFn, SelectDependency, dependency_fn};
 pub use self::service::TenantCircuitBreaker;
 pub use self::state::CircuitState;
@@ -153,6 +168,6 @@ pub use self::tenant::{
 };
 
 /// The README's programs, compiled.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -105,7 +105,8 @@ impl Outcome {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot judge a `Result<{Res}, {Err}>`",
     label = "no way to tell a success from a failure here",
-    note = "`DefaultClassify` knows `http::Response` alone",
+    note = "`DefaultClassify` knows `http::Response` and, with the feature `reqwest-middleware`, \
+            `reqwest::Response` alone",
     note = "for any other response say `.classify(ErrIsFailure)` on the layer, or give a closure: \
             `.classify(|result: Result<&Res, &BoxError>| Outcome::Success)`"
 )]

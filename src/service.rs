@@ -5,13 +5,14 @@ use std::task::{Context, Poll, Waker};
 use tower::BoxError;
 use tower_service::Service;
 
+use crate::admit::{Refusal, admit};
 use crate::answer::{OnError, OnRejection, Propagate};
 use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
+use crate::settle::{AtHead, Settle};
 use crate::{
-    CircuitOpen, Classify, DefaultClassify, Permit, Rejection, SelectDependency,
-    TenantCircuitBreakerLayer, TenantExtractor,
+    Classify, DefaultClassify, SelectDependency, TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 /// A service with a circuit for every tenant in front of it; made by [`TenantCircuitBreakerLayer`].
@@ -51,22 +52,17 @@ pub struct TenantCircuitBreaker<
     O = Propagate,
     G = Propagate,
     P = Always,
+    T = AtHead,
 > {
     // A clone's clone of the inner carries no readiness, and there is none of our own to carry: it is
     // taken and used up within `call`.
     inner: S,
-    settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>,
+    settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>,
 }
 
-/// Why a call does not reach the inner service.
-enum Refusal {
-    Open(CircuitOpen),
-    Error(BoxError),
-}
-
-impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+impl<S, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     /// Puts circuits in front of a service; the same as `settings.layer(inner)`, without a clone.
-    pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P>) -> Self {
+    pub const fn new(inner: S, settings: TenantCircuitBreakerLayer<D, E, C, O, G, P, T>) -> Self {
         Self { inner, settings }
     }
 
@@ -86,46 +82,7 @@ impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
     }
 }
 
-impl<S, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
-    /// Asks the circuit of the request's tenant.
-    fn admit<Req>(&self, req: &Req) -> Result<Permit, Refusal>
-    where
-        D: SelectDependency<Req>,
-        E: TenantExtractor<Req>,
-        P: ProbeIf<Req>,
-    {
-        let settings = &self.settings;
-        let extracted = settings.extractor.extract(req);
-        // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
-        let tenant = settings.on_missing_tenant.valid_tenant(&extracted);
-        let tenant = tenant.map_err(Refusal::Error)?;
-        let dependency = settings.dependency.select(req).map_err(Refusal::error)?;
-        let probing = settings.probe_if.probing(req);
-        let permit = match tenant {
-            Some(tenant) => dependency.acquire_barred(tenant, probing),
-            None => settings.on_missing_tenant.acquire(&dependency, probing),
-        };
-        permit.map_err(Refusal::from)
-    }
-}
-
-impl From<Rejection> for Refusal {
-    #[inline]
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::Open(open) => Self::Open(open),
-            Rejection::InvalidTenant(invalid) => Self::error(invalid),
-        }
-    }
-}
-
-impl Refusal {
-    fn error(error: impl Into<BoxError>) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-impl<S, Req, D, E, C, O, G, P> Service<Req> for TenantCircuitBreaker<S, D, E, C, O, G, P>
+impl<S, Req, D, E, C, O, G, P, T> Service<Req> for TenantCircuitBreaker<S, D, E, C, O, G, P, T>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
@@ -135,10 +92,11 @@ where
     O: OnRejection<Req, S::Response> + Clone,
     G: OnError<S::Response, O::Error> + Clone,
     P: ProbeIf<Req>,
+    T: Settle<Req, S::Response>,
 {
-    type Response = S::Response;
+    type Response = T::Response;
     type Error = G::Error;
-    type Future = ResponseFuture<S, Req, C, O, G>;
+    type Future = ResponseFuture<S, Req, C, O, G, T>;
 
     // The inner is left alone: the tenant is not known yet, so a rejected call would leave a reservation
     // behind, and one tenant's stuck call would hold up the others. And an error here would mean that
@@ -149,7 +107,14 @@ where
 
     fn call(&mut self, req: Req) -> Self::Future {
         let settings = &self.settings;
-        let mut permit = match self.admit(&req) {
+        let admitted = admit(
+            &req,
+            &settings.dependency,
+            &settings.extractor,
+            &settings.probe_if,
+            settings.on_missing_tenant,
+        );
+        let mut permit = match admitted {
             Ok(permit) => permit,
             Err(Refusal::Open(open)) => {
                 let answer = settings.on_rejection.rejected(req, open);
@@ -163,6 +128,7 @@ where
         permit.stage(Stage::Hook);
         let mut call = Admitted {
             kept: settings.on_rejection.keep(&req),
+            begun: settings.settle.begin(&req),
             classify: settings.classify.clone(),
             on_rejection: settings.on_rejection.clone(),
             on_error: settings.on_error.clone(),
@@ -187,7 +153,7 @@ where
     }
 }
 
-impl<S: Clone, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
+impl<S: Clone, D, E, C, O, G, P, T> TenantCircuitBreaker<S, D, E, C, O, G, P, T> {
     fn replace_inner(&mut self) -> S {
         let fresh = self.inner.clone();
         mem::replace(&mut self.inner, fresh)
@@ -195,7 +161,7 @@ impl<S: Clone, D, E, C, O, G, P> TenantCircuitBreaker<S, D, E, C, O, G, P> {
 }
 
 // By hand: closures have no `Debug`.
-impl<S, D, E, C, O, G, P> fmt::Debug for TenantCircuitBreaker<S, D, E, C, O, G, P>
+impl<S, D, E, C, O, G, P, T> fmt::Debug for TenantCircuitBreaker<S, D, E, C, O, G, P, T>
 where
     S: fmt::Debug,
     D: fmt::Debug,

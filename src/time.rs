@@ -16,6 +16,13 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
         .saturating_add(duration.subsec_nanos() as u64)
 }
 
+/// A duration and up to a tenth more at random, so that those who wait for one circuit do not return in step.
+#[cfg(any(feature = "http", feature = "retry"))]
+pub(crate) fn spread(duration: Duration) -> Duration {
+    let extra = Duration::from_nanos(fastrand::u64(0..=nanos(duration / 10)));
+    duration.saturating_add(extra)
+}
+
 /// Nanoseconds since the registry was created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {

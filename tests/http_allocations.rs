@@ -1,16 +1,21 @@
-//! Who a request is for, and what its response means, are found out without an allocation.
+//! Who a request is for, what its response means, and what its body says, are found out without an allocation.
 #![cfg(feature = "http")]
+
+mod script;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::future::ready;
 use std::hint::black_box;
 
 use http::{HeaderValue, Request, Response, StatusCode};
-use tower::BoxError;
 use tower::load_shed::error::Overloaded;
+use tower::{BoxError, Layer, Service, service_fn};
+use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
 use tower_tenant_breaker::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassify};
 use tower_tenant_breaker::{
-    Classify, DefaultClassify, FixedTenant, TaskTenant, Tenant, TenantExtractor, tenant_fn,
+    CircuitBreakerRegistry, Classify, DefaultClassify, FixedTenant, TaskTenant, Tenant,
+    TenantCircuitBreakerLayer, TenantExtractor, tenant_fn,
 };
 
 thread_local! {
@@ -112,4 +117,37 @@ fn no_classifier_allocates() {
         let judge = || DefaultClassify.classify(Err::<&Response<()>, _>(&error));
         assert_eq!(allocations_of(judge), 0, "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_observed_body_allocates_nothing_for_a_frame() {
+    const EVENT: &str = "event: delta\ndata: {\"text\": \"one more word\"}\n\n";
+    let models = CircuitBreakerRegistry::builder()
+        .build()
+        .unwrap()
+        .dependency("models")
+        .unwrap();
+    let layer = TenantCircuitBreakerLayer::new(models, FixedTenant::new("acme"));
+    let answer = |_: Request<()>| {
+        let steps = std::iter::repeat_n(script::Data(EVENT), 100);
+        let mut answer = Response::new(script::script(&steps.collect::<Vec<_>>()));
+        let kind = HeaderValue::from_static("text/event-stream");
+        answer.headers_mut().insert("content-type", kind);
+        ready(Ok::<_, BoxError>(answer))
+    };
+    let mut by_default = layer
+        .clone()
+        .observe_body(SettleAt::End)
+        .layer(service_fn(answer));
+    let mut of_events = layer
+        .observe_body_with(SettleAt::End, SseJudge::new())
+        .layer(service_fn(answer));
+
+    let mut body = by_default.call(Request::new(())).await.unwrap().into_body();
+    assert_eq!(allocations_of(|| script::polls(&mut body, 100)), 0);
+
+    let mut body = of_events.call(Request::new(())).await.unwrap().into_body();
+    // The buffer for an event comes with the first one.
+    script::polls(&mut body, 1);
+    assert_eq!(allocations_of(|| script::polls(&mut body, 99)), 0);
 }

@@ -143,6 +143,7 @@ fn a_closure_is_asked_first_and_what_it_does_not_know_is_judged_as_usual() {
 fn a_grpc_response_is_judged_by_the_status_in_its_head() {
     for code in 0..=16 {
         let expected = match code {
+            1 => Outcome::Cancelled,
             2 | 4 | 7 | 13 | 14 | 15 => Outcome::failure(),
             8 => Outcome::throttled(),
             _ => Outcome::Success,

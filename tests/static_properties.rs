@@ -44,6 +44,62 @@ assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);
 assert_impl_all!(Answering<Inner>: Send, Sync);
 
+#[cfg(feature = "http")]
+mod bodies {
+    use super::*;
+    use tower_tenant_breaker::http::body::{
+        DefaultBodyJudge, JudgeData, ObserveBody, ObservedBody, SettleAt, SseJudge,
+    };
+
+    type Body = http_body_util::Full<bytes::Bytes>;
+
+    assert_impl_all!(SettleAt: Copy, Send, Sync);
+    assert_impl_all!(ObserveBody<DefaultBodyJudge>: Copy, Send, Sync);
+    assert_impl_all!(SseJudge: Clone, Send, Sync, Unpin);
+    assert_impl_all!(JudgeData<fn(&bytes::Bytes)>: Copy, Send, Sync);
+    assert_impl_all!(ObservedBody<Body, DefaultBodyJudge>: Send, Sync, Unpin, http_body::Body);
+    assert_not_impl_any!(ObservedBody<std::rc::Rc<u8>, DefaultBodyJudge>: Send, Sync);
+    assert_not_impl_any!(ObservedBody<Body, DefaultBodyJudge>: Clone);
+}
+
+#[cfg(feature = "grpc")]
+mod grpc {
+    use super::*;
+    use tower_tenant_breaker::grpc::{GrpcBodyJudge, GrpcClassify, StatusError};
+
+    assert_impl_all!(GrpcClassify: Copy, Send, Sync, Default);
+    assert_impl_all!(GrpcBodyJudge: Copy, Send, Sync);
+    assert_impl_all!(StatusError: Send, Sync, std::error::Error);
+}
+
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest_types {
+    use reqwest_middleware::Middleware;
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use tower_tenant_breaker::http::body::{DefaultBodyJudge, ObserveBody};
+    use tower_tenant_breaker::probe::Always;
+    use tower_tenant_breaker::{
+        ClientRequest, DefaultClassify, Dependency, DependencyFn, HeaderTenant, HostTenant,
+        TaskTenant, TenantCircuitBreakerMiddleware, Unsent,
+    };
+
+    type Breaker<D> = TenantCircuitBreakerMiddleware<D, HeaderTenant>;
+    type Observing =
+        TenantCircuitBreakerMiddleware<Dependency, HeaderTenant, DefaultClassify, Always, AtEnd>;
+    type AtEnd = ObserveBody<DefaultBodyJudge>;
+    type ByHost = DependencyFn<fn(&ClientRequest) -> std::borrow::Cow<'_, str>>;
+
+    // `Middleware` boxes its futures as `Send`, so this says that they are.
+    assert_impl_all!(Breaker<Dependency>: Middleware, Clone, Send, Sync, Unpin, std::fmt::Debug);
+    assert_impl_all!(TenantCircuitBreakerMiddleware<ByHost, TaskTenant>: Middleware, Clone);
+    assert_impl_all!(Observing: Middleware, Clone);
+    assert_not_impl_any!(Breaker<std::rc::Rc<u8>>: Send, Sync);
+    assert_not_impl_any!(Breaker<std::sync::Mutex<u8>>: Clone);
+    assert_impl_all!(ClientRequest: Send);
+    assert_impl_all!(HostTenant: Copy, Send, Sync);
+    assert_impl_all!(Unsent: Send, Sync, std::error::Error);
+}
+
 // As the inner service, and no more.
 assert_impl_all!(Breaker<Cell<u8>>: Clone, Send);
 assert_not_impl_any!(Breaker<Cell<u8>>: Sync);

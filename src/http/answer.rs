@@ -9,7 +9,7 @@ use tower::load_shed::error::Overloaded;
 
 use crate::source_chain::chain;
 use crate::tenant::MissingTenant;
-use crate::time::nanos;
+use crate::time::spread;
 use crate::{CircuitOpen, InvalidTenant, UnknownDependency};
 
 /// What a rejection's `type` says: where a person who gets one can read about it.
@@ -170,10 +170,9 @@ fn response_of<B: From<String>>(status: StatusCode, problem: Map<String, Value>)
     response
 }
 
-/// What is left and up to a tenth of it, in whole seconds, at least 1.
+/// What is left and up to a tenth more, in whole seconds, at least 1.
 fn spread_seconds(left: Duration) -> u64 {
-    let extra = Duration::from_nanos(fastrand::u64(0..=nanos(left / 10)));
-    let spread = left.saturating_add(extra);
+    let spread = spread(left);
     spread
         .as_secs()
         .saturating_add(u64::from(spread.subsec_nanos() > 0))

@@ -3,8 +3,10 @@ use std::fmt;
 use ::http::{HeaderMap, Response, StatusCode};
 
 use super::grpc_status;
-use super::retry_after::hint_of;
+use super::retry_after::with_hint;
 use super::status_table::{StatusTable, Verdict};
+#[cfg(feature = "reqwest-middleware")]
+use crate::classify::reqwest_error;
 use crate::classify::{DefaultClassify, DefaultJudged, of_error};
 use crate::outcome::{Classify, Outcome};
 
@@ -29,9 +31,9 @@ impl DefaultClassify {
     /// response.headers_mut().insert("x-index-missing", http::HeaderValue::from_static("1"));
     /// assert_eq!(classify.classify(Ok(&response)), Outcome::failure());
     /// ```
-    pub const fn ask_first<F, B, E>(self, opinion: F) -> AskFirst<F, Self>
+    pub const fn ask_first<F, Res, E>(self, opinion: F) -> AskFirst<F, Self>
     where
-        F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
+        F: Fn(Result<&Res, &E>) -> Option<Outcome>,
     {
         AskFirst {
             opinion,
@@ -54,6 +56,9 @@ impl<B, E: 'static> DefaultJudged<E> for Response<B> {
 /// A hint is read from each status that is said to be a failure or throttled here.
 ///
 /// What is said here is about HTTP: a gRPC response is still judged by its `grpc-status`.
+///
+/// With the feature `reqwest-middleware` it holds for responses of reqwest too, and for the errors that their
+/// `error_for_status` makes of them.
 ///
 /// It is plain data of 450 bytes, which each clone of the service copies; the clones share nothing.
 ///
@@ -113,8 +118,17 @@ impl HttpClassify {
         self.with(status, Verdict::Ignored)
     }
 
-    fn of_head(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
+    pub(crate) fn of_head(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
         of_head(status, headers, self.statuses.get(status))
+    }
+
+    pub(crate) fn of_error<E: 'static>(&self, error: &E) -> Outcome {
+        // What `error_for_status` leaves of a response.
+        #[cfg(feature = "reqwest-middleware")]
+        if let Some(status) = reqwest_error(error).and_then(reqwest::Error::status) {
+            return self.of_head(status, &HeaderMap::new());
+        }
+        of_error(error)
     }
 
     const fn with(mut self, status: StatusCode, verdict: Verdict) -> Self {
@@ -123,9 +137,9 @@ impl HttpClassify {
     }
 
     /// Asks a closure first, as [`DefaultClassify::ask_first`] does.
-    pub const fn ask_first<F, B, E>(self, opinion: F) -> AskFirst<F, Self>
+    pub const fn ask_first<F, Res, E>(self, opinion: F) -> AskFirst<F, Self>
     where
-        F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
+        F: Fn(Result<&Res, &E>) -> Option<Outcome>,
     {
         AskFirst {
             opinion,
@@ -138,7 +152,7 @@ impl<B, E: 'static> Classify<Response<B>, E> for HttpClassify {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
         match result {
             Ok(response) => self.of_head(response.status(), response.headers()),
-            Err(error) => of_error(error),
+            Err(error) => self.of_error(error),
         }
     }
 }
@@ -163,12 +177,12 @@ pub struct AskFirst<F, C> {
     otherwise: C,
 }
 
-impl<F, C, B, E> Classify<Response<B>, E> for AskFirst<F, C>
+impl<F, C, Res, E> Classify<Res, E> for AskFirst<F, C>
 where
-    F: Fn(Result<&Response<B>, &E>) -> Option<Outcome>,
-    C: Classify<Response<B>, E>,
+    F: Fn(Result<&Res, &E>) -> Option<Outcome>,
+    C: Classify<Res, E>,
 {
-    fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
+    fn classify(&self, result: Result<&Res, &E>) -> Outcome {
         (self.opinion)(result).unwrap_or_else(|| self.otherwise.classify(result))
     }
 }
@@ -183,29 +197,20 @@ impl<F, C: fmt::Debug> fmt::Debug for AskFirst<F, C> {
 }
 
 /// What a response's head means; `said` is what somebody said about its status.
-fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
+pub(crate) fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
     if grpc_status::is_grpc(headers) {
-        return with_hint(grpc_status::of_head(headers), headers);
+        // Without a status, the dependency is at work until the trailers tell, which is a success.
+        let status = grpc_status::of(headers);
+        return status.map_or(Outcome::Success, |status| {
+            with_hint(status.outcome(), headers)
+        });
     }
     match (said, status.as_u16()) {
-        (Some(Verdict::Success), _) => Outcome::Success,
-        (Some(Verdict::Ignored), _) => Outcome::Ignored,
-        (Some(Verdict::Failure), _) => with_hint(Outcome::failure(), headers),
-        (Some(Verdict::Throttled), _) => with_hint(Outcome::throttled(), headers),
+        (Some(verdict), _) => with_hint(verdict.outcome(), headers),
         (None, 429) => with_hint(Outcome::throttled(), headers),
         // 529 is what some providers say when they are overloaded.
         (None, 503 | 529) => with_hint(Outcome::failure(), headers),
         (None, 408 | 500..=599) => Outcome::failure(),
         (None, _) => Outcome::Success,
-    }
-}
-
-fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
-    match outcome {
-        Outcome::Failure { .. } | Outcome::Throttled { .. } => match hint_of(headers) {
-            Some(hint) => outcome.with_retry_after(hint),
-            None => outcome,
-        },
-        Outcome::Success | Outcome::Cancelled | Outcome::Ignored => outcome,
     }
 }

@@ -4,23 +4,27 @@
 //! |---|---|
 //! | who a request is for | [`HeaderTenant`], [`ExtensionTenant`], [`CredentialTenant`] |
 //! | what a response means | [`DefaultClassify`](crate::DefaultClassify), [`HttpClassify`], [`AskFirst`] |
+//! | what comes after a response's head | [`body`] |
 //! | how long to stay away | [`retry_after()`] |
 //! | what a rejected caller gets | [`problem_response`], [`error_response`] |
 //! | which requests a failover sends again | [`IfIdempotent`](crate::IfIdempotent), [`IfBodiless`] |
 //! | a plain response of what a failover served | [`Served::into_response`](crate::Served::into_response) |
 
 mod answer;
+pub mod body;
 mod classify;
 mod credential_tenant;
 mod extension_tenant;
-mod grpc_status;
+pub(crate) mod grpc_status;
 mod header_tenant;
 mod resend;
-mod retry_after;
+pub(crate) mod retry_after;
 mod served;
-mod status_table;
+pub(crate) mod status_table;
 
 pub use self::answer::{error_response, problem_response};
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) use self::classify::of_head;
 pub use self::classify::{AskFirst, HttpClassify};
 pub use self::credential_tenant::CredentialTenant;
 pub use self::extension_tenant::ExtensionTenant;

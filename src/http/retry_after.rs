@@ -3,6 +3,8 @@ use std::time::{Duration, SystemTime};
 use ::http::header::{DATE, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue};
 
+use crate::outcome::Outcome;
+
 /// How long a response asks its caller to stay away; `None` where it does not.
 ///
 /// | header | form |
@@ -44,9 +46,18 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     latest(headers, || now)
 }
 
-/// The same with the system's clock, which is read only where a date asks for it.
-pub(super) fn hint_of(headers: &HeaderMap) -> Option<Duration> {
-    latest(headers, SystemTime::now)
+/// A bad outcome with the hint that these headers or trailers hold. The system's clock is read only where a
+/// date asks for it.
+pub(crate) fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
+    match outcome {
+        Outcome::Failure { .. } | Outcome::Throttled { .. } => {
+            match latest(headers, SystemTime::now) {
+                Some(hint) => outcome.with_retry_after(hint),
+                None => outcome,
+            }
+        }
+        Outcome::Success | Outcome::Cancelled | Outcome::Ignored => outcome,
+    }
 }
 
 fn latest(headers: &HeaderMap, now: impl Fn() -> SystemTime) -> Option<Duration> {

@@ -4,17 +4,31 @@ use std::fmt;
 
 use ::http::StatusCode;
 
+use crate::outcome::Outcome;
+
 /// The statuses that [`StatusCode`] can hold.
 const FIRST: u16 = 100;
 const LAST: u16 = 999;
 const BYTES: usize = (LAST - FIRST + 1) as usize / 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Success,
     Failure,
     Throttled,
     Ignored,
+}
+
+impl Verdict {
+    /// Hints aside.
+    pub(crate) const fn outcome(self) -> Outcome {
+        match self {
+            Self::Success => Outcome::Success,
+            Self::Failure => Outcome::failure(),
+            Self::Throttled => Outcome::throttled(),
+            Self::Ignored => Outcome::Ignored,
+        }
+    }
 }
 
 /// Plain data, so that the clones of a service, one for each request, share no reference count.

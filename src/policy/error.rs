@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A field of a policy, or of a registry, that was given a value outside its bounds.
+/// A field of a policy, of a registry or of what stands around them, that was given a value outside its bounds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +58,7 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
-pub(super) fn check(
+pub(crate) fn check(
     holds: bool,
     field: &'static str,
     value: impl fmt::Debug,

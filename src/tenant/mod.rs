@@ -34,6 +34,7 @@ pub use self::task_local::{TaskTenant, TenantScope};
 /// | `HeaderTenant` | one header | `http` |
 /// | `ExtensionTenant` | one request extension | `http` |
 /// | `CredentialTenant` | a bearer token or an API key, kept as a keyed hash | `http` |
+/// | `HostTenant` | the host that a request of reqwest goes to | `reqwest-middleware` |
 /// | `Arc<dyn TenantExtractor<Req> + Send + Sync>` | one of them, chosen at run time | |
 ///
 /// # A custom one

@@ -4,6 +4,7 @@
 
 #![cfg(feature = "http")]
 
+mod abandoned;
 mod stack;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use tower_tenant_breaker::http::HeaderTenant;
 use tower_tenant_breaker::{CircuitState, FixedTenant, OpenPeriod, Policy, PolicyBuilder};
 
-use self::stack::{Health, Stack, until};
+use self::stack::{Health, Stack, Timeout, until};
 
 const TENANTS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const CALLS: u64 = 25;
@@ -22,7 +23,7 @@ const CALLS: u64 = 25;
 const LONG: Duration = Duration::from_secs(600);
 
 /// Long beside any healthy call, so that a slow machine is not a failing upstream.
-const TIMEOUT: Duration = Duration::from_millis(500);
+const TIMEOUT: Timeout = Timeout::Inside(Duration::from_millis(500));
 
 /// Trips on three failures in a row and on nothing else.
 fn three_in_a_row(open: Duration) -> PolicyBuilder {
@@ -157,7 +158,7 @@ async fn an_upstream_that_recovers_is_called_again() {
 async fn clients_that_leave_do_not_hide_an_upstream_that_hangs() {
     let policy = three_in_a_row(LONG).abandoned_run(3).build().unwrap();
     // No call ends by itself here: neither the upstream answers, nor does the gateway's timeout strike.
-    let stack = Stack::start(policy, by_header(), LONG).await;
+    let stack = Stack::start(policy, by_header(), Timeout::Inside(LONG)).await;
     stack.set("f", Health::Hanging);
 
     for left in 1..=3 {

@@ -1,12 +1,14 @@
 //! Client, gateway and upstream, each with sockets of its own.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::error_handling::HandleErrorLayer;
 use axum::extract::State;
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
@@ -19,7 +21,8 @@ use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_tenant_breaker::http::{error_response, problem_response};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, Dependency, Policy, TenantCircuitBreakerLayer, TenantExtractor,
+    CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Policy, Reason,
+    TenantCircuitBreakerLayer, TenantExtractor,
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,13 @@ pub(crate) enum Health {
     Healthy,
     Failing,
     Hanging,
+}
+
+/// The gateway's timeout, and on which side of the breaker it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Timeout {
+    Inside(Duration),
+    Outside(Duration),
 }
 
 /// What a tenant's client saw.
@@ -44,7 +54,10 @@ pub(crate) struct Stack {
     gateway: SocketAddr,
     client: Client<HttpConnector, Body>,
     tenants: Tenants,
+    transitions: Transitions,
 }
+
+type Transitions = Arc<Mutex<Vec<(String, CircuitState, Reason)>>>;
 
 type Tenants = Arc<Mutex<HashMap<String, Tenant>>>;
 
@@ -56,7 +69,7 @@ struct Tenant {
 }
 
 impl Stack {
-    pub(crate) async fn start<X>(policy: Policy, extractor: X, timeout: Duration) -> Self
+    pub(crate) async fn start<X>(policy: Policy, extractor: X, timeout: Timeout) -> Self
     where
         X: TenantExtractor<Request<Body>> + Clone + Send + Sync + 'static,
     {
@@ -64,7 +77,11 @@ impl Stack {
         let upstream = Router::new().fallback(answer).with_state(tenants.clone());
         let upstream = serve(upstream).await;
 
-        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let transitions = Transitions::default();
+        let registry = CircuitBreakerRegistry::builder()
+            .observer(note_transitions(&transitions))
+            .build()
+            .unwrap();
         let dependency = registry.dependency_with("upstream", policy).unwrap();
         let breaker = TenantCircuitBreakerLayer::new(dependency.clone(), extractor)
             .respond_with(problem_response)
@@ -73,16 +90,29 @@ impl Stack {
         let pass_on = move |State(client): State<Client<HttpConnector, Body>>, request| {
             pass_on(client, upstream, request)
         };
-        let gateway = Router::new()
+        let routes = Router::new()
             .route("/one", get(pass_on))
-            .route("/two", get(pass_on))
-            .layer(ServiceBuilder::new().layer(breaker).timeout(timeout))
-            .with_state(client());
+            .route("/two", get(pass_on));
+        let guarded = match timeout {
+            Timeout::Inside(limit) => {
+                routes.layer(ServiceBuilder::new().layer(breaker).timeout(limit))
+            }
+            Timeout::Outside(limit) => {
+                let answer = HandleErrorLayer::new(|error| ready(error_response::<Body>(error)));
+                routes.layer(
+                    ServiceBuilder::new()
+                        .layer(answer)
+                        .timeout(limit)
+                        .layer(breaker),
+                )
+            }
+        };
         Self {
             dependency,
-            gateway: serve(gateway).await,
+            gateway: serve(guarded.with_state(client())).await,
             client: client(),
             tenants,
+            transitions,
         }
     }
 
@@ -97,6 +127,13 @@ impl Stack {
 
     pub(crate) fn seen(&self, tenant: &str) -> Seen {
         self.tenant(tenant, |tenant| tenant.seen)
+    }
+
+    /// The states that the tenant's circuit went to, and why.
+    pub(crate) fn transitions(&self, tenant: &str) -> Vec<(CircuitState, Reason)> {
+        let transitions = self.transitions.lock().unwrap();
+        let of_tenant = transitions.iter().filter(|(whose, ..)| whose == tenant);
+        of_tenant.map(|(_, to, why)| (*to, *why)).collect()
     }
 
     pub(crate) async fn call(&self, tenant: &str) {
@@ -145,6 +182,17 @@ pub(crate) async fn until(what: &str, so: impl AsyncFn() -> bool) {
         }
     });
     assert!(patience.await.is_ok(), "it never came to that: {what}");
+}
+
+fn note_transitions(transitions: &Transitions) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+    let transitions = Arc::clone(transitions);
+    move |event| {
+        if let EventKind::Transition { to, .. } = event.kind {
+            let (tenant, reason) = (event.tenant.unwrap(), event.reason.unwrap());
+            let transition = (tenant.to_owned(), to, reason);
+            transitions.lock().unwrap().push(transition);
+        }
+    }
 }
 
 fn client() -> Client<HttpConnector, Body> {

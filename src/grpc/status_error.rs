@@ -1,0 +1,149 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Status};
+use tower::BoxError;
+use tower::load_shed::error::Overloaded;
+
+use crate::source_chain::chain;
+use crate::time::spread;
+use crate::{CircuitOpen, InvalidTenant, MissingTenant, UnknownDependency};
+
+/// An error that tonic reads as a [`Status`], and in which the error that it was made from can be found.
+///
+/// tonic looks for a `Status` among the sources of an error, and keeps the error as the source of what it
+/// gives to the caller. So `CircuitOpen::find(&status)` finds the rejection there, and `status.code()` is
+/// `Unavailable`. Made by [`status_error`].
+pub struct StatusError {
+    status: Status,
+}
+
+impl StatusError {
+    /// What the caller will be told.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+}
+
+// By hand, and without the rejection, which names the tenant: tonic shows this where a `Status` is displayed.
+impl fmt::Debug for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusError")
+            .field("code", &self.status.code())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call was not made, or not answered in time")
+    }
+}
+
+impl Error for StatusError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.status)
+    }
+}
+
+/// Tells refusals, timeouts and shed load as tonic has it; for tower's `map_err` around a layered `Channel`.
+///
+/// | the error, or one of its sources | code |
+/// |---|---|
+/// | [`CircuitOpen`] | `UNAVAILABLE`, with `grpc-retry-pushback-ms` |
+/// | [`MissingTenant`], [`InvalidTenant`] | `INVALID_ARGUMENT` |
+/// | [`UnknownDependency`] | `UNIMPLEMENTED` |
+/// | `Elapsed`, of tower or of tokio | `DEADLINE_EXCEEDED` |
+/// | `Overloaded` | `RESOURCE_EXHAUSTED` |
+/// | anything else, and what has a status already | as it is |
+///
+/// The pushback is what is left of the open period and up to a tenth more, in milliseconds; a second where a probe
+/// decides before long; and -1, by which gRPC says not to try again, where the circuit is forced open without an end.
+///
+/// ```
+/// use tonic::{Code, Status};
+/// use tower_tenant_breaker::grpc::status_error;
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitOpen};
+///
+/// let search = CircuitBreakerRegistry::builder().build()?.dependency("search")?;
+/// search.force_open("maintenance");
+/// let rejection = search.acquire("acme").unwrap_err();
+///
+/// let status = Status::from_error(status_error(rejection.into()));
+/// assert_eq!(status.code(), Code::Unavailable);
+/// assert!(CircuitOpen::find(&status).is_some());
+/// # Ok::<(), tower::BoxError>(())
+/// ```
+// By value, because that is how `map_err` hands it over.
+pub fn status_error(error: BoxError) -> BoxError {
+    match told(&*error) {
+        Some(mut status) => {
+            status.set_source(Arc::from(error));
+            StatusError { status }.into()
+        }
+        None => error,
+    }
+}
+
+/// The status of a refusal, a timeout or shed load; none for what is somebody else's to tell.
+pub(super) fn told(error: &(dyn Error + 'static)) -> Option<Status> {
+    for error in chain(error) {
+        if error.is::<Status>() {
+            return None;
+        }
+        if let Some(open) = error.downcast_ref::<CircuitOpen>() {
+            return Some(of_rejection(open));
+        }
+        if let Some((code, message)) = known(error) {
+            return Some(Status::new(code, message));
+        }
+    }
+    None
+}
+
+/// What is said of a rejection: the dependency and the reason, never the tenant, whose id may stem from a
+/// credential.
+pub(super) fn of_rejection(open: &CircuitOpen) -> Status {
+    let mut metadata = MetadataMap::new();
+    let pushback = match open.retry_after() {
+        Some(left) if left.is_zero() => MetadataValue::from(1000),
+        Some(left) => MetadataValue::from(spread(left).as_millis().min(u64::MAX.into()) as u64),
+        None => MetadataValue::from(-1),
+    };
+    metadata.insert("grpc-retry-pushback-ms", pushback);
+    Status::with_metadata(Code::Unavailable, open.to_string(), metadata)
+}
+
+/// What to say of this very error, sources aside.
+fn known(error: &(dyn Error + 'static)) -> Option<(Code, &'static str)> {
+    if error.is::<MissingTenant>() {
+        Some((
+            Code::InvalidArgument,
+            "the request does not say which tenant it is for",
+        ))
+    } else if error.is::<InvalidTenant>() {
+        Some((
+            Code::InvalidArgument,
+            "a tenant's id is 1 to 256 bytes long",
+        ))
+    } else if error.is::<UnknownDependency>() {
+        Some((Code::Unimplemented, "there is no such dependency"))
+    } else if error.is::<tower::timeout::error::Elapsed>()
+        || error.is::<tokio::time::error::Elapsed>()
+    {
+        Some((
+            Code::DeadlineExceeded,
+            "the dependency did not answer in time",
+        ))
+    } else if error.is::<Overloaded>() {
+        Some((
+            Code::ResourceExhausted,
+            "there are too many calls in the air",
+        ))
+    } else {
+        None
+    }
+}

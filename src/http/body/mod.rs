@@ -1,0 +1,156 @@
+//! What goes wrong after a good head: bodies and streams.
+//!
+//! A response's head is judged when it arrives, and by default that settles the call: a stream that breaks
+//! later, or takes a minute to end, is a fast success. [`observe_body`] settles it later:
+//!
+//! | settled | latency is the time to | for |
+//! |---|---|---|
+//! | at the head (the default) | the head | answers that are sent in one go |
+//! | [`SettleAt::FirstData`] | the first data | tokens of a language model, where the first is what people wait for |
+//! | [`SettleAt::End`] | the end | answers whose end matters: gRPC, exports, streams that must not break |
+//!
+//! Until then the call is in the air, as one without a head is: a client that leaves has cancelled it, and a
+//! probe keeps its place, for as long as its lease lasts.
+//!
+//! # What settles a call
+//!
+//! A head that is no success settles it at once. After a good one, whichever comes first:
+//!
+//! - what the [`JudgeBody`] says of a frame, whatever the point;
+//! - an error of the body: a failure;
+//! - the point itself: the first data, or the end, which is a success;
+//! - the end of the body before the point. A body need not be polled to its end: it is over where it says so
+//!   ([`is_end_stream`](http_body::Body::is_end_stream)), where it has given as many bytes as its `Content-Length` promised,
+//!   and at the head where it answers a `HEAD` request;
+//! - that the body is dropped: cancelled, as a call that is dropped without a head.
+//!
+//! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated
+//! for a frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
+//!
+//! # gRPC
+//!
+//! A call's status comes in the trailers. [`DefaultBodyJudge`] reads it where the content type is gRPC's, so that a
+//! stream that ends with `UNAVAILABLE` is a failure; feature `grpc` has a judge whose codes can be chosen.
+//!
+//! [`observe_body`]: crate::TenantCircuitBreakerLayer::observe_body
+
+mod default_judge;
+mod judge;
+mod observed;
+mod sse;
+
+use ::http::{Method, Request, Response};
+use http_body::Body;
+
+pub use self::default_judge::DefaultBodyJudge;
+pub use self::judge::{JudgeBody, JudgeData};
+pub use self::observed::ObservedBody;
+pub use self::sse::{JudgeEvents, SseEvent, SseJudge};
+use crate::settle::Settle;
+use crate::{Permit, TenantCircuitBreakerLayer};
+
+/// When the outcome of a call with a good head is settled, and its latency measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SettleAt {
+    /// At the first data, however little.
+    FirstData,
+    /// At the end of the body.
+    End,
+}
+
+/// Has the body settle the outcome; made by [`observe_body`](TenantCircuitBreakerLayer::observe_body).
+#[derive(Clone, Copy, Debug)]
+pub struct ObserveBody<J> {
+    point: SettleAt,
+    judge: J,
+}
+
+impl<J> ObserveBody<J> {
+    pub(crate) const fn new(point: SettleAt, judge: J) -> Self {
+        Self { point, judge }
+    }
+}
+
+/// What a response's body will be observed with.
+#[derive(Debug)]
+pub struct Begun<J> {
+    observe: ObserveBody<J>,
+    /// The answer to `HEAD` may promise a body, and has none.
+    is_head: bool,
+}
+
+impl<A, B, J> Settle<Request<A>, Response<B>> for ObserveBody<J>
+where
+    B: Body,
+    J: JudgeBody<B::Data, B::Error> + Clone,
+{
+    type Begun = Begun<J>;
+    type Response = Response<ObservedBody<B, J>>;
+
+    fn begin(&self, req: &Request<A>) -> Begun<J> {
+        Begun {
+            observe: self.clone(),
+            is_head: req.method() == Method::HEAD,
+        }
+    }
+
+    fn settle(begun: Begun<J>, response: Response<B>, permit: Permit) -> Self::Response {
+        let Begun { observe, is_head } = begun;
+        let (head, body) = response.into_parts();
+        let body = ObservedBody::new(&head, body, observe, is_head, permit);
+        Response::from_parts(head, body)
+    }
+
+    fn pass(response: Response<B>) -> Self::Response {
+        response.map(ObservedBody::unobserved)
+    }
+}
+
+impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
+    /// Settles the outcome of a call with a good head at its body's first data or end, and measures the
+    /// latency to there: see [`http::body`](crate::http::body).
+    ///
+    /// For services that take an `http::Request` and answer with an `http::Response`, whose body then is an
+    /// [`ObservedBody`]; and, with the feature `reqwest-middleware`, for those that answer with a
+    /// `reqwest::Response`, which it remains.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::http::body::SettleAt;
+    /// use tower_tenant_breaker::http::{HeaderTenant, problem_response};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TenantCircuitBreakerLayer};
+    ///
+    /// let models = CircuitBreakerRegistry::builder().build()?.dependency("models")?;
+    /// let layer = TenantCircuitBreakerLayer::new(models, HeaderTenant::new("x-tenant-id"))
+    ///     .observe_body(SettleAt::FirstData);
+    /// # Ok::<(), tower::BoxError>(())
+    /// ```
+    pub fn observe_body(
+        self,
+        point: SettleAt,
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, P, ObserveBody<DefaultBodyJudge>> {
+        self.observe_body_with(point, DefaultBodyJudge::new())
+    }
+
+    /// As [`observe_body`](Self::observe_body), with a judge of your own: a [`SseJudge`], or whatever
+    /// [`JudgeBody`] there is. It is cloned for every admitted call.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::http::HeaderTenant;
+    /// use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TenantCircuitBreakerLayer};
+    ///
+    /// let models = CircuitBreakerRegistry::builder().build()?.dependency("models")?;
+    /// // A 200 whose stream carries an event named `error` is a failure.
+    /// let layer = TenantCircuitBreakerLayer::new(models, HeaderTenant::new("x-tenant-id"))
+    ///     .observe_body_with(SettleAt::End, SseJudge::new());
+    /// # Ok::<(), tower::BoxError>(())
+    /// ```
+    pub fn observe_body_with<J>(
+        self,
+        point: SettleAt,
+        judge: J,
+    ) -> TenantCircuitBreakerLayer<D, E, C, O, G, P, ObserveBody<J>> {
+        self.settle(ObserveBody::new(point, judge))
+    }
+}

@@ -1,0 +1,50 @@
+use std::mem;
+
+use ::http::response::{Builder, Parts};
+use ::reqwest::{Body, Error, Response, ResponseBuilderExt};
+use bytes::Bytes;
+
+use crate::Permit;
+use crate::http::body::{JudgeBody, ObserveBody, ObservedBody};
+use crate::settle::Settle;
+
+/// Whatever the request is: a client of `reqwest` gives a `HEAD` request a body that says that it is over.
+impl<Req, J> Settle<Req, Response> for ObserveBody<J>
+where
+    J: JudgeBody<Bytes, Error> + Clone + Send + Sync + 'static,
+{
+    type Begun = Self;
+    type Response = Response;
+
+    fn begin(&self, _req: &Req) -> Self {
+        self.clone()
+    }
+
+    fn settle(begun: Self, response: Response, permit: Permit) -> Response {
+        with_body(response, |head, body| {
+            ObservedBody::new(head, body, begun, false, permit)
+        })
+    }
+
+    fn pass(response: Response) -> Response {
+        response
+    }
+}
+
+/// The same response, with its body in another one.
+fn with_body<J>(
+    response: Response,
+    wrap: impl FnOnce(&Parts, Body) -> ObservedBody<Body, J>,
+) -> Response
+where
+    J: JudgeBody<Bytes, Error> + Send + Sync + 'static,
+{
+    // Lost on the way from one type to the other, and taken back from an extension that only this can make.
+    let mut url = Builder::new().url(response.url().clone());
+    let (mut head, body) = ::http::Response::<Body>::from(response).into_parts();
+    let body = wrap(&head, body);
+    if let Some(url) = url.extensions_mut() {
+        head.extensions.extend(mem::take(url));
+    }
+    ::http::Response::from_parts(head, Body::wrap(body)).into()
+}
