@@ -5,7 +5,7 @@ use tower::BoxError;
 use crate::probe::ProbeIf;
 use crate::{
     CircuitOpen, Dependency, InvalidTenant, MissingTenant, OnMissingTenant, Permit, Probing,
-    SelectDependency, Tenant, TenantExtractor,
+    Rejection, SelectDependency, Tenant, TenantExtractor,
 };
 
 /// Why a call does not reach its dependency.
@@ -35,15 +35,29 @@ where
     let dependency = dependency.select(req);
     let dependency = dependency.map_err(|unknown| Refusal::Error(unknown.into()))?;
     let probing = probe_if.probing(req);
-    let permit = on_missing_tenant.acquire(&dependency, tenant, probing);
-    permit.map_err(Refusal::Open)
+    let permit = match tenant {
+        Some(tenant) => dependency.acquire_barred(tenant, probing),
+        None => on_missing_tenant.acquire(&dependency, probing),
+    };
+    permit.map_err(Refusal::from)
+}
+
+impl From<Rejection> for Refusal {
+    #[inline]
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Open(open) => Self::Open(open),
+            Rejection::InvalidTenant(invalid) => Self::Error(invalid.into()),
+        }
+    }
 }
 
 impl OnMissingTenant {
     /// The id that was extracted; none where a call without one is admitted all the same.
     ///
     /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
-    #[inline]
+    // Left to itself, the compiler calls it, and a closed call takes more instructions.
+    #[inline(always)]
     pub(crate) fn valid_tenant<'a>(
         self,
         extracted: &'a Result<Tenant<'_>, MissingTenant>,
@@ -59,18 +73,15 @@ impl OnMissingTenant {
         }
     }
 
-    /// Asks the circuit of a tenant that [`valid_tenant`](Self::valid_tenant) found, or what stands in for it.
-    #[inline]
+    /// Lets a call without a tenant run, or asks the circuit that all such calls share.
     pub(crate) fn acquire(
         self,
         dependency: &Dependency,
-        tenant: Option<&str>,
         probing: Probing,
-    ) -> Result<Permit, CircuitOpen> {
-        match tenant {
-            Some(tenant) => dependency.acquire_valid(tenant, probing),
-            None if self == Self::ShareCircuit => dependency.acquire_without_tenant(probing),
-            None => dependency.unguarded(),
+    ) -> Result<Permit, Rejection> {
+        match self {
+            Self::ShareCircuit => dependency.acquire_shared(probing),
+            Self::RunUnguarded | Self::Reject => dependency.unguarded(),
         }
     }
 }

@@ -62,6 +62,8 @@
 //!   [`Classify`] judges its result, [`CircuitOpen`] is the error of a rejected call.
 //! - [`Dependency::acquire`] and [`Permit::record`] are the core that all adapters are made of, and
 //!   [`Dependency::call`] wraps a single future.
+//! - [`Failover`] is an ordered list of services for one kind of request, each with its own dependency: the
+//!   first whose circuit admits a call serves it, and the next where it fails.
 //! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.

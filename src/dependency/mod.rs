@@ -126,16 +126,6 @@ impl Dependency {
     #[inline]
     pub fn acquire_barred(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
         InvalidTenant::check(tenant)?;
-        Ok(self.acquire_valid(tenant, probing)?)
-    }
-
-    /// As [`acquire_barred`](Self::acquire_barred), for an id whose length was looked at before.
-    #[inline]
-    pub(crate) fn acquire_valid(
-        &self,
-        tenant: &str,
-        probing: Probing,
-    ) -> Result<Permit, CircuitOpen> {
         let circuits = &self.inner.circuits;
         match circuits.look(circuits.hash(tenant), tenant, Circuit::clone) {
             Some(circuit) => admit(circuit, probing),
@@ -149,10 +139,6 @@ impl Dependency {
     ///
     /// [`Rejection::Open`] where the circuit rejects the call.
     pub fn acquire_shared(&self, probing: Probing) -> Result<Permit, Rejection> {
-        Ok(self.acquire_without_tenant(probing)?)
-    }
-
-    pub(crate) fn acquire_without_tenant(&self, probing: Probing) -> Result<Permit, CircuitOpen> {
         let new = || Circuit::new(self.context(), None, None, None);
         let circuit = self.inner.without_tenant.get_or_init(new).clone();
         admit(circuit, probing)
@@ -160,7 +146,7 @@ impl Dependency {
 
     /// Lets a call without a tenant run, unguarded and counted as such, unless the dependency or the
     /// registry is forced open.
-    pub(crate) fn unguarded(&self) -> Result<Permit, CircuitOpen> {
+    pub(crate) fn unguarded(&self) -> Result<Permit, Rejection> {
         let context = self.context();
         if context.needs_attention() {
             let now = context.now();
@@ -186,7 +172,7 @@ impl Dependency {
     }
 
     #[cold]
-    fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, CircuitOpen> {
+    fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
         let now = self.context().now();
         // Before there is a circuit, since a rejection by an override makes none.
         let standing = match self.override_without_circuit(tenant, now) {
@@ -250,7 +236,7 @@ impl Dependency {
         standing: Option<Standing>,
         now: u64,
         probing: Probing,
-    ) -> Result<Permit, CircuitOpen> {
+    ) -> Result<Permit, Rejection> {
         let context = self.context();
         context.counts.overflowed.fetch_add(1, Relaxed);
         if !context.counts.warned_of_overflow.load(Relaxed)
@@ -272,12 +258,14 @@ impl Dependency {
                 let circuit = self.inner.overflow.get_or_init(new);
                 circuit
                     .admit_under(standing, now, probing)
-                    .map_err(|refusal| CircuitOpen::of_newcomer(context, Some(tenant), refusal))
+                    .map_err(|refusal| {
+                        CircuitOpen::of_newcomer(context, Some(tenant), refusal).into()
+                    })
             }
         }
     }
 
-    fn reject_newcomer(&self, tenant: Option<&str>, now: u64, refusal: Refusal) -> CircuitOpen {
+    fn reject_newcomer(&self, tenant: Option<&str>, now: u64, refusal: Refusal) -> Rejection {
         let context = self.context();
         context.counts.rejected.fetch_add(1, Relaxed);
         context.tell(&Event {
@@ -291,7 +279,7 @@ impl Dependency {
             figures: None,
             dry_run: false,
         });
-        CircuitOpen::of_newcomer(context, tenant, refusal)
+        CircuitOpen::of_newcomer(context, tenant, refusal).into()
     }
 
     fn tell_of(&self, kind: EventKind, tenant: Option<&str>, generation: u64, now: u64) {
@@ -373,14 +361,14 @@ impl Dependency {
 
 /// Outside every lock, since it may call the observer.
 #[inline]
-fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, CircuitOpen> {
+fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
     let circuit = match circuit.admit_plainly() {
         Ok(permit) => return Ok(permit),
         Err(circuit) => circuit,
     };
     circuit
         .admit(probing)
-        .map_err(|refusal| CircuitOpen::by(circuit, refusal))
+        .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())
 }
 
 #[cfg(test)]

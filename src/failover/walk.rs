@@ -2,7 +2,7 @@
 
 use super::NoneAdmitted;
 use super::service::Provider;
-use crate::{CircuitOpen, OnMissingTenant, Permit, Probing, Reason, Tenant};
+use crate::{CircuitOpen, OnMissingTenant, Permit, Probing, Reason, Rejection, Tenant};
 
 pub(super) struct Walk {
     /// None where a call without one is admitted all the same.
@@ -36,24 +36,31 @@ impl Walk {
         probing: Probing,
     ) -> Option<(usize, Permit)> {
         let tenant = self.tenant.as_ref().map(Tenant::as_str);
+        let acquire = |provider: &Provider<S>, probing| match tenant {
+            Some(tenant) => provider.dependency.acquire_barred(tenant, probing),
+            None => on_missing_tenant.acquire(&provider.dependency, probing),
+        };
         while let Some(provider) = providers.get(self.next) {
             let index = self.next;
             self.next += 1;
             // A call is barred in favour of those who are yet to be asked, so not where there are none.
             let is_alone = self.next == providers.len() && !self.rejections.any_barred();
             let probing = if is_alone { Probing::Yes } else { probing };
-            match on_missing_tenant.acquire(&provider.dependency, tenant, probing) {
+            match acquire(provider, probing) {
                 Ok(permit) => return Some((index, permit)),
-                Err(open) => self.rejections.push(Rejected { index, open }),
+                Err(Rejection::Open(open)) => self.rejections.push(Rejected { index, open }),
+                // Its length was looked at before the walk began.
+                Err(Rejection::InvalidTenant(_)) => {}
             }
         }
         // Nobody else takes it. Better a probe than no answer.
         while let Some(barred) = self.rejections.barred_from(self.again) {
             let index = barred.index;
             self.again = index + 1;
-            match on_missing_tenant.acquire(&providers[index].dependency, tenant, Probing::Yes) {
+            match acquire(&providers[index], Probing::Yes) {
                 Ok(permit) => return Some((index, permit)),
-                Err(open) => barred.open = open,
+                Err(Rejection::Open(open)) => barred.open = open,
+                Err(Rejection::InvalidTenant(_)) => {}
             }
         }
         None
