@@ -1,8 +1,8 @@
 //! A guide: which layer goes where, and three whole stacks.
 //!
-//! A breaker is worth what its neighbours leave of it. One layer on the wrong side of it hides a hanging
-//! dependency, or has a rejection beat a healthy answer. This page says where each belongs; the table at the
-//! end says of each neighbour of tower what happens on either side, with the tests that hold it.
+//! A breaker is worth what its neighbours leave of it. One layer on the wrong side of it hides a hanging dependency,
+//! or has a rejection beat a healthy answer. This page says where each belongs; the table at the end says of each
+//! neighbour of tower what happens on either side, with the tests that hold it.
 //!
 //! - [The order of layers](#the-order-of-layers)
 //! - [A server](#a-server), [a client](#a-client), [an agent](#an-agent)
@@ -31,15 +31,15 @@
 //! ```
 //!
 //! Two rules carry most of it. **A timeout stands inside the breaker**, so that its `Elapsed` is a failure. One that
-//! stands outside as well is fine: what it cuts off is cancelled to the circuit, slow if it lasted longer than a latency
-//! threshold, and a failure once five in a row were cut off, so that even an outer timeout alone cannot
-//! hide a dependency that hangs. **What queues, sheds or limits stands inside, too**: the breaker is always ready, so
-//! that what stands outside of it sees no back-pressure.
+//! stands outside as well is fine: what it cuts off is cancelled to the circuit, slow if it lasted longer than a
+//! latency threshold, and a failure once five in a row were cut off, so that even an outer timeout alone cannot hide
+//! a dependency that hangs. **What queues, sheds or limits stands inside, too**: the breaker is always ready, so that
+//! what stands outside of it sees no back-pressure.
 //!
 //! # A server
 //!
-//! An axum application that protects its database from its own routes. Rejections and timeouts are answered, a
-//! stream that breaks is a failure, and no more than 64 calls are at work at a time.
+//! An axum application that protects its database from its own routes. Rejections and timeouts are answered, a stream
+//! that breaks is a failure, and no more than 64 calls are at work at a time.
 //!
 //! ```
 //! use std::time::Duration;
@@ -98,9 +98,9 @@
 //!
 //! # A client
 //!
-//! A client of somebody else's service, with a retry inside the breaker and a deadline around all of it. It is called by a
-//! clone for each request, as `oneshot` does: a clone that is kept idle may keep a place in a queue that it
-//! does not use.
+//! A client of somebody else's service, with a retry inside the breaker and a deadline around all of it. It is called
+//! by a clone for each request, as `oneshot` does: a clone that is kept idle may keep a place in a queue that it does
+//! not use.
 //!
 //! ```
 //! use std::future::{Ready, ready};
@@ -173,8 +173,8 @@
 //!
 //! # An agent
 //!
-//! An agent's dependencies are its tools. Each has a circuit for every tenant, by its name in the call, and a rejection is an
-//! answer that the model can plan with. Tools are called seldom, and are slow:
+//! An agent's dependencies are its tools. Each has a circuit for every tenant, by its name in the call, and a
+//! rejection is an answer that the model can plan with. Tools are called seldom, and are slow:
 //! [`Policy::low_traffic`](crate::Policy::low_traffic) is made for that.
 //!
 //! ```
@@ -242,26 +242,27 @@
 //! # Retries and budgets
 //!
 //! A retry repairs one call at the price of more load. A budget bounds the share of that load over all calls; a
-//! breaker ends all load of one tenant to one dependency, first attempts too. So they stack, and do not stand in for each
-//! other: [`retry`](crate::retry) has the whole argument.
+//! breaker ends all load of one tenant to one dependency, first attempts too. So they stack, and do not stand in for
+//! each other: [`retry`](crate::retry) has the whole argument.
 //!
 //! Put the retry **inside** unless each attempt is to count. Inside, a call is one outcome: the circuit opens when
-//! retries no longer help. Outside, each attempt is an outcome, and a rejection must not be retried, or it drains the budget:
-//! [`RespectCircuit`](crate::retry::RespectCircuit) around your policy sees to that, and can wait for the circuit instead.
+//! retries no longer help. Outside, each attempt is an outcome, and a rejection must not be retried, or it drains the
+//! budget: [`RespectCircuit`](crate::retry::RespectCircuit) around your policy sees to that, and can wait for the
+//! circuit instead.
 //!
 //! # Back-pressure
 //!
-//! The breaker is always ready ([`poll_ready`](tower::Service::poll_ready) cannot know whose call comes next), and an admitted
-//! call waits for the inner service within itself. Therefore:
+//! The breaker is always ready ([`poll_ready`](tower::Service::poll_ready) cannot know whose call comes next), and an
+//! admitted call waits for the inner service within itself. Therefore:
 //!
 //! - `LoadShed`, `ConcurrencyLimit` and `RateLimit` belong inside. Outside, load shed never sheds, since what it asks
 //!   is always ready.
-//! - Calls that wait for the inner are bounded by [`max_in_flight`](crate::PolicyBuilder::max_in_flight), for each tenant,
-//!   and by a load shed inside, for all.
+//! - Calls that wait for the inner are bounded by [`max_in_flight`](crate::PolicyBuilder::max_in_flight), for each
+//!   tenant, and by a load shed inside, for all.
 //! - `Overloaded` from a load shed inside says nothing about the dependency, and is ignored by the circuit.
-//! - Call a clone for each request (`oneshot`, as axum does). A clone of a `ConcurrencyLimit` that was told to wait, and is then
-//!   kept idle, keeps its place in the semaphore's queue: the next permit goes to it, and all others starve. That is tower's own
-//!   trap, with a breaker and without.
+//! - Call a clone for each request (`oneshot`, as axum does). A clone of a `ConcurrencyLimit` that was told to wait,
+//!   and is then kept idle, keeps its place in the semaphore's queue: the next permit goes to it, and all others
+//!   starve. That is tower's own trap, with a breaker and without.
 //! - An inner that is not `Clone` goes behind tower's `Buffer`.
 //!
 //! # What to leave
@@ -278,29 +279,31 @@
 //! # Bodies and streams
 //!
 //! By default a response's head settles its call. Where the body matters, say
-//! [`observe_body`](crate::TenantCircuitBreakerLayer::observe_body): [`FirstData`](crate::http::body::SettleAt::FirstData) for the time to the
-//! first token, and for streams that people stop reading when they have seen enough; [`End`](crate::http::body::SettleAt::End) where a stream
-//! that breaks is a failure. Under `End` a stream that its reader drops is a cancelled call, and five in a row count as
-//! failures. [`SseJudge`](crate::http::body::SseJudge) reads server-sent events, for providers that answer 200 and stream an
+//! [`observe_body`](crate::TenantCircuitBreakerLayer::observe_body):
+//! [`FirstData`](crate::http::body::SettleAt::FirstData) for the time to the first token, and for streams that people
+//! stop reading when they have seen enough; [`End`](crate::http::body::SettleAt::End) where a stream that breaks is a
+//! failure. Under `End` a stream that its reader drops is a cancelled call, and five in a row count as failures.
+//! [`SseJudge`](crate::http::body::SseJudge) reads server-sent events, for providers that answer 200 and stream an
 //! `error`. [`http::body`](crate::http::body) has the rest.
 //!
 //! # gRPC
 //!
-//! Say [`classify_grpc`](crate::TenantCircuitBreakerLayer::classify_grpc): a status comes in the trailers. [`grpc`](crate::grpc) shows a
-//! server and a client, and what becomes of `CANCELLED`.
+//! Say [`classify_grpc`](crate::TenantCircuitBreakerLayer::classify_grpc): a status comes in the trailers.
+//! [`grpc`](crate::grpc) shows a server and a client, and what becomes of `CANCELLED`.
 //!
 //! # reqwest
 //!
 //! Three ways, all in [`reqwest`](crate::reqwest):
-//! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with reqwest-retry
-//! outside of it (a rejection is fatal to it, so no retry is wasted); the layer of this page around `reqwest::Client` or
-//! `ClientWithMiddleware`, which are tower services; and [`Dependency::call`](crate::Dependency::call) around a
-//! future that reads the body too. The first two observe bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
+//! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with
+//! reqwest-retry outside of it (a rejection is fatal to it, so no retry is wasted); the layer of this page around
+//! `reqwest::Client` or `ClientWithMiddleware`, which are tower services; and
+//! [`Dependency::call`](crate::Dependency::call) around a future that reads the body too. The first two observe
+//! bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
 //!
 //! # async-openai
 //!
-//! Its client takes a tower stack. The requests in it are opaque, so the tenant is the running task's; and the error's
-//! variant for boxes is transparent, so it has to be matched for what is in it to be found.
+//! Its client takes a tower stack. The requests in it are opaque, so the tenant is the running task's; and the
+//! error's variant for boxes is transparent, so it has to be matched for what is in it to be found.
 //!
 #![cfg_attr(not(doctest), doc = "```rust")]
 // Compiled and tested by `examples/openai`, so that the tests of this crate need no SDK.
@@ -309,10 +312,10 @@
 //!
 //! # Fallback or failover
 //!
-//! A [`fallback`](crate::TenantCircuitBreakerLayer::fallback) answers in the dependency's stead: from a cache, with less, with
-//! an apology. No circuit hears of how that ends. [`Failover`](crate::Failover) has several providers of the same, each with circuits
-//! of its own: the first that admits the call serves it, and the next where it fails, if the request may be sent twice.
-//! When none admits it, a last resort answers, or the error names the circuit that is closest to recovery.
-//! [`failover`](crate::failover) has the rest.
+//! A [`fallback`](crate::TenantCircuitBreakerLayer::fallback) answers in the dependency's stead: from a cache, with
+//! less, with an apology. No circuit hears of how that ends. [`Failover`](crate::Failover) has several providers of
+//! the same, each with circuits of its own: the first that admits the call serves it, and the next where it fails, if
+//! the request may be sent twice. When none admits it, a last resort answers, or the error names the circuit that is
+//! closest to recovery. [`failover`](crate::failover) has the rest.
 //!
 #![doc = include_str!("../tests/COMPOSITION.md")]

@@ -40,7 +40,8 @@
 //! | an error | anything else, ignored too | moves on |
 //!
 //! So a load that a `LoadShed` further in has shed (`Overloaded`), which says nothing about the provider and
-//! is ignored by its circuit, finds a place elsewhere. A slow answer is an answer: it counts against the circuit,
+//! is ignored by its circuit, finds a place elsewhere, if there is a copy of it: the request itself is gone with
+//! what shed it. A slow answer is an answer: it counts against the circuit,
 //! and is served.
 //!
 //! **Put a timeout inside of each provider.** One outside of the `Failover` ends the call, and not the attempt:

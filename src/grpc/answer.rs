@@ -6,7 +6,8 @@ use super::status_error::{of_rejection, told};
 use crate::CircuitOpen;
 use crate::source_chain::chain;
 
-/// Answers a circuit's rejection with `UNAVAILABLE` and a pushback, as [`status_error`](super::status_error()) words it.
+/// Answers a circuit's rejection with `UNAVAILABLE` and a pushback, as [`status_error`](super::status_error()) words
+/// it.
 ///
 /// For [`respond_with`](crate::TenantCircuitBreakerLayer::respond_with), on a server.
 ///
@@ -28,8 +29,9 @@ pub fn rejection_response<B: Default>(open: &CircuitOpen) -> Response<B> {
 /// Answers every other refusal, and the inner service's errors, with the status that
 /// [`status_error`](super::status_error()) gives them, or that they have.
 ///
-/// For [`respond_to_error`](crate::TenantCircuitBreakerLayer::respond_to_error), on a server. An error without a status is
-/// `UNKNOWN`, and nothing of its own text gets into the answer: it may tell a stranger of hosts and credentials.
+/// For [`respond_to_error`](crate::TenantCircuitBreakerLayer::respond_to_error), on a server. An error without a
+/// status is `UNKNOWN`, and nothing of its own text gets into the answer: it may tell a stranger of hosts and
+/// credentials.
 // By value, because that is how the layer hands it over.
 pub fn error_response<B: Default>(error: BoxError) -> Response<B> {
     let status = told(&*error).or_else(|| {

@@ -22,15 +22,16 @@ use crate::{Classify, Outcome, TenantCircuitBreakerLayer};
 /// | `CANCELLED` | cancelled: see [above](crate::grpc#cancelled-is-ambiguous) |
 /// | any other | success: the dependency was there to say so |
 ///
-/// The failures are those of linkerd2-proxy. A hint for how long to stay away (`grpc-retry-pushback-ms`, or `retry-after`)
-/// is read from the metadata of failed and throttled calls.
+/// The failures are those of linkerd2-proxy. A hint for how long to stay away (`grpc-retry-pushback-ms`, or
+/// `retry-after`) is read from the metadata of failed and throttled calls.
 ///
 /// It judges the heads of `http::Response`s, and the statuses of finished calls, for
 /// [`Dependency::call_with`](crate::Dependency::call_with). What comes in trailers is judged by
 /// [`body_judge`](Self::body_judge); [`classify_grpc`](TenantCircuitBreakerLayer::classify_grpc) sets both.
 ///
-/// An HTTP answer other than 200 without a status comes from something on the way that speaks no gRPC. It has the code that
-/// [gRPC gives it](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md): 503 is `UNAVAILABLE`.
+/// An HTTP answer other than 200 without a status comes from something on the way that speaks no gRPC. It has the
+/// code that [gRPC gives it](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md): 503 is
+/// `UNAVAILABLE`.
 ///
 /// An error without a status in its sources is judged as by [`ErrIsFailure`](crate::ErrIsFailure).
 ///
@@ -183,8 +184,8 @@ impl fmt::Debug for GrpcClassify {
 
 /// Judges gRPC calls by their trailers; made by [`GrpcClassify::body_judge`].
 ///
-/// A call that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the status that
-/// tonic makes of its error; where there is none, it is a failure.
+/// A call that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the status
+/// that tonic makes of its error; where there is none, it is a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcBodyJudge {
     codes: GrpcClassify,

@@ -3,8 +3,8 @@
 //! gRPC answers 200 whatever happens. How a call went comes as a status, in the head where there is no message, and
 //! after the last message otherwise. So a breaker in front of gRPC has to look there:
 //!
-//! - [`classify_grpc`](crate::TenantCircuitBreakerLayer::classify_grpc) judges heads and trailers by [`GrpcClassify`], and settles a
-//!   call at its end: unary calls and the three kinds of streams alike.
+//! - [`classify_grpc`](crate::TenantCircuitBreakerLayer::classify_grpc) judges heads and trailers by
+//!   [`GrpcClassify`], and settles a call at its end: unary calls and the three kinds of streams alike.
 //! - [`rejection_response`] and [`error_response`] are what a server answers with.
 //! - [`status_error`] is what a client's user gets: tonic makes a [`Status`](tonic::Status) of it.
 //!
@@ -56,13 +56,13 @@
 //!
 //! # `CANCELLED` is ambiguous
 //!
-//! A `CANCELLED` that arrives says that somebody gave up, and not who. It may have been a caller of the
-//! dependency's own; it may have been the dependency: a tonic server whose timeout strikes answers so, and a
-//! server that hangs would never be found out if that were neutral. Were each a failure, callers that change
-//! their minds would open the circuit. So it is what a call is that the caller itself gave up on
+//! A `CANCELLED` that arrives says that somebody gave up, and not who. It may have been a caller of the dependency's
+//! own; it may have been the dependency: a tonic server whose timeout strikes answers so, and a server that hangs
+//! would never be found out if that were neutral. Were each a failure, callers that change their minds would open the
+//! circuit. So it is what a call is that the caller itself gave up on
 //! ([`Outcome::Cancelled`](crate::Outcome::Cancelled)): neutral by itself, slow where it lasted longer than a latency
-//! threshold, and a failure once [`abandoned_run`](crate::PolicyBuilder::abandoned_run) of them come in a row. A service
-//! that means something else by it says so: [`GrpcClassify::success_on`].
+//! threshold, and a failure once [`abandoned_run`](crate::PolicyBuilder::abandoned_run) of them come in a row. A
+//! service that means something else by it says so: [`GrpcClassify::success_on`].
 //!
 //! A timeout on this side is no `CANCELLED` to the circuit, although tonic shows it to the caller as one: a
 //! [`TimeoutExpired`](tonic::TimeoutExpired) of the channel inside is an error, and a failure.

@@ -1,7 +1,7 @@
 //! What goes wrong after a good head: bodies and streams.
 //!
-//! A response's head is judged when it arrives, and by default that settles the call: a stream that breaks
-//! later, or takes a minute to end, is a fast success. [`observe_body`] settles it later:
+//! A response's head is judged when it arrives, and by default that settles the call: a stream that breaks later, or
+//! takes a minute to end, is a fast success. [`observe_body`] settles it later:
 //!
 //! | settled | latency is the time to | for |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | [`SettleAt::FirstData`] | the first data | tokens of a language model, where the first is what people wait for |
 //! | [`SettleAt::End`] | the end | answers whose end matters: gRPC, exports, streams that must not break |
 //!
-//! Until then the call is in the air, as one without a head is: a client that leaves has cancelled it, and a
-//! probe keeps its place, for as long as its lease lasts.
+//! Until then the call is in the air, as one without a head is: a client that leaves has cancelled it, and a probe
+//! keeps its place, for as long as its lease lasts.
 //!
 //! # What settles a call
 //!
@@ -20,12 +20,12 @@
 //! - an error of the body: a failure;
 //! - the point itself: the first data, or the end, which is a success;
 //! - the end of the body before the point. A body need not be polled to its end: it is over where it says so
-//!   ([`is_end_stream`](http_body::Body::is_end_stream)), where it has given as many bytes as its `Content-Length` promised,
-//!   and at the head where it answers a `HEAD` request;
+//!   ([`is_end_stream`](http_body::Body::is_end_stream)), where it has given as many bytes as its `Content-Length`
+//!   promised, and at the head where it answers a `HEAD` request;
 //! - that the body is dropped: cancelled, as a call that is dropped without a head.
 //!
-//! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated
-//! for a frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
+//! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated for a
+//! frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
 //!
 //! # gRPC
 //!
@@ -108,8 +108,8 @@ where
 }
 
 impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
-    /// Settles the outcome of a call with a good head at its body's first data or end, and measures the
-    /// latency to there: see [`http::body`](crate::http::body).
+    /// Settles the outcome of a call with a good head at its body's first data or end, and measures the latency to
+    /// there: see [`http::body`](crate::http::body).
     ///
     /// For services that take an `http::Request` and answer with an `http::Response`, whose body then is an
     /// [`ObservedBody`]; and, with the feature `reqwest-middleware`, for those that answer with a
@@ -132,8 +132,8 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
         self.observe_body_with(point, DefaultBodyJudge::new())
     }
 
-    /// As [`observe_body`](Self::observe_body), with a judge of your own: a [`SseJudge`], or whatever
-    /// [`JudgeBody`] there is. It is cloned for every admitted call.
+    /// As [`observe_body`](Self::observe_body), with a judge of your own: a [`SseJudge`], or whatever [`JudgeBody`]
+    /// there is. It is cloned for every admitted call.
     ///
     /// ```
     /// use tower_tenant_breaker::http::HeaderTenant;
