@@ -177,7 +177,7 @@ enum Field {
 struct Lines {
     at: At,
     /// The field's name so far; none is longer that we care for.
-    field: [u8; 6],
+    field: [u8; 8],
     field_len: usize,
     after_cr: bool,
     name: Vec<u8>,
@@ -238,7 +238,9 @@ impl Lines {
 
     /// The name of a field is complete.
     fn begin_value(&mut self) -> Field {
-        match self.field.get(..self.field_len) {
+        let name = self.field.get(..self.field_len);
+        // The stream may begin with a byte order mark.
+        match name.map(|name| name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name)) {
             Some(b"event") => {
                 self.name.clear();
                 Field::Event
@@ -327,9 +329,10 @@ mod tests {
 
     #[test]
     fn events_are_found_wherever_the_stream_is_split() {
-        let stream = b": hello\nevent: start\ndata: 1\n\ndata:2\r\ndata: 3\r\n\r\nid: 7\nretry: 10\n\n\
+        let stream = b"\xef\xbb\xbfevent: first\ndata: 0\n\n: hello\nevent: start\ndata: 1\n\ndata:2\r\ndata: 3\r\n\r\nid: 7\nretry: 10\n\n\
             event\ndata\n\nevents: no\ndata : no\n\nevent: a\nevent:  error\rdata: \xe2\x82\xac\r\rdata: last";
         let expected = [
+            ("first", "0"),
             ("start", "1"),
             ("message", "2\n3"),
             ("message", ""),
