@@ -1,8 +1,11 @@
 //! The order that `tests/COMPOSITION.md` recommends, as a whole.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use tower::load_shed::error::Overloaded;
+use tower::retry::Policy;
+use tower::timeout::error::Elapsed;
 use tower::{BoxError, Service, ServiceBuilder};
 use tower_tenant_breaker::{CircuitState, Dependency, Reason};
 
@@ -17,15 +20,33 @@ fn sound(job: Job) -> Result<Job, BoxError> {
     Ok(job)
 }
 
+/// A second attempt for each call that fails.
+#[derive(Clone, Debug)]
+struct OnceMore(bool);
+
+impl Policy<Job, String, BoxError> for OnceMore {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut Job, result: &mut Result<String, BoxError>) -> Option<Ready<()>> {
+        (result.is_err() && std::mem::take(&mut self.0)).then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, job: &Job) -> Option<Job> {
+        Some(job.clone())
+    }
+}
+
 fn stack(
     printer: &Dependency,
     inner: Limited,
 ) -> impl Service<Job, Response = String, Error = BoxError, Future: Send> + Clone + Send + use<> {
     ServiceBuilder::new()
         .filter(sound)
+        .timeout(Duration::from_secs(20))
         .layer(layer(printer))
         .load_shed()
         .concurrency_limit(2)
+        .retry(OnceMore(true))
         .timeout(Duration::from_secs(5))
         .service(inner)
 }
@@ -61,8 +82,10 @@ async fn only_what_the_dependency_did_is_held_against_it_and_only_its_own_tenant
     assert_eq!(printer.snapshot().totals.ignored, 1);
 
     for call in hanging {
-        assert!(call.await.unwrap().is_err(), "it timed out");
+        let error = call.await.unwrap().unwrap_err();
+        assert!(error.is::<Elapsed>(), "{error}");
     }
+    assert_eq!(printer.snapshot().totals.failures, 2, "of four attempts");
     assert!(once(&service, job("sick", Hang)).await.is_err());
     assert_eq!(printer.state("sick"), CircuitState::Open);
     assert_eq!(printer.state("ill"), CircuitState::Closed);
