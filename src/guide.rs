@@ -260,6 +260,10 @@
 //! - Calls that wait for the inner are bounded by [`max_in_flight`](crate::PolicyBuilder::max_in_flight), for each
 //!   tenant, and by a load shed inside, for all.
 //! - `Overloaded` from a load shed inside says nothing about the dependency, and is ignored by the circuit.
+//! - Without a load shed over it, a limit is waited for within the call: the wait is latency, and callers who leave
+//!   the queue count towards [`abandoned_run`](crate::PolicyBuilder::abandoned_run), though another tenant holds the
+//!   places. So shed, and keep `max_in_flight` below the limit. A timeout inside does not bound that wait; one
+//!   outside does.
 //! - Call a clone for each request (`oneshot`, as axum does). A clone of a `ConcurrencyLimit` that was told to wait,
 //!   and is then kept idle, keeps its place in the semaphore's queue: the next permit goes to it, and all others
 //!   starve. That is tower's own trap, with a breaker and without.
@@ -269,7 +273,10 @@
 //!
 //! | stack | what happens | instead |
 //! |---|---|---|
-//! | hedge around the breaker | a rejection is the first answer, and beats a healthy primary | hedge inside, where only calls are hedged that were admitted |
+//! | hedge around the breaker | a rejection is the first answer, and beats a healthy primary; with one place for probes the circuit never closes | hedge inside, where only calls are hedged that were admitted; or let its policy ask `dependency.circuit(tenant).would_admit()` |
+//! | the same dependency twice in one stack, on a route and on its router | each call counts twice, and with one place for probes the circuit never closes | once |
+//! | an answering breaker inside another | its 503 is a failure further out | answers on the outermost alone |
+//! | `TaskTenant` behind a buffer | the buffer's worker calls, and no tenant is found | read the tenant from the request, or the buffer inside |
 //! | retry around it, with a policy that retries every error | rejections are retried, and drain the budget | [`RespectCircuit`](crate::retry::RespectCircuit), or retry inside |
 //! | balance over endpoints that each have a breaker | an endpoint that rejects at once has the least load, and draws the traffic | one breaker around the balance, or [`Failover`](crate::Failover) |
 //! | load shed or concurrency limit around it | they see no back-pressure | inside, and `max_in_flight` |
