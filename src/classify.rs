@@ -111,10 +111,6 @@ mod sealed {
 /// [`MissingTenant`], [`InvalidTenant`], [`UnknownDependency`]) say nothing about the dependency, which
 /// was never asked. They are ignored wherever they lie in the error's chain of sources.
 ///
-/// With the feature `reqwest-middleware` an error of reqwest in that chain is known as well: one that
-/// `error_for_status` made of a status is judged as that status, and one of a request that could not be
-/// sent at all is ignored; the module `reqwest` has the table.
-///
 /// In the middleware the error is always a [`BoxError`], whose chain can be walked. Outside of it,
 /// `Err` may be any type that is `'static`. A `Box<dyn Error>` is walked as well, and the errors
 /// named above are known by themselves; but any other concrete type, an enum of your own, is a failure
@@ -148,19 +144,10 @@ impl<Res, Err: 'static> Classify<Res, Err> for ErrIsFailure {
 pub(crate) fn of_error<E: 'static>(error: &E) -> Outcome {
     let known = walkable(error);
     if known.is_some_and(|error| chain(error).any(is_ours)) {
-        return Outcome::Ignored;
+        Outcome::Ignored
+    } else {
+        Outcome::failure()
     }
-    #[cfg(feature = "reqwest-middleware")]
-    if let Some(error) = reqwest_error(error) {
-        return crate::reqwest::of_error(error);
-    }
-    Outcome::failure()
-}
-
-/// reqwest's own error in an error, the outermost where there are several.
-#[cfg(feature = "reqwest-middleware")]
-pub(crate) fn reqwest_error<E: 'static>(error: &E) -> Option<&reqwest::Error> {
-    walkable(error).and_then(|error| chain(error).find_map(|error| error.downcast_ref()))
 }
 
 #[cfg(feature = "grpc")]

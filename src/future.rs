@@ -144,7 +144,7 @@ where
         loop {
             let result = match (this.state.as_mut().project(), this.call.as_mut()) {
                 (StateProj::Waiting { inner, req }, Some(call)) => {
-                    match ready!(call.within(|| inner.poll_ready(cx))) {
+                    match ready!(call.within(|| inner.poll_ready(cx).map_err(Into::into))) {
                         Ok(()) => {
                             let Some(req) = req.take() else {
                                 return Poll::Pending;
@@ -153,11 +153,11 @@ where
                             this.state.set(State::Called { future });
                             continue;
                         }
-                        Err(error) => Err(error.into()),
+                        Err(error) => Err(error),
                     }
                 }
                 (StateProj::Called { future }, Some(call)) => {
-                    ready!(call.within(|| future.poll(cx))).map_err(Into::into)
+                    ready!(call.within(|| future.poll(cx).map_err(Into::into)))
                 }
                 (StateProj::FallingBack { future, on_error }, _) => {
                     let answer = ready!(future.poll(cx)).or_else(|error| on_error.answer(error));

@@ -143,9 +143,16 @@ where
                 ResponseFuture::called(future, call)
             }
             // The one that was asked has its place in the queue: it has to be the one that waits.
-            Poll::Pending => ResponseFuture::waiting(self.replace_inner(), req, call),
+            Poll::Pending => {
+                // A panic of `clone` is nobody's outcome.
+                call.permit.stage(Stage::Hook);
+                let inner = self.replace_inner();
+                call.permit.stage(Stage::Waiting);
+                ResponseFuture::waiting(inner, req, call)
+            }
             Poll::Ready(Err(error)) => {
                 // A service that said so is not to be used again.
+                call.permit.stage(Stage::Hook);
                 drop(self.replace_inner());
                 ResponseFuture::finished(Err(error.into()), call)
             }

@@ -2,8 +2,7 @@
 
 use crate::{Outcome, Permit};
 
-/// When a call's outcome is settled. Sealed: [`AtHead`], and with feature `http`
-/// [`ObserveBody`](crate::http::body::ObserveBody).
+/// When a call's outcome is settled. Sealed: [`AtHead`], and with feature `http` what `observe_body` makes.
 ///
 /// Only a response that the classifier calls a success is left to it: what is bad at the head stays so.
 pub trait Settle<Req, Res>: sealed::Sealed {

@@ -171,7 +171,7 @@ async fn the_end_settles_a_call_and_its_latency_is_that_to_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_ends_before_the_first_data_is_settled_at_its_end() {
     let models = models(two_strikes());
-    let mut body = to_first_data(&models, &[Trailers(&[("x-checksum", "0")]), End]);
+    let mut body = to_first_data(&models, &[Data(""), End]);
     polls(&mut body, 1);
     assert_eq!(successes(&models), 0);
     polls(&mut body, 1);
@@ -273,6 +273,64 @@ async fn a_body_as_long_as_its_head_promised_is_over() {
         none,
     ));
     assert_eq!((successes(&models), totals(&models).cancelled), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_as_long_as_its_size_hint_promised_is_over() {
+    let models = models(two_strikes());
+    // A script's hint is 77 bytes.
+    const LONG: &str =
+        "a line of seven words, which has just as many as a script promises, so it is.";
+    let mut body = to_end(&models, &[Data(LONG), End]);
+    polls(&mut body, 1);
+    assert_eq!((LONG.len(), successes(&models)), (77, 1));
+    drop(body);
+    assert_eq!(totals(&models).cancelled, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_over_after_its_trailers() {
+    let models = models(two_strikes());
+    let mut body = to_end(
+        &models,
+        &[Data("one"), Trailers(&[("server-timing", "db")]), End],
+    );
+    polls(&mut body, 1);
+    assert_eq!(successes(&models), 0);
+    polls(&mut body, 1);
+    drop(body);
+    assert_eq!((successes(&models), totals(&models).cancelled), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_can_have_no_body_is_over_at_its_head() {
+    for (method, status, is_over) in [
+        ("GET", 200, false),
+        ("GET", 204, true),
+        ("GET", 304, true),
+        ("GET", 101, true),
+        ("CONNECT", 200, true),
+        ("HEAD", 200, true),
+    ] {
+        let models = models(two_strikes());
+        let mut asked = request();
+        *asked.method_mut() = method.parse().unwrap();
+        let mut answer = answer(&[Data("more")], &[]);
+        *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        drop(observed(
+            &models,
+            SettleAt::End,
+            DefaultBodyJudge::new(),
+            asked,
+            answer,
+        ));
+        let counted = (successes(&models), totals(&models).cancelled);
+        assert_eq!(
+            counted,
+            if is_over { (1, 0) } else { (0, 1) },
+            "{method}, {status}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -477,6 +535,18 @@ async fn a_stream_of_events_that_carries_an_error_is_a_failure_though_its_head_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_reads_no_further_than_done_has_not_left() {
+    let models = models(two_strikes());
+    for end in ["data: [DONE]\n\n", "event: message_stop\ndata: {}\n\n"] {
+        let begun = &[Data("data: {}\n\n"), Data(end)];
+        let answer = answer(begun, &[EVENTS]);
+        let mut body = observed(&models, SettleAt::End, SseJudge::new(), request(), answer);
+        polls(&mut body, 2);
+    }
+    assert_eq!((successes(&models), totals(&models).cancelled), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_events_without_an_error_is_a_success_and_so_is_what_is_no_stream_of_events() {
     let models = models(two_strikes());
     streamed(
@@ -623,6 +693,37 @@ async fn a_panic_of_the_body_is_a_failure_and_one_of_the_judge_is_ours() {
     let panicked = catch_unwind(AssertUnwindSafe(move || polls(&mut body, 1)));
     assert!(panicked.is_err());
     assert_eq!((totals(&models).failures, totals(&models).ignored), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_over_whether_the_body_is_over_is_a_failure_too() {
+    let models = models(two_strikes());
+    let mut body = to_end(&models, &[Data("one"), Panic]);
+    let panicked = catch_unwind(AssertUnwindSafe(move || polls(&mut body, 1)));
+    assert!(panicked.is_err());
+    assert_eq!(
+        (totals(&models).failures, totals(&models).cancelled),
+        (1, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_judge_that_panicked_is_asked_no_more() {
+    let models = models(two_strikes());
+    let asked = std::cell::Cell::new(0);
+    let judge = JudgeData::new(|_: &Bytes| -> Option<Outcome> {
+        asked.set(asked.get() + 1);
+        panic!("a judge that cannot read")
+    });
+    let answer = answer(&[Data("one"), Data("two"), End], &[]);
+    let mut body = observed(&models, SettleAt::End, judge, request(), answer);
+    let panicked = catch_unwind(AssertUnwindSafe(|| polls(&mut body, 1)));
+    assert!(panicked.is_err());
+    polls(&mut body, 2);
+    assert_eq!(
+        (asked.get(), totals(&models).calls, totals(&models).ignored),
+        (1, 0, 1)
+    );
 }
 
 // ===== what it does to a service =====

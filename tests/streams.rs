@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::stream::{self, StreamExt};
-use http_body_util::BodyExt;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
@@ -29,6 +30,20 @@ fn chunks(chunks: &'static [Result<&'static str, &'static str>]) -> Body {
         Err(error) => Err(std::io::Error::other(*error)),
     });
     Body::from_stream(stream::iter(chunks))
+}
+
+fn trailers() -> Body {
+    let timing = HeaderMap::from_iter([(
+        HeaderName::from_static("server-timing"),
+        HeaderValue::from_static("db;dur=53"),
+    )]);
+    let frames = [
+        Frame::data(Bytes::from_static(b"one")),
+        Frame::trailers(timing),
+    ];
+    Body::new(StreamBody::new(stream::iter(
+        frames.map(Ok::<_, Infallible>),
+    )))
 }
 
 async fn serve() -> (SocketAddr, Dependency) {
@@ -54,6 +69,13 @@ async fn serve() -> (SocketAddr, Dependency) {
             get(async || ([("content-length", "6")], chunks(&[Ok("one"), Ok("two")]))),
         )
         .route("/empty", get(async || StatusCode::NO_CONTENT))
+        // As a proxy passes on what it was given: a body that does not know that it is none.
+        .route("/204", get(async || (StatusCode::NO_CONTENT, chunks(&[]))))
+        .route(
+            "/304",
+            get(async || (StatusCode::NOT_MODIFIED, chunks(&[]))),
+        )
+        .route("/trailers", get(async || trailers()))
         .route("/breaks", get(async || chunks(&[Ok("one"), Err("disk")])))
         .route("/hangs", get(async move || Body::from_stream(hang())))
         .route("/events", get(async move || events("stop")))
@@ -101,6 +123,9 @@ async fn however_a_body_ends_over_tcp_its_call_is_settled_and_counted_once() {
         ("GET", "/promised", 0),
         ("HEAD", "/promised", 0),
         ("GET", "/empty", 0),
+        ("GET", "/204", 0),
+        ("GET", "/304", 0),
+        ("GET", "/trailers", 0),
         ("GET", "/nowhere", 0),
         ("GET", "/breaks", 1),
         ("GET", "/events", 0),

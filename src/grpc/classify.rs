@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::fmt;
 
 use ::http::response::Parts;
@@ -184,7 +183,7 @@ impl fmt::Debug for GrpcClassify {
 
 /// Judges gRPC calls by their trailers; made by [`GrpcClassify::body_judge`].
 ///
-/// A call that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the status
+/// A call of gRPC that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the status
 /// that tonic makes of its error; where there is none, it is a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcBodyJudge {
@@ -194,8 +193,9 @@ pub struct GrpcBodyJudge {
 
 impl<D, E: 'static> JudgeBody<D, E> for GrpcBodyJudge {
     fn head(&mut self, head: &Parts) {
+        // Not of what speaks no gRPC: another route, or grpc-web, which has its status in the data.
         self.expects_status =
-            head.status == StatusCode::OK && grpc_status::of(&head.headers).is_none();
+            head.status == StatusCode::OK && grpc_status::comes_later(&head.headers);
     }
 
     fn trailers(&mut self, trailers: &HeaderMap) -> Option<Outcome> {
@@ -204,10 +204,7 @@ impl<D, E: 'static> JudgeBody<D, E> for GrpcBodyJudge {
     }
 
     fn error(&mut self, error: &E) -> Outcome {
-        match (error as &dyn Any).downcast_ref::<Status>() {
-            Some(status) => self.codes.of_tonic(status),
-            None => Outcome::failure(),
-        }
+        self.codes.of_error(error)
     }
 
     fn end(&mut self) -> Outcome {

@@ -49,6 +49,28 @@ impl Error for StatusError {
     }
 }
 
+/// The error that a status was made from. tonic displays a status with the `Debug` of its source, which of a rejection
+/// names the tenant: this one says no more than the error's own `Display`.
+struct Quiet(BoxError);
+
+impl fmt::Debug for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for Quiet {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
 /// Tells refusals, timeouts and shed load as tonic has it; for tower's `map_err` around a layered `Channel`.
 ///
 /// | the error, or one of its sources | code |
@@ -81,7 +103,7 @@ impl Error for StatusError {
 pub fn status_error(error: BoxError) -> BoxError {
     match told(&*error) {
         Some(mut status) => {
-            status.set_source(Arc::from(error));
+            status.set_source(Arc::new(Quiet(error)));
             StatusError { status }.into()
         }
         None => error,

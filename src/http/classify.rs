@@ -5,8 +5,6 @@ use ::http::{HeaderMap, Response, StatusCode};
 use super::grpc_status;
 use super::retry_after::with_hint;
 use super::status_table::{StatusTable, Verdict};
-#[cfg(feature = "reqwest-middleware")]
-use crate::classify::reqwest_error;
 use crate::classify::{DefaultClassify, DefaultJudged, of_error};
 use crate::outcome::{Classify, Outcome};
 
@@ -122,15 +120,6 @@ impl HttpClassify {
         of_head(status, headers, self.statuses.get(status))
     }
 
-    pub(crate) fn of_error<E: 'static>(&self, error: &E) -> Outcome {
-        // What `error_for_status` leaves of a response.
-        #[cfg(feature = "reqwest-middleware")]
-        if let Some(status) = reqwest_error(error).and_then(reqwest::Error::status) {
-            return self.of_head(status, &HeaderMap::new());
-        }
-        of_error(error)
-    }
-
     const fn with(mut self, status: StatusCode, verdict: Verdict) -> Self {
         self.statuses.set(status, verdict);
         self
@@ -152,7 +141,7 @@ impl<B, E: 'static> Classify<Response<B>, E> for HttpClassify {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
         match result {
             Ok(response) => self.of_head(response.status(), response.headers()),
-            Err(error) => self.of_error(error),
+            Err(error) => of_error(error),
         }
     }
 }

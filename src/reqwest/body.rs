@@ -1,28 +1,31 @@
+use std::any::Any;
 use std::mem;
 
 use ::http::response::{Builder, Parts};
-use ::reqwest::{Body, Error, Response, ResponseBuilderExt};
+use ::reqwest::{Body, Error, Request, Response, ResponseBuilderExt};
 use bytes::Bytes;
 
 use crate::Permit;
-use crate::http::body::{JudgeBody, ObserveBody, ObservedBody};
+use crate::http::body::{Begun, JudgeBody, ObserveBody, ObservedBody};
 use crate::settle::Settle;
 
-/// Whatever the request is: a client of `reqwest` gives a `HEAD` request a body that says that it is over.
+/// Whatever the request is: one that is opaque, as those of an SDK, is taken for one whose answer has a body.
 impl<Req, J> Settle<Req, Response> for ObserveBody<J>
 where
+    Req: 'static,
     J: JudgeBody<Bytes, Error> + Clone + Send + Sync + 'static,
 {
-    type Begun = Self;
+    type Begun = Begun<J>;
     type Response = Response;
 
-    fn begin(&self, _req: &Req) -> Self {
-        self.clone()
+    fn begin(&self, req: &Req) -> Begun<J> {
+        let req = (req as &dyn Any).downcast_ref();
+        self.of(req.map(Request::method))
     }
 
-    fn settle(begun: Self, response: Response, permit: Permit) -> Response {
+    fn settle(begun: Begun<J>, response: Response, permit: Permit) -> Response {
         with_body(response, |head, body| {
-            ObservedBody::new(head, body, begun, false, permit)
+            ObservedBody::new(head, body, begun, permit)
         })
     }
 

@@ -6,7 +6,8 @@ use crate::tenant::{MissingReason, MissingTenant, Tenant, TenantExtractor};
 /// The tenant is the host that a request goes to: where each tenant has an endpoint of its own, as
 /// with webhooks, or a host name of its own at one provider.
 ///
-/// The host as the URL has it: in lower case, without port, and without user and password. It is the
+/// The host as the URL has it: in lower case, without port, without user and password, and without the dot that a
+/// name in full may end with. It is the
 /// host of the request that was made, not of a redirect that it leads to. Where tenants choose their
 /// own URLs, one who names many hosts has many circuits.
 ///
@@ -30,7 +31,8 @@ impl HostTenant {
     /// As [`extract`](TenantExtractor::extract): absent, too long.
     pub fn of_url<'a>(&self, url: &'a Url) -> Result<Tenant<'a>, MissingTenant> {
         let host = url.host_str().ok_or(MissingReason::Absent)?;
-        Tenant::from(host).checked()
+        // The dot at the end of a name in full is no other host.
+        Tenant::from(host.strip_suffix('.').unwrap_or(host)).checked()
     }
 }
 

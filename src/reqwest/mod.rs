@@ -5,6 +5,7 @@
 //! | a middleware of `reqwest-middleware` | [`TenantCircuitBreakerMiddleware`] |
 //! | what its extractor looks at | [`ClientRequest`] |
 //! | the tenant is the host | [`HostTenant`] |
+//! | what errors mean, outside of both | [`ReqwestErrors`] |
 //! | what a call gets that is not sent | [`Unsent`], whose source is the [`CircuitOpen`](crate::CircuitOpen) |
 //!
 //! ```no_run
@@ -55,7 +56,7 @@
 //!
 //! To [`DefaultClassify`](crate::DefaultClassify), which knows `reqwest::Response` too; to
 //! [`HttpClassify`](crate::HttpClassify), which has another opinion on statuses; and, but for the responses, to
-//! [`ErrIsFailure`](crate::ErrIsFailure):
+//! [`ReqwestErrors`]:
 //!
 //! | result | outcome |
 //! |---|---|
@@ -107,6 +108,7 @@
 //! says:
 //!
 //! ```
+//! use tower_tenant_breaker::reqwest::ReqwestErrors;
 //! use tower_tenant_breaker::{CallError, Dependency};
 //!
 //! async fn hits(
@@ -116,7 +118,7 @@
 //!     let fetch = async {
 //!         client.get("http://search/").send().await?.error_for_status()?.text().await
 //!     };
-//!     search.call("acme", fetch).await
+//!     search.call_with("acme", ReqwestErrors, fetch).await
 //! }
 //! ```
 //!
@@ -158,7 +160,7 @@ mod host_tenant;
 mod middleware;
 mod request;
 
-pub(crate) use self::classify::of_error;
+pub use self::classify::ReqwestErrors;
 pub use self::error::Unsent;
 pub use self::host_tenant::HostTenant;
 pub use self::middleware::TenantCircuitBreakerMiddleware;

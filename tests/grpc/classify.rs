@@ -1,17 +1,28 @@
 //! What heads, statuses and errors mean, and how refusals are told, without a socket.
 
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::ready;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream;
 use http::Response;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
-use tower::BoxError;
 use tower::load_shed::error::Overloaded;
+use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::grpc::{GrpcClassify, StatusError, error_response, status_error};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitOpen, Classify, ErrIsFailure, MissingReason, MissingTenant,
-    Outcome, Rejection,
+    CircuitBreakerRegistry, CircuitOpen, Classify, ErrIsFailure, FixedTenant, MissingReason,
+    MissingTenant, Outcome, Rejection, TenantCircuitBreakerLayer,
 };
+
+use crate::stack::{dependency, three_in_a_row, totals};
 
 fn of_head(status: u16, headers: &[(&str, &str)]) -> Outcome {
     let mut response = Response::builder().status(status);
@@ -158,5 +169,75 @@ fn a_rejection_is_found_in_the_status_that_a_caller_is_given() {
     let status = Status::from_error(status_error(rejection().into()));
     let open = CircuitOpen::find(&status).unwrap();
     assert_eq!(open.tenant(), Some("acme"));
-    assert!(!status.to_string().contains("acme"), "{status}");
+    // As who logs it with all its sources shows it.
+    let mut shown: Option<&dyn Error> = Some(&status);
+    while let Some(error) = shown {
+        assert!(!error.to_string().contains("acme"), "{error}");
+        shown = error.source();
+    }
+}
+
+/// What a call is counted as whose answer has this content type and these frames: calls, failures, ignored.
+async fn counted<E: 'static>(
+    content_type: &'static str,
+    frames: Vec<Result<Frame<Bytes>, E>>,
+) -> (u64, u64, u64) {
+    let echo = dependency(three_in_a_row());
+    let frames = Arc::new(Mutex::new(Some(frames)));
+    let inner = service_fn(move |_: http::Request<()>| {
+        let frames = frames.lock().unwrap().take().unwrap();
+        let response = Response::builder().header("content-type", content_type);
+        let body = StreamBody::new(stream::iter(frames));
+        ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+    });
+    let mut service = TenantCircuitBreakerLayer::new(echo.clone(), FixedTenant::new("acme"))
+        .classify_grpc(GrpcClassify::new())
+        .layer(inner);
+    let mut body = pin!(
+        service
+            .call(http::Request::new(()))
+            .await
+            .unwrap()
+            .into_body()
+    );
+    while let Some(Ok(_)) = body.frame().await {}
+    let totals = totals(&echo);
+    (totals.calls, totals.failures, totals.ignored)
+}
+
+fn message() -> Frame<Bytes> {
+    Frame::data(Bytes::from_static(b"\0\0\0\0\0"))
+}
+
+#[tokio::test]
+async fn what_speaks_no_grpc_behind_the_same_breaker_needs_no_status() {
+    let last = Frame::data(Bytes::from_static(b"\x80\0\0\0\x0fgrpc-status:0\r\n"));
+    let web = vec![Ok::<_, Infallible>(message()), Ok(last)];
+    assert_eq!(counted("application/grpc-web+proto", web).await, (1, 0, 0));
+    let plain = vec![Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"ok")))];
+    assert_eq!(counted("text/plain", plain).await, (1, 0, 0));
+    assert_eq!(
+        counted("application/grpc", vec![Ok::<_, Infallible>(message())]).await,
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_rejection_further_in_that_ends_a_body_is_ignored_and_other_errors_are_judged_by_their_status()
+ {
+    let ours = Status::from_error(status_error(rejection().into()));
+    assert_eq!(
+        counted("application/grpc", vec![Ok(message()), Err(ours)]).await,
+        (0, 0, 1)
+    );
+    let theirs = Status::unavailable("gone");
+    assert_eq!(
+        counted("application/grpc", vec![Ok(message()), Err(theirs)]).await,
+        (1, 1, 0)
+    );
+    let theirs = Status::not_found("gone");
+    assert_eq!(
+        counted("application/grpc", vec![Ok(message()), Err(theirs)]).await,
+        (1, 0, 0)
+    );
 }

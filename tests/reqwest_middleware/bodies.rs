@@ -6,6 +6,7 @@ use reqwest::{Method, Request, Response};
 use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
+use tower_tenant_breaker::reqwest::ReqwestErrors;
 use tower_tenant_breaker::{
     CallError, CircuitOpen, CircuitState, Dependency, HeaderTenant, Reason,
     TenantCircuitBreakerLayer,
@@ -223,7 +224,7 @@ async fn whole(
             .text()
             .await
     };
-    dependency.call("acme", fetch).await
+    dependency.call_with("acme", ReqwestErrors, fetch).await
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use reqwest::{Response, StatusCode};
 use reqwest_middleware::Error;
 use tower::BoxError;
 use tower::load_shed::error::Overloaded;
+use tower_tenant_breaker::reqwest::ReqwestErrors;
 use tower_tenant_breaker::{
     Classify, DefaultClassify, ErrIsFailure, HttpClassify, MissingReason, MissingTenant, Outcome,
 };
@@ -27,13 +28,11 @@ fn failed_with<E>(error: &E) -> Outcome
 where
     E: 'static,
 {
-    let outcome = ErrIsFailure.classify(Err::<&(), _>(error));
+    let outcome = ReqwestErrors.classify(Err::<&(), _>(error));
     let by_default = DefaultClassify.classify(Err::<&Response, _>(error));
     assert_eq!(outcome, by_default);
     let by_table = HttpClassify::new().classify(Err::<&Response, _>(error));
     assert_eq!(outcome, by_table);
-    let by_default = DefaultClassify.classify(Err::<&http::Response<()>, _>(error));
-    assert_eq!(outcome, by_default);
     outcome
 }
 
@@ -105,7 +104,7 @@ fn a_response_of_reqwest_means_what_the_same_of_http_means() {
                 expected,
                 "{status}"
             );
-            assert_eq!(judged(&ErrIsFailure, &response), Outcome::Success);
+            assert_eq!(judged(&ReqwestErrors, &response), Outcome::Success);
         }
     }
     let hint = Duration::from_secs(7);
@@ -133,6 +132,17 @@ fn a_status_of_reqwest_can_be_given_another_meaning_as_a_response_and_as_an_erro
         let of_error = classify.classify(Err::<&Response, _>(&error));
         assert_eq!(of_error, expected, "{status}");
     }
+}
+
+#[test]
+fn a_feature_changes_nothing_for_those_who_do_not_use_it() {
+    let error = BoxError::from(of_status(404));
+    assert_eq!(
+        ErrIsFailure.classify(Err::<&(), _>(&error)),
+        Outcome::failure()
+    );
+    let of_http = DefaultClassify.classify(Err::<&http::Response<()>, _>(&error));
+    assert_eq!(of_http, Outcome::failure());
 }
 
 #[test]

@@ -38,12 +38,14 @@ impl std::error::Error for Broken {}
 pub struct Script {
     steps: VecDeque<Step>,
     knows_its_end: bool,
+    polled: usize,
 }
 
 pub fn script(steps: &[Step]) -> Script {
     Script {
         steps: steps.iter().cloned().collect(),
         knows_its_end: false,
+        polled: 0,
     }
 }
 
@@ -63,6 +65,7 @@ impl Body for Script {
         mut self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        self.polled += 1;
         match self.steps.pop_front() {
             Some(Data(data)) => {
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(data.as_bytes())))))
@@ -84,6 +87,10 @@ impl Body for Script {
     }
 
     fn is_end_stream(&self) -> bool {
+        assert!(
+            !matches!(self.steps.front(), Some(Panic)) || self.polled == 0,
+            "the decoder is broken"
+        );
         self.knows_its_end && matches!(self.steps.front(), Some(End))
     }
 

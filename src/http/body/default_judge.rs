@@ -3,14 +3,15 @@ use ::http::response::Parts;
 
 use super::JudgeBody;
 use crate::Outcome;
+use crate::classify::of_error;
 use crate::http::grpc_status;
 use crate::http::retry_after::with_hint;
 
-/// An error of the body is a failure; a gRPC call is what its trailers say.
+/// An error of the body is a failure, unless this side made it; a gRPC call is what its trailers say.
 ///
 /// | body | outcome |
 /// |---|---|
-/// | breaks off with an error | failure |
+/// | breaks off with an error | as [`ErrIsFailure`](crate::ErrIsFailure) judges it: failure, unless it is ours |
 /// | of gRPC: trailers with a `grpc-status` | as [`DefaultClassify`](crate::DefaultClassify) judges it in a head, hints included |
 /// | of gRPC: ends without a status in head or trailers | failure, as gRPC reads it as unknown |
 /// | ends | success |
@@ -29,7 +30,7 @@ impl DefaultBodyJudge {
     }
 }
 
-impl<D, E> JudgeBody<D, E> for DefaultBodyJudge {
+impl<D, E: 'static> JudgeBody<D, E> for DefaultBodyJudge {
     fn head(&mut self, head: &Parts) {
         self.expects_status = grpc_status::comes_later(&head.headers);
     }
@@ -40,6 +41,10 @@ impl<D, E> JudgeBody<D, E> for DefaultBodyJudge {
         }
         let status = grpc_status::of(trailers)?;
         Some(with_hint(status.outcome(), trailers))
+    }
+
+    fn error(&mut self, error: &E) -> Outcome {
+        of_error(error)
     }
 
     fn end(&mut self) -> Outcome {

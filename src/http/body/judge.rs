@@ -45,6 +45,8 @@ pub trait JudgeBody<D, E> {
     }
 
     /// The trailers. A verdict settles the call; `None` leaves it to [`end`](Self::end).
+    ///
+    /// Not asked where the body is over before: a body that has the length that was promised is, unless it is gRPC's.
     fn trailers(&mut self, trailers: &HeaderMap) -> Option<Outcome> {
         let _ = trailers;
         None

@@ -19,10 +19,19 @@
 //! - what the [`JudgeBody`] says of a frame, whatever the point;
 //! - an error of the body: a failure;
 //! - the point itself: the first data, or the end, which is a success;
-//! - the end of the body before the point. A body need not be polled to its end: it is over where it says so
-//!   ([`is_end_stream`](http_body::Body::is_end_stream)), where it has given as many bytes as its `Content-Length`
-//!   promised, and at the head where it answers a `HEAD` request;
+//! - the end of the body before the point. A body need not be polled to its end, and servers do not: it is over where
+//!   it says so ([`is_end_stream`](http_body::Body::is_end_stream)), after its trailers, where it has given as many bytes
+//!   as its `Content-Length` or its own [`size_hint`](http_body::Body::size_hint) promised, and at the head where there can
+//!   be none (the answer to `HEAD`, 204, 304);
 //! - that the body is dropped: cancelled, as a call that is dropped without a head.
+//!
+//! # Mind the latency rules
+//!
+//! A call's latency is that to the point, and under [`SettleAt::End`] that is how long a stream lasts, slow readers
+//! included. The default policy calls more than 3 s slow: a healthy model that talks for longer would open its circuit,
+//! and its probes would be slow, too. So choose a [latency rule](crate::LatencyRule) for whole streams, or none
+//! ([`without_latency`](crate::PolicyBuilder::without_latency)). For the time to the first token there is
+//! [`SettleAt::FirstData`].
 //!
 //! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated for a
 //! frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
@@ -39,7 +48,7 @@ mod judge;
 mod observed;
 mod sse;
 
-use ::http::{Method, Request, Response};
+use ::http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 
 pub use self::default_judge::DefaultBodyJudge;
@@ -70,14 +79,47 @@ impl<J> ObserveBody<J> {
     pub(crate) const fn new(point: SettleAt, judge: J) -> Self {
         Self { point, judge }
     }
+
+    /// For the answer to a request of this method; none where nobody knows it.
+    pub(crate) fn of(&self, method: Option<&Method>) -> Begun<J>
+    where
+        J: Clone,
+    {
+        Begun {
+            observe: self.clone(),
+            asked: match method {
+                Some(&Method::HEAD) => Asked::Head,
+                Some(&Method::CONNECT) => Asked::Connect,
+                _ => Asked::Other,
+            },
+        }
+    }
 }
 
 /// What a response's body will be observed with.
 #[derive(Debug)]
 pub struct Begun<J> {
     observe: ObserveBody<J>,
-    /// The answer to `HEAD` may promise a body, and has none.
-    is_head: bool,
+    asked: Asked,
+}
+
+/// What was asked for, as far as it says whether the answer has a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Head,
+    Connect,
+    Other,
+}
+
+impl<J> Begun<J> {
+    /// Whether an answer of this status has no body, whatever its head promises, so that nobody polls for one.
+    /// As in [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
+    fn is_bodiless(&self, status: StatusCode) -> bool {
+        self.asked == Asked::Head
+            || self.asked == Asked::Connect && status.is_success()
+            || status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
 }
 
 impl<A, B, J> Settle<Request<A>, Response<B>> for ObserveBody<J>
@@ -89,16 +131,12 @@ where
     type Response = Response<ObservedBody<B, J>>;
 
     fn begin(&self, req: &Request<A>) -> Begun<J> {
-        Begun {
-            observe: self.clone(),
-            is_head: req.method() == Method::HEAD,
-        }
+        self.of(Some(req.method()))
     }
 
     fn settle(begun: Begun<J>, response: Response<B>, permit: Permit) -> Self::Response {
-        let Begun { observe, is_head } = begun;
         let (head, body) = response.into_parts();
-        let body = ObservedBody::new(&head, body, observe, is_head, permit);
+        let body = ObservedBody::new(&head, body, begun, permit);
         Response::from_parts(head, body)
     }
 
@@ -138,9 +176,11 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// ```
     /// use tower_tenant_breaker::http::HeaderTenant;
     /// use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
-    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TenantCircuitBreakerLayer};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy, TenantCircuitBreakerLayer};
     ///
-    /// let models = CircuitBreakerRegistry::builder().build()?.dependency("models")?;
+    /// // How long a stream lasts says nothing about its model.
+    /// let policy = Policy::low_traffic().without_latency().build()?;
+    /// let models = CircuitBreakerRegistry::builder().build()?.dependency_with("models", policy)?;
     /// // A 200 whose stream carries an event named `error` is a failure.
     /// let layer = TenantCircuitBreakerLayer::new(models, HeaderTenant::new("x-tenant-id"))
     ///     .observe_body_with(SettleAt::End, SseJudge::new());

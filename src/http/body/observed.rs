@@ -8,7 +8,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{JudgeBody, ObserveBody, SettleAt};
+use super::{Begun, JudgeBody, ObserveBody, SettleAt};
 use crate::circuit::Stage;
 use crate::http::grpc_status::is_grpc;
 use crate::{Outcome, Permit};
@@ -48,21 +48,15 @@ where
     B: Body,
     J: JudgeBody<B::Data, B::Error>,
 {
-    pub(crate) fn new(
-        head: &Parts,
-        body: B,
-        observe: ObserveBody<J>,
-        is_head: bool,
-        mut permit: Permit,
-    ) -> Self {
-        let ObserveBody { point, mut judge } = observe;
+    /// The body of this head, to whose call belongs this permit.
+    pub(crate) fn new(head: &Parts, body: B, begun: Begun<J>, mut permit: Permit) -> Self {
+        let is_bodiless = begun.is_bodiless(head.status);
+        let ObserveBody { point, mut judge } = begun.observe;
         permit.stage(Stage::Hook);
         judge.head(head);
-        let left = promised(head);
-        permit.stage(Stage::Inner);
-        let is_over = is_head || left == Some(0) || body.is_end_stream();
+        let (left, ends) = permit.within(|| (promised(head, &body), body.is_end_stream()));
         permit.stage(Stage::Hook);
-        if is_over {
+        if is_bodiless || ends || left == Some(0) {
             permit.record(judge.end());
             return Self::unobserved(body);
         }
@@ -80,14 +74,16 @@ where
     }
 }
 
-/// The length that a head promises. Servers stop to poll a body that is as long, whether it knows its end or not.
-fn promised(head: &Parts) -> Option<u64> {
+/// The length that a head promises, or the body itself, of which a server makes one. Servers stop to poll a body that
+/// is as long, whether it knows its end or not.
+fn promised<B: Body>(head: &Parts, body: &B) -> Option<u64> {
     // What matters in gRPC comes after the data.
     if is_grpc(&head.headers) {
         return None;
     }
-    let length = head.headers.get(CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+    let length = head.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.or_else(|| body.size_hint().exact())
 }
 
 impl<B, J> Body for ObservedBody<B, J>
@@ -103,26 +99,33 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let Some(watch) = this.watch else {
+        // Out of its place while code runs that is not ours, and back in it where nothing is decided: after a panic
+        // nobody is asked again.
+        let Some(mut watch) = this.watch.take() else {
             return this.body.poll_frame(cx);
         };
         // A panic that leaves the body is the dependency's failure, one that leaves the judge is ours.
-        let polled = watch.permit.within(|| this.body.as_mut().poll_frame(cx));
+        let (polled, ends) = watch.permit.within(|| {
+            let polled = this.body.as_mut().poll_frame(cx);
+            let ends = polled.is_ready() && this.body.is_end_stream();
+            (polled, ends)
+        });
         let Poll::Ready(polled) = polled else {
+            *this.watch = Some(watch);
             return Poll::Pending;
         };
-        let is_over = this.body.is_end_stream();
         watch.permit.stage(Stage::Hook);
         let verdict = match &polled {
-            Some(Ok(frame)) => watch.judge_frame::<B>(frame, is_over),
+            Some(Ok(frame)) => watch.judge_frame::<B>(frame, ends),
             Some(Err(error)) => Some(watch.judge.error(error)),
             None => Some(watch.judge.end()),
         };
-        watch.permit.stage(Stage::Waiting);
-        if let Some(outcome) = verdict
-            && let Some(watch) = this.watch.take()
-        {
-            watch.permit.record(outcome);
+        match verdict {
+            Some(outcome) => watch.permit.record(outcome),
+            None => {
+                watch.permit.stage(Stage::Waiting);
+                *this.watch = Some(watch);
+            }
         }
         Poll::Ready(polled)
     }
@@ -137,12 +140,13 @@ where
 }
 
 impl<J> Watch<J> {
-    fn judge_frame<B>(&mut self, frame: &Frame<B::Data>, is_over: bool) -> Option<Outcome>
+    fn judge_frame<B>(&mut self, frame: &Frame<B::Data>, ends: bool) -> Option<Outcome>
     where
         B: Body,
         J: JudgeBody<B::Data, B::Error>,
     {
-        let mut is_over = is_over;
+        // Nobody polls a body once more after its trailers.
+        let mut is_over = ends || frame.is_trailers();
         let verdict = if let Some(data) = frame.data_ref() {
             let length = data.remaining() as u64;
             self.left = self.left.map(|left| left.saturating_sub(length));

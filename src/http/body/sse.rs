@@ -5,6 +5,7 @@ use ::http::response::Parts;
 
 use super::JudgeBody;
 use crate::Outcome;
+use crate::classify::of_error;
 
 /// The most of an event's name, and of its data, that a judge is shown, in bytes.
 const MOST: usize = 4096;
@@ -12,8 +13,9 @@ const MOST: usize = 4096;
 /// Judges the events of a `text/event-stream`, wherever they are split into frames.
 ///
 /// Providers answer 200 and begin to stream; what goes wrong then comes as an event. By default one
-/// that is named `error` is a failure. What ends a stream without the blank line that an event ends
-/// with is judged too. Responses of other content types pass as they are.
+/// that is named `error` is a failure, and what language models end with is a success. What ends a stream without the
+/// blank line that an event ends with is judged too. Responses of other content types pass as they are, and so does
+/// what is compressed: decompress it further in.
 ///
 /// Lines are read as the [HTML standard](https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream)
 /// has it. Of an event's data no more than 4 KiB are kept, in a buffer that the stream's events share.
@@ -23,9 +25,9 @@ const MOST: usize = 4096;
 /// use tower_tenant_breaker::http::body::{SseEvent, SseJudge};
 ///
 /// // Where errors come as unnamed events, as in `data: {"error": {"message": ..}}`.
-/// let judge = SseJudge::of_events(|event: &SseEvent<'_>| {
-///     let failed = event.name() == "error" || event.data().starts_with(b"{\"error\"");
-///     failed.then(Outcome::failure)
+/// let judge = SseJudge::of_events(|event: &SseEvent<'_>| match event.data() {
+///     b"[DONE]" => Some(Outcome::Success), // and nobody reads on
+///     data => data.starts_with(b"{\"error\"").then(Outcome::failure),
 /// });
 /// ```
 #[derive(Clone)]
@@ -78,15 +80,22 @@ impl fmt::Debug for SseEvent<'_> {
     }
 }
 
-fn named_error(event: &SseEvent<'_>) -> Option<Outcome> {
-    (event.name() == "error").then(Outcome::failure)
+fn by_default(event: &SseEvent<'_>) -> Option<Outcome> {
+    if event.name() == "error" {
+        Some(Outcome::failure())
+    } else if event.data() == b"[DONE]" || event.name() == "message_stop" {
+        Some(Outcome::Success)
+    } else {
+        None
+    }
 }
 
 impl SseJudge {
-    /// An event that is named `error` is a failure.
+    /// An event that is named `error` is a failure. `[DONE]` for data, and an event that is named `message_stop`, are the
+    /// end of a good stream: clients of language models read no further, and would be taken for clients that left.
     #[must_use]
     pub fn new() -> Self {
-        Self::of_events(named_error)
+        Self::of_events(by_default)
     }
 }
 
@@ -113,6 +122,7 @@ where
 impl<D, E, F> JudgeBody<D, E> for SseJudge<F>
 where
     D: AsRef<[u8]>,
+    E: 'static,
     F: Fn(&SseEvent<'_>) -> Option<Outcome>,
 {
     fn head(&mut self, head: &Parts) {
@@ -138,6 +148,10 @@ where
             }
         }
         None
+    }
+
+    fn error(&mut self, error: &E) -> Outcome {
+        of_error(error)
     }
 
     fn end(&mut self) -> Outcome {
