@@ -169,6 +169,36 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// own error.
     ///
     /// The classifier judges the inner's error first: a timeout that is answered still was a failure.
+    ///
+    /// # In a spawned task
+    ///
+    /// Where `tokio::spawn(async move { service.oneshot(request).await })` says "implementation of `FnOnce` is not
+    /// general enough", or "mismatched types: one type is more general than the other", it is a closure over a
+    /// [`BoxError`] that it means. A `fn` in its place compiles:
+    /// [why](TenantCircuitBreakerLayer#where-a-closure-is-not-general-enough).
+    ///
+    /// ```
+    /// use tower::{BoxError, ServiceBuilder, ServiceExt};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, ErrIsFailure, FixedTenant, TenantCircuitBreakerLayer};
+    ///
+    /// fn failed(error: BoxError) -> String {
+    ///     format!("the tool failed: {error}")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let tools = CircuitBreakerRegistry::builder().build()?.dependency("tools")?;
+    /// let layer = TenantCircuitBreakerLayer::new(tools, FixedTenant::new("acme"))
+    ///     .classify(ErrIsFailure)
+    ///     .respond_to_error(failed);
+    /// let service = ServiceBuilder::new()
+    ///     .layer(layer)
+    ///     .service_fn(async |_: u32| Err::<String, _>(std::io::Error::other("down")));
+    /// let answer = tokio::spawn(async move { service.oneshot(3).await }).await??;
+    /// assert_eq!(answer, "the tool failed: down");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn respond_to_error<Res, F>(
         self,
         respond: F,

@@ -204,6 +204,11 @@
 //!     format!("The tool {} is not available. Do without it, or ask again {again}.", open.dependency())
 //! }
 //!
+//! // A `fn`: as a closure over a `BoxError`, it could not be awaited in a spawned `async` block.
+//! fn failed(_error: BoxError) -> String {
+//!     "The tool failed.".to_owned()
+//! }
+//!
 //! #[tokio::main]
 //! async fn main() -> Result<(), BoxError> {
 //!     let registry = CircuitBreakerRegistry::builder()
@@ -223,7 +228,7 @@
 //!                 false => Probing::Yes,
 //!             })
 //!             .respond_with(not_now)
-//!             .respond_to_error(|_error: BoxError| "The tool failed.".to_owned()),
+//!             .respond_to_error(failed),
 //!         )
 //!         .timeout(Duration::from_secs(60))
 //!         .service_fn(dispatch);
@@ -234,7 +239,10 @@
 //!     }
 //!     let answer = tools.clone().oneshot(call("calendar")).await?;
 //!     assert!(answer.starts_with("The tool calendar is not available."));
-//!     assert_eq!(tools.clone().oneshot(call("search")).await?, "search has found something");
+//!     // Tools that do not wait for each other are asked in tasks of their own.
+//!     let search = call("search");
+//!     let answer = tokio::spawn(async move { tools.oneshot(search).await }).await??;
+//!     assert_eq!(answer, "search has found something");
 //!     Ok(())
 //! }
 //! ```
@@ -249,6 +257,11 @@
 //! retries no longer help. Outside, each attempt is an outcome, and a rejection must not be retried, or it drains the
 //! budget: [`RespectCircuit`](crate::retry::RespectCircuit) around your policy sees to that, and can wait for the
 //! circuit instead.
+//!
+//! With reqwest-middleware and async-openai it goes **outside** all the same. Inside, reqwest-retry's transparent error
+//! hides from the circuit what failed. Outside, a circuit that opens ends the retries of a call at once, and costs
+//! nothing: to both a rejection is fatal without a policy around theirs. The circuit's thresholds then count attempts,
+//! and not calls.
 //!
 //! # Back-pressure
 //!
@@ -302,15 +315,16 @@
 //!
 //! Three ways, all in [`reqwest`](crate::reqwest):
 //! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with
-//! reqwest-retry outside of it (a rejection is fatal to it, so no retry is wasted); the layer of this page around
+//! reqwest-retry outside of it ([why](#retries-and-budgets)); the layer of this page around
 //! `reqwest::Client` or `ClientWithMiddleware`, which are tower services; and
 //! [`Dependency::call`](crate::Dependency::call) around a future that reads the body too. The first two observe
 //! bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
 //!
 //! # async-openai
 //!
-//! Its client takes a tower stack. The requests in it are opaque, so the tenant is the running task's; and the
-//! error's variant for boxes is transparent, so it has to be matched for what is in it to be found.
+//! Its client takes a tower stack, with its retry [outside](#retries-and-budgets) of the breaker. The requests in it
+//! are opaque, so the tenant is the running task's; and the error's variant for boxes is transparent, so it has to be
+//! matched for what is in it to be found.
 //!
 #![cfg_attr(not(doctest), doc = "```rust")]
 // Compiled and tested by `examples/openai`, so that the tests of this crate need no SDK.

@@ -99,7 +99,9 @@ pub enum OnMissingTenant {
 /// A closure's type holds the types of its arguments, and the compiler forgets the lifetime in
 /// [`BoxError`](tower::BoxError) when it asks whether an `async` block is `Send`. So
 /// `tokio::spawn(async move { service.oneshot(request).await })` can fail with "implementation of `FnOnce` is not
-/// general enough", as it does for other closures over a `BoxError`. A `fn` in the closure's place compiles, and so
+/// general enough", or "mismatched types: one type is more general than the other" (E0308), as it does for other
+/// closures over a `BoxError`, and for those over what holds one
+/// ([`Unserved`](crate::failover::Unserved)). A `fn` in the closure's place compiles, and so
 /// does a boxed service:
 ///
 /// ```

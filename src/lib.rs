@@ -70,7 +70,6 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
-//! - [`Failover`] tries several providers in order, each behind circuits of its own.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
 //! # When a circuit trips

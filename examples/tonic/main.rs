@@ -100,7 +100,7 @@ fn tell(tenant: &str, call: u32, answers: Result<Vec<String>, Status>) {
                     format!("not sent: {}, back in {left:.0?}", open.reason())
                 }
                 (None, Some(pushback)) => format!("not served, back in {pushback} ms"),
-                (None, None) => "served, and failed".to_owned(),
+                (None, None) => "sent, and the service failed".to_owned(),
             };
             println!("  {tenant:>6}, call {call}: {:?}, {told}", status.code());
         }

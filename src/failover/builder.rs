@@ -130,6 +130,38 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # In a spawned task
+    ///
+    /// Where `tokio::spawn(async move { models.oneshot(request).await })` says "mismatched types: one type is more
+    /// general than the other" (E0308), or "implementation of `FnOnce` is not general enough", it is a closure over
+    /// [`Unserved`] that it means, which holds a [`BoxError`]. A `fn` in its place compiles:
+    /// [why](crate::TenantCircuitBreakerLayer#where-a-closure-is-not-general-enough).
+    ///
+    /// ```
+    /// # use tower::{BoxError, ServiceExt, service_fn};
+    /// # use tower_tenant_breaker::failover::Unserved;
+    /// # use tower_tenant_breaker::{CircuitBreakerRegistry, ErrIsFailure, EveryRequest, Failover, FixedTenant};
+    /// #
+    /// async fn queued(prompt: String, _why: Unserved<String>) -> Result<String, BoxError> {
+    ///     Ok(format!("queued: {prompt}"))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// # let registry = CircuitBreakerRegistry::builder().build()?;
+    /// # let down = |_: String| async { Err::<String, _>(std::io::Error::other("down")) };
+    /// let models = Failover::builder(FixedTenant::new("acme"))
+    ///     .provider(registry.dependency("model-a")?, service_fn(down))
+    ///     .classify(ErrIsFailure)
+    ///     .resend(EveryRequest)
+    ///     .last_resort(queued)
+    ///     .build()?;
+    /// let served = tokio::spawn(async move { models.oneshot("a haiku".to_owned()).await }).await??;
+    /// assert_eq!(served.into_inner(), "queued: a haiku");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn last_resort<Req, Res, F, Fut>(
         self,
         answer: F,

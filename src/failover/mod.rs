@@ -58,6 +58,48 @@
 //! barred from probing ([`Probing::IfNoneElse`](crate::Probing::IfNoneElse)) as long as another provider admits
 //! it. Where none does, a probe is better than no answer.
 //!
+//! # Requests with a body
+//!
+//! A copy of a request needs a copy of its body, and one that may be a stream has none: axum's `Body` is not `Clone`.
+//! So read the body into `Bytes` first. A prompt that is sent as a POST then goes to the next provider whole:
+//!
+//! ```
+//! # #[cfg(feature = "http")]
+//! # mod of_http {
+//! use axum::Router;
+//! use axum::body::{Body, Bytes};
+//! use axum::extract::State;
+//! use axum::http::request::Parts;
+//! use axum::http::{Request, Response, StatusCode};
+//! use axum::response::IntoResponse;
+//! use axum::routing::post;
+//! use http_body_util::Full;
+//! use tower::util::BoxCloneSyncService;
+//! use tower::{BoxError, ServiceExt};
+//! use tower_tenant_breaker::{CircuitBreakerRegistry, DefaultClassify, EveryRequest, Failover, HeaderTenant};
+//!
+//! type Model = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, BoxError>;
+//! type Models = Failover<Model, HeaderTenant, DefaultClassify, EveryRequest>;
+//!
+//! fn app(registry: &CircuitBreakerRegistry, first: Model, second: Model) -> Result<Router, BoxError> {
+//!     let models: Models = Failover::builder(HeaderTenant::new("x-tenant-id"))
+//!         .provider(registry.dependency("model-a")?, first)
+//!         .provider(registry.dependency("model-b")?, second)
+//!         .resend(EveryRequest) // a prompt may be asked twice
+//!         .build()?;
+//!     Ok(Router::new().route("/chat", post(chat)).with_state(models))
+//! }
+//!
+//! /// `Bytes` has read the whole body, within axum's `DefaultBodyLimit`.
+//! async fn chat(State(models): State<Models>, parts: Parts, body: Bytes) -> axum::response::Response {
+//!     match models.oneshot(Request::from_parts(parts, Full::new(body))).await {
+//!         Ok(served) => served.into_response(),
+//!         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+//!     }
+//! }
+//! # }
+//! ```
+//!
 //! # Streams
 //!
 //! The choice is made at the head of the response. What was handed out stays: a body that breaks later is the

@@ -26,6 +26,8 @@
     label = "no way to tell whether this may be sent twice",
     note = "`IfIdempotent`, which is the default, knows `http::Request<B>` where `B: Clone`; where its body is no \
             `Clone`, say `.resend(IfBodiless)` on the builder",
+    note = "where the request has a body that is to be sent again, as a POST has, read it into `Bytes` first: \
+            `http::Request<Full<Bytes>>` is `Clone`, which `axum::extract::Request` is not",
     note = "for any other request say `.resend(EveryRequest)` or `.resend(NoRequest)`, give a closure \
             `.resend(|req: &Req| Some(req.clone()))`, or implement `Idempotence`"
 )]
@@ -110,6 +112,11 @@ pub trait Idempotence: Clone {
 }
 
 /// Resends every request. For those that change nothing: a search, a prompt to a model without tools.
+///
+/// For requests that are `Clone`. An HTTP request is so where its body is: not with axum's `Body`, which may be a
+/// stream. Read it into `Bytes` first, as
+/// [Requests with a body](crate::failover#requests-with-a-body) shows. Otherwise the compiler says that a method
+/// "exists for struct `Failover<..>`, but its trait bounds were not satisfied" (E0599).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EveryRequest;
 

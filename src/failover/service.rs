@@ -83,6 +83,38 @@ use crate::{Classify, DefaultClassify, Dependency, OnMissingTenant, Tenant, Tena
 /// The tenant is read when the service is called, and the circuits are asked when the future is first polled.
 /// Dropping the future drops the attempt in the air, which its circuit counts as cancelled, and makes no
 /// other.
+///
+/// # Its type
+///
+/// Where a field or an axum state has to name it, the parameters that the builder was not told of may be left out.
+/// Closures have no names: give a `fn` in the place of one, or box the whole, whose response is [`Served`].
+///
+/// ```
+/// # #[cfg(feature = "http")]
+/// # mod of_http {
+/// use http::{Request, Response};
+/// use tower::BoxError;
+/// use tower::util::BoxCloneSyncService;
+/// use tower_tenant_breaker::{DefaultClassify, EveryRequest, Failover, HeaderTenant, Served};
+///
+/// /// One provider, as the others: each has a stack of its own in the box.
+/// type Model = BoxCloneSyncService<Request<String>, Response<String>, BoxError>;
+///
+/// struct Agent {
+///     models: Failover<Model, HeaderTenant, DefaultClassify, EveryRequest>,
+/// }
+///
+/// /// Whatever closures are in it: `BoxCloneSyncService::new(failover)`.
+/// struct Boxed {
+///     models: BoxCloneSyncService<Request<String>, Served<Response<String>>, BoxError>,
+/// }
+/// #
+/// # fn name(models: Failover<Model, HeaderTenant, DefaultClassify, EveryRequest>) -> (Agent, Boxed) {
+/// #     let boxed = Boxed { models: BoxCloneSyncService::new(models.clone()) };
+/// #     (Agent { models }, boxed)
+/// # }
+/// # }
+/// ```
 pub struct Failover<S, E, C = DefaultClassify, R = IfIdempotent, L = NoLastResort> {
     pub(super) plan: Arc<Plan<S, E, C, R, L>>,
 }

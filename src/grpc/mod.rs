@@ -35,24 +35,62 @@
 //! # A client
 //!
 //! ```
+//! use tonic::body::Body;
 //! use tonic::transport::Channel;
+//! use tonic_health::pb::HealthCheckRequest;
+//! use tonic_health::pb::health_client::HealthClient; // or any other that tonic generates
 //! use tower::{BoxError, Service, ServiceBuilder};
-//! use tower_tenant_breaker::grpc::{GrpcClassify, status_error};
+//! use tower_tenant_breaker::grpc::{GrpcBodyJudge, GrpcClassify, status_error};
+//! use tower_tenant_breaker::http::body::ObservedBody;
 //! use tower_tenant_breaker::{CircuitOpen, Dependency, TaskTenant, TenantCircuitBreakerLayer};
 //!
-//! type Request = http::Request<tonic::body::Body>;
+//! type Request = http::Request<Body>;
+//! type Response = http::Response<ObservedBody<Body, GrpcBodyJudge>>;
 //!
 //! /// What a generated client takes in place of a `Channel`.
-//! fn guarded(channel: Channel, search: Dependency) -> impl Service<Request, Error = BoxError> + Clone {
+//! fn guarded(
+//!     channel: Channel,
+//!     search: Dependency,
+//! ) -> impl Service<Request, Response = Response, Error = BoxError, Future: Send> + Clone + Send + 'static {
 //!     let breaker = TenantCircuitBreakerLayer::new(search, TaskTenant).classify_grpc(GrpcClassify::new());
 //!     ServiceBuilder::new().map_err(status_error).layer(breaker).service(channel)
 //! }
 //!
-//! /// The status of a call by such a client.
+//! async fn ask(channel: Channel, search: Dependency) -> Result<(), tonic::Status> {
+//!     let mut client = HealthClient::new(guarded(channel, search));
+//!     let check = async move { client.check(HealthCheckRequest::default()).await };
+//!     match TaskTenant::scope("acme", check).await {
+//!         Ok(answer) => println!("{answer:?}"),
+//!         Err(status) => match not_now(&status) {
+//!             Some(open) => println!("not now: {open}, retry after {:?}", open.retry_after()),
+//!             None => return Err(status),
+//!         },
+//!     }
+//!     Ok(())
+//! }
+//!
+//! /// Why the call of this status was not sent, if it was not.
 //! fn not_now(status: &tonic::Status) -> Option<&CircuitOpen> {
 //!     CircuitOpen::find(status) // and `status.code()` is `Unavailable`
 //! }
+//! # fn spawn(channel: Channel, search: Dependency) {
+//! #     tokio::spawn(ask(channel, search));
+//! # }
 //! ```
+//!
+//! # A breaker on both sides
+//!
+//! A server's rejection is `UNAVAILABLE` on the wire, and so a failure to a breaker of its client, with the pushback
+//! for its hint. That is intended: to the client, the dependency is the server and all that it needs. After a few such
+//! answers the client's circuit opens until the server's has said that it will ask again, and the calls in between are
+//! not even sent. A rejection that never left the client is another matter: one by a breaker further in on the same
+//! side is ignored.
+//!
+//! # tonic-web
+//!
+//! `GrpcWebLayer` goes outside of the breaker, nearer the caller: `.layer(GrpcWebLayer::new()).layer(breaker)`. So the
+//! breaker sees gRPC, with its trailers, and not grpc-web, which has them in its body; and a rejection is translated
+//! as any other answer.
 //!
 //! # `CANCELLED` is ambiguous
 //!

@@ -12,6 +12,9 @@ use crate::admit::Refusal;
 /// lies beneath this wrapper, and never to the wrapper. That is what it is for.
 /// [`CircuitOpen::find`] takes the error as it comes, through however many middlewares.
 ///
+/// Printed with `{}` it is "the request was not sent", and not why: ask [`CircuitOpen::find`], or print the chain of
+/// sources too.
+///
 /// reqwest-middleware keeps it in an `anyhow::Error`, which takes a backtrace of every one where
 /// `RUST_BACKTRACE` is set. `RUST_LIB_BACKTRACE=0` spares rejections that.
 ///

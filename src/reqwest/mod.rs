@@ -138,12 +138,17 @@
 //!
 //! fn guarded(
 //!     search: Dependency,
-//! ) -> impl Service<Request, Response = Response, Error = BoxError> + Clone {
+//! ) -> impl Service<Request, Response = Response, Error = BoxError, Future: Send> + Clone + Send + 'static {
 //!     ServiceBuilder::new()
 //!         .layer(TenantCircuitBreakerLayer::new(search, HeaderTenant::new("x-tenant-id")))
 //!         .timeout(Duration::from_secs(5))
 //!         .service(reqwest::Client::new())
 //! }
+//! # fn spawn(search: Dependency, request: Request) {
+//! #     use tower::ServiceExt;
+//! #     let client = guarded(search);
+//! #     tokio::spawn(async move { client.oneshot(request).await });
+//! # }
 //! ```
 //!
 //! # Not in `connector_layer`

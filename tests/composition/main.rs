@@ -19,6 +19,8 @@ mod load_shed;
 mod over_http;
 mod rate_limit;
 mod recommended;
+#[cfg(feature = "retry")]
+mod retry;
 mod second_breaker;
 mod spawn_ready;
 mod timeout;
@@ -30,6 +32,9 @@ mod whole_semaphore;
 mod diary;
 #[path = "../job/mod.rs"]
 mod job;
+#[cfg(feature = "retry")]
+#[path = "../stubborn/mod.rs"]
+mod stubborn;
 
 use std::sync::Arc;
 use std::time::Duration;
