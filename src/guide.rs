@@ -258,10 +258,10 @@
 //! budget: [`RespectCircuit`](crate::retry::RespectCircuit) around your policy sees to that, and can wait for the
 //! circuit instead.
 //!
-//! With reqwest-middleware and async-openai it goes **outside** all the same. Inside, reqwest-retry's transparent error
-//! hides from the circuit what failed. Outside, a circuit that opens ends the retries of a call at once, and costs
-//! nothing: to both a rejection is fatal without a policy around theirs. The circuit's thresholds then count attempts,
-//! and not calls.
+//! With reqwest-middleware and async-openai it goes **outside** all the same. Inside, reqwest-retry's transparent
+//! error hides from the circuit what failed. Outside, a circuit that opens ends the retries of a call at once, and
+//! costs nothing: to both a rejection is fatal without a policy around theirs. The circuit's thresholds then count
+//! attempts, and not calls.
 //!
 //! # Back-pressure
 //!
@@ -302,7 +302,8 @@
 //! [`observe_body`](crate::TenantCircuitBreakerLayer::observe_body):
 //! [`FirstData`](crate::http::body::SettleAt::FirstData) for the time to the first token, and for streams that people
 //! stop reading when they have seen enough; [`End`](crate::http::body::SettleAt::End) where a stream that breaks is a
-//! failure. Under `End` a stream that its reader drops is a cancelled call, and five in a row count as failures.
+//! failure. Under `End` a stream that its reader drops is a cancelled call, and five in a row count as failures; and
+//! the latency is that of the whole stream, so that its policy wants a latency rule to match, or none.
 //! [`SseJudge`](crate::http::body::SseJudge) reads server-sent events, for providers that answer 200 and stream an
 //! `error`. [`http::body`](crate::http::body) has the rest.
 //!
@@ -315,10 +316,10 @@
 //!
 //! Three ways, all in [`reqwest`](crate::reqwest):
 //! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with
-//! reqwest-retry outside of it ([why](#retries-and-budgets)); the layer of this page around
-//! `reqwest::Client` or `ClientWithMiddleware`, which are tower services; and
-//! [`Dependency::call`](crate::Dependency::call) around a future that reads the body too. The first two observe
-//! bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
+//! reqwest-retry outside of it ([why](#retries-and-budgets)); the layer of this page around `reqwest::Client` or
+//! `ClientWithMiddleware`, which are tower services; and [`Dependency::call`](crate::Dependency::call) around a
+//! future that reads the body too. The first two observe bodies where they are told to. Not in `connector_layer`,
+//! which sees connections and not calls.
 //!
 //! # async-openai
 //!

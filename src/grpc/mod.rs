@@ -104,6 +104,12 @@
 //!
 //! A timeout on this side is no `CANCELLED` to the circuit, although tonic shows it to the caller as one: a
 //! [`TimeoutExpired`](tonic::TimeoutExpired) of the channel inside is an error, and a failure.
+//!
+//! # Streams that last
+//!
+//! A call is settled at its end, so its latency is that of the whole stream. A dependency whose streams last for longer
+//! than the default policy's 3 s has a policy with another [latency rule](crate::LatencyRule), or
+//! [none](crate::PolicyBuilder::without_latency).
 
 mod answer;
 mod classify;
