@@ -91,6 +91,8 @@ mod builder;
 mod error;
 mod future;
 mod last_resort;
+#[cfg(feature = "http")]
+mod observe;
 mod resend;
 mod served;
 mod service;
