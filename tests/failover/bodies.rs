@@ -248,11 +248,11 @@ async fn the_answer_to_a_head_request_has_no_body_to_wait_for_whoever_gives_it()
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_in_the_middle_of_a_stream_has_cancelled_that_providers_attempt() {
     let (a, b) = two();
-    a.streams(1, WELL);
+    a.streams(1, &[Data("data: a hai"), Wait]);
     let mut models = list(&[&a, &b]).observe_body(SettleAt::End).build().unwrap();
     let (mut body, by) = post(&mut models);
     assert_eq!(by, "model-a");
-    polls(&mut body, 1);
+    polls(&mut body, 2);
     drop(models);
     assert_eq!(a.counted(), (0, 0, 0));
     drop(body);
@@ -393,7 +393,7 @@ async fn a_panic_in_a_judges_clone_is_no_failure_of_the_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_said_before_or_after_the_judge_the_list_stays_as_it_was() {
+async fn the_judge_may_be_named_before_the_providers_and_the_last_resort() {
     let (a, b) = two();
     b.streams(1, BREAKS);
     let mut models = Failover::builder(HeaderTenant::new("x-tenant-id"))
