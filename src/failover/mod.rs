@@ -69,7 +69,7 @@
 //!
 //! | what a stream does | its caller | its provider's circuit | the next call |
 //! |---|---|---|---|
-//! | breaks, or carries what the judge calls a failure | gets it as it is | a failure | goes to the next once that opened it |
+//! | breaks, or the judge calls it a failure | gets it as it is | a failure | goes to the next once that opened it |
 //! | is dropped by the caller | | cancelled | as before |
 //! | goes on | reads | in the air: a probe keeps its place | goes to the next where no place is left |
 //!
