@@ -6,6 +6,7 @@ use super::service::Provider;
 use super::{Served, ServedBy, Unserved};
 use crate::circuit::Stage;
 use crate::event::say;
+use crate::settle::Settle;
 use crate::{Classify, Outcome, Permit};
 
 /// A call that a provider's circuit admitted.
@@ -16,9 +17,9 @@ pub(super) struct Attempt {
 }
 
 /// What became of an attempt.
-pub(super) enum Verdict<Res> {
-    /// The call is over.
-    Over(Result<Served<Res>, BoxError>),
+pub(super) enum Verdict<A, Res> {
+    /// The call is over, though its body may still have to settle the attempt.
+    Over(Result<Served<A>, BoxError>),
     /// Somebody else may do better.
     Failed(Failed<Res>),
 }
@@ -31,29 +32,41 @@ pub(super) struct Failed<Res> {
 
 impl Attempt {
     /// Tells the circuit how the attempt ended, and finds out whether the call is over.
-    pub(super) fn judge<S, C, Res>(
+    pub(super) fn judge<Req, S, C, Res, T>(
         self,
+        begun: T::Begun,
         providers: &[Provider<S>],
         classify: &C,
         result: Result<Res, BoxError>,
-    ) -> Verdict<Res>
+    ) -> Verdict<T::Response, Res>
     where
         C: Classify<Res, BoxError>,
+        T: Settle<Req, Res>,
     {
         let Self { index, mut permit } = self;
         permit.stage(Stage::Hook);
         let outcome = classify.classify(result.as_ref());
+        let by = || {
+            let dependency = providers[index].dependency.clone();
+            ServedBy::provider(index, dependency)
+        };
+        let result = match result {
+            // What is good so far may have a body in which it goes wrong. The call stays here all the same.
+            Ok(response) if outcome == Outcome::Success => {
+                let response = T::settle(begun, response, permit);
+                return Verdict::Over(Ok(Served::new(response, by())));
+            }
+            result => result,
+        };
         permit.record(outcome);
 
-        let served = |response| {
-            let dependency = providers[index].dependency.clone();
-            Served::new(response, ServedBy::provider(index, dependency))
-        };
         let why = match (result, outcome) {
             (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
-                Unserved::Answered(served(response))
+                Unserved::Answered(Served::new(response, by()))
             }
-            (Ok(response), _) => return Verdict::Over(Ok(served(response))),
+            (Ok(response), _) => {
+                return Verdict::Over(Ok(Served::new(T::pass(response), by())));
+            }
             (Err(error), Outcome::Success) => return Verdict::Over(Err(error)),
             // Also where the circuit ignores it: a load that was shed further in finds a place elsewhere.
             (Err(error), _) => Unserved::Failed(error),

@@ -7,18 +7,27 @@ use super::service::{Plan, Provider};
 use super::{
     AnswerLast, AnswerLastKeeping, Failover, FailoverError, IfIdempotent, NoLastResort, Unserved,
 };
+use crate::settle::AtHead;
 use crate::sync::Arc;
 use crate::{DefaultClassify, Dependency, OnMissingTenant};
 
 /// Makes a [`Failover`]; made by [`Failover::builder`].
 #[must_use = "a builder does nothing until it is built"]
-pub struct FailoverBuilder<S, E, C = DefaultClassify, R = IfIdempotent, L = NoLastResort> {
+pub struct FailoverBuilder<
+    S,
+    E,
+    C = DefaultClassify,
+    R = IfIdempotent,
+    L = NoLastResort,
+    T = AtHead,
+> {
     providers: Vec<Provider<S>>,
     extractor: E,
     classify: C,
     resend: R,
     last_resort: L,
     on_missing_tenant: OnMissingTenant,
+    settle: T,
 }
 
 impl<S, E> FailoverBuilder<S, E> {
@@ -30,11 +39,12 @@ impl<S, E> FailoverBuilder<S, E> {
             resend: IfIdempotent,
             last_resort: NoLastResort,
             on_missing_tenant: OnMissingTenant::RunUnguarded,
+            settle: AtHead,
         }
     }
 }
 
-impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
+impl<S, E, C, R, L, T> FailoverBuilder<S, E, C, R, L, T> {
     /// Adds a provider at the end of the list. The dependency brings its own policy, and its circuits.
     pub fn provider(mut self, dependency: Dependency, service: S) -> Self {
         let provider = Provider {
@@ -49,7 +59,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
     ///
     /// As in [the layer](crate::TenantCircuitBreakerLayer::classify): by default HTTP responses, otherwise
     /// [`ErrIsFailure`](crate::ErrIsFailure) or a closure over `Result<&Res, &BoxError>`.
-    pub fn classify<C2>(self, classify: C2) -> FailoverBuilder<S, E, C2, R, L> {
+    pub fn classify<C2>(self, classify: C2) -> FailoverBuilder<S, E, C2, R, L, T> {
         FailoverBuilder {
             providers: self.providers,
             extractor: self.extractor,
@@ -57,6 +67,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
             resend: self.resend,
             last_resort: self.last_resort,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -82,7 +93,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
     /// # is_service(models);
     /// # Ok::<(), tower::BoxError>(())
     /// ```
-    pub fn resend<R2>(self, resend: R2) -> FailoverBuilder<S, E, C, R2, L> {
+    pub fn resend<R2>(self, resend: R2) -> FailoverBuilder<S, E, C, R2, L, T> {
         FailoverBuilder {
             providers: self.providers,
             extractor: self.extractor,
@@ -90,6 +101,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
             resend,
             last_resort: self.last_resort,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         }
     }
 
@@ -165,7 +177,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
     pub fn last_resort<Req, Res, F, Fut>(
         self,
         answer: F,
-    ) -> FailoverBuilder<S, E, C, R, AnswerLast<F>>
+    ) -> FailoverBuilder<S, E, C, R, AnswerLast<F>, T>
     where
         F: Fn(Req, Unserved<Res>) -> Fut,
         Fut: Future<Output = Result<Res, BoxError>>,
@@ -204,7 +216,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
         self,
         keep: K,
         answer: F,
-    ) -> FailoverBuilder<S, E, C, R, AnswerLastKeeping<K, F>>
+    ) -> FailoverBuilder<S, E, C, R, AnswerLastKeeping<K, F>, T>
     where
         K: Fn(&Req) -> Kept,
         F: Fn(Kept, Unserved<Res>) -> Fut,
@@ -237,7 +249,7 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
     /// assert_eq!(models.build().err(), Some(FailoverError::NoProvider));
     /// # Ok::<(), tower::BoxError>(())
     /// ```
-    pub fn build(self) -> Result<Failover<S, E, C, R, L>, FailoverError> {
+    pub fn build(self) -> Result<Failover<S, E, C, R, L, T>, FailoverError> {
         if self.providers.is_empty() {
             return Err(FailoverError::NoProvider);
         }
@@ -255,12 +267,13 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
             resend: self.resend,
             last_resort: self.last_resort,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
         };
         let plan = Arc::new(plan);
         Ok(Failover { plan })
     }
 
-    fn with_last_resort<L2>(self, last_resort: L2) -> FailoverBuilder<S, E, C, R, L2> {
+    fn with_last_resort<L2>(self, last_resort: L2) -> FailoverBuilder<S, E, C, R, L2, T> {
         FailoverBuilder {
             providers: self.providers,
             extractor: self.extractor,
@@ -268,12 +281,26 @@ impl<S, E, C, R, L> FailoverBuilder<S, E, C, R, L> {
             resend: self.resend,
             last_resort,
             on_missing_tenant: self.on_missing_tenant,
+            settle: self.settle,
+        }
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn settle<T2>(self, settle: T2) -> FailoverBuilder<S, E, C, R, L, T2> {
+        FailoverBuilder {
+            providers: self.providers,
+            extractor: self.extractor,
+            classify: self.classify,
+            resend: self.resend,
+            last_resort: self.last_resort,
+            on_missing_tenant: self.on_missing_tenant,
+            settle,
         }
     }
 }
 
 // By hand: closures have no `Debug`.
-impl<S, E, C, R, L> fmt::Debug for FailoverBuilder<S, E, C, R, L> {
+impl<S, E, C, R, L, T> fmt::Debug for FailoverBuilder<S, E, C, R, L, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let providers = self.providers.iter();
         let names: Vec<_> = providers

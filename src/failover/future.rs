@@ -12,6 +12,7 @@ use super::service::Plan;
 use super::walk::Walk;
 use super::{LastResort, Resend, Served, ServedBy, Unserved};
 use crate::circuit::Stage;
+use crate::settle::{AtHead, Settle};
 use crate::sync::Arc;
 use crate::{Classify, Probing};
 
@@ -20,16 +21,17 @@ pin_project! {
     ///
     /// Once it has given its result it stays pending, as a fused future does.
     #[project = Call]
-    pub struct ResponseFuture<S, Req, E, C, R, L>
+    pub struct ResponseFuture<S, Req, E, C, R, L, T = AtHead>
     where
         S: Service<Req>,
         L: LastResort<Req, S::Response>,
+        T: Settle<Req, S::Response>,
     {
-        plan: Arc<Plan<S, E, C, R, L>>,
+        plan: Arc<Plan<S, E, C, R, L, T>>,
         #[pin]
         state: State<S, Req, S::Future, L::Future>,
         // There from a provider's admission until its result is judged.
-        attempt: Option<Attempt>,
+        attempt: Option<(Attempt, T::Begun)>,
         walk: Walk,
         // The copy that goes to the next provider.
         spare: Option<Req>,
@@ -51,23 +53,24 @@ pin_project! {
     }
 }
 
-impl<S, Req, E, C, R, L> ResponseFuture<S, Req, E, C, R, L>
+impl<S, Req, E, C, R, L, T> ResponseFuture<S, Req, E, C, R, L, T>
 where
     S: Service<Req>,
     L: LastResort<Req, S::Response>,
+    T: Settle<Req, S::Response>,
 {
-    pub(super) fn new(plan: Arc<Plan<S, E, C, R, L>>, walk: Walk, req: Req) -> Self {
+    pub(super) fn new(plan: Arc<Plan<S, E, C, R, L, T>>, walk: Walk, req: Req) -> Self {
         let req = Some(req);
         Self::in_state(plan, walk, State::Begun { req })
     }
 
-    pub(super) fn refused(plan: Arc<Plan<S, E, C, R, L>>, error: BoxError) -> Self {
+    pub(super) fn refused(plan: Arc<Plan<S, E, C, R, L, T>>, error: BoxError) -> Self {
         let error = Some(error);
         Self::in_state(plan, Walk::new(None), State::Refused { error })
     }
 
     fn in_state(
-        plan: Arc<Plan<S, E, C, R, L>>,
+        plan: Arc<Plan<S, E, C, R, L, T>>,
         walk: Walk,
         state: State<S, Req, S::Future, L::Future>,
     ) -> Self {
@@ -83,15 +86,16 @@ where
     }
 }
 
-impl<S, Req, E, C, R, L> Future for ResponseFuture<S, Req, E, C, R, L>
+impl<S, Req, E, C, R, L, T> Future for ResponseFuture<S, Req, E, C, R, L, T>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError>,
     R: Resend<Req>,
     L: LastResort<Req, S::Response>,
+    T: Settle<Req, S::Response>,
 {
-    type Output = Result<Served<S::Response>, BoxError>;
+    type Output = Result<Served<T::Response>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -109,7 +113,7 @@ where
                     *this.may_resend = this.spare.is_some();
                     (Some(req), None)
                 }
-                (StateProj::Waiting { inner, req }, Some(attempt)) => {
+                (StateProj::Waiting { inner, req }, Some((attempt, _))) => {
                     match ready!(attempt.permit.within(|| inner.poll_ready(cx))) {
                         Ok(()) => {
                             let Some(req) = req.take() else {
@@ -122,14 +126,14 @@ where
                         Err(error) => (req.take(), Some(Err(error.into()))),
                     }
                 }
-                (StateProj::Called { future }, Some(attempt)) => {
+                (StateProj::Called { future }, Some((attempt, _))) => {
                     let result = ready!(attempt.permit.within(|| future.poll(cx)));
                     (None, Some(result.map_err(Into::into)))
                 }
                 (StateProj::LastResort { future }, _) => {
                     let answer = ready!(future.poll(cx));
                     this.state.set(State::Done);
-                    let served = |response| Served::new(response, ServedBy::last_resort());
+                    let served = |response| Served::new(T::pass(response), ServedBy::last_resort());
                     return Poll::Ready(answer.map(served));
                 }
                 (StateProj::Refused { error }, _) => {
@@ -145,8 +149,10 @@ where
             // Recorded before the provider's future is dropped, or another is asked: what those take is no
             // latency of the call.
             let failed = match (result, this.attempt.take()) {
-                (Some(result), Some(attempt)) => {
-                    match attempt.judge(&this.plan.providers, &this.plan.classify, result) {
+                (Some(result), Some((attempt, begun))) => {
+                    let plan = &**this.plan;
+                    let (providers, classify) = (&plan.providers, &plan.classify);
+                    match attempt.judge::<Req, _, _, _, T>(begun, providers, classify, result) {
                         Verdict::Over(result) => {
                             this.state.set(State::Done);
                             return Poll::Ready(result);
@@ -175,18 +181,19 @@ where
                 Ok(future) => this.state.set(State::LastResort { future }),
                 Err(why) => {
                     this.state.set(State::Done);
-                    return Poll::Ready(why.into_result());
+                    return Poll::Ready(why.into_result().map(|served| served.map(T::pass)));
                 }
             }
         }
     }
 }
 
-impl<S, Req, E, C, R, L> Call<'_, S, Req, E, C, R, L>
+impl<S, Req, E, C, R, L, T> Call<'_, S, Req, E, C, R, L, T>
 where
     S: Service<Req> + Clone,
     R: Resend<Req>,
     L: LastResort<Req, S::Response>,
+    T: Settle<Req, S::Response>,
 {
     /// The next provider that admits the call.
     fn next(&mut self) -> Option<Attempt> {
@@ -214,17 +221,19 @@ where
         } else if *self.may_resend && self.spare.is_none() {
             *self.spare = plan.resend.copy(&req);
         }
+        let begun = plan.settle.begin(&req);
         let inner = providers[next.index].service.clone();
         let req = Some(req);
         self.state.set(State::Waiting { inner, req });
-        *self.attempt = Some(next);
+        *self.attempt = Some((next, begun));
     }
 }
 
-impl<S, Req, E, C, R, L> fmt::Debug for ResponseFuture<S, Req, E, C, R, L>
+impl<S, Req, E, C, R, L, T> fmt::Debug for ResponseFuture<S, Req, E, C, R, L, T>
 where
     S: Service<Req>,
     L: LastResort<Req, S::Response>,
+    T: Settle<Req, S::Response>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

@@ -105,6 +105,19 @@
 //! The choice is made at the head of the response. What was handed out stays: a body that breaks later is the
 //! caller's to notice, and no other provider is asked, who would begin the answer anew.
 //!
+//! By default the circuit hears of the head alone, and a provider that answers 200 and then streams an `error`
+//! event is a fast success: the next call goes there too. With `FailoverBuilder::observe_body` (feature `http`) the
+//! body settles the attempt, as it does [on the layer](crate::TenantCircuitBreakerLayer):
+//!
+//! | what a stream does | its caller | its provider's circuit | the next call |
+//! |---|---|---|---|
+//! | breaks, or the judge calls it a failure | gets it as it is | a failure | goes to the next once that opened it |
+//! | is dropped by the caller | | cancelled | as before |
+//! | goes on | reads | in the air: a probe keeps its place | goes to the next where no place is left |
+//!
+//! A last resort's answer, and a failed response where nobody is left, have a body of the same type, which no
+//! circuit waits for.
+//!
 //! # Who served
 //!
 //! [`Served`] has the response, and [`ServedBy`] tells the dependency. For HTTP stacks, which want a plain
@@ -133,6 +146,8 @@ mod builder;
 mod error;
 mod future;
 mod last_resort;
+#[cfg(feature = "http")]
+mod observe;
 mod resend;
 mod served;
 mod service;

@@ -7,6 +7,7 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use super::walk::Walk;
 use super::{FailoverBuilder, IfIdempotent, LastResort, NoLastResort, Resend, Served};
+use crate::settle::{AtHead, Settle};
 use crate::sync::Arc;
 use crate::{Classify, DefaultClassify, Dependency, OnMissingTenant, Tenant, TenantExtractor};
 
@@ -115,18 +116,19 @@ use crate::{Classify, DefaultClassify, Dependency, OnMissingTenant, Tenant, Tena
 /// # }
 /// # }
 /// ```
-pub struct Failover<S, E, C = DefaultClassify, R = IfIdempotent, L = NoLastResort> {
-    pub(super) plan: Arc<Plan<S, E, C, R, L>>,
+pub struct Failover<S, E, C = DefaultClassify, R = IfIdempotent, L = NoLastResort, T = AtHead> {
+    pub(super) plan: Arc<Plan<S, E, C, R, L, T>>,
 }
 
 /// What all clones of a failover share.
-pub(super) struct Plan<S, E, C, R, L> {
+pub(super) struct Plan<S, E, C, R, L, T> {
     pub(super) providers: Vec<Provider<S>>,
     pub(super) extractor: E,
     pub(super) classify: C,
     pub(super) resend: R,
     pub(super) last_resort: L,
     pub(super) on_missing_tenant: OnMissingTenant,
+    pub(super) settle: T,
 }
 
 /// A service, and the dependency that it calls.
@@ -142,7 +144,7 @@ impl<S, E> Failover<S, E> {
     }
 }
 
-impl<S, E, C, R, L> Failover<S, E, C, R, L> {
+impl<S, E, C, R, L, T> Failover<S, E, C, R, L, T> {
     /// The dependencies of the providers, in the order in which they are asked.
     pub fn dependencies(&self) -> impl ExactSizeIterator<Item = &Dependency> {
         let providers = self.plan.providers.iter();
@@ -150,7 +152,7 @@ impl<S, E, C, R, L> Failover<S, E, C, R, L> {
     }
 }
 
-impl<S, Req, E, C, R, L> Service<Req> for Failover<S, E, C, R, L>
+impl<S, Req, E, C, R, L, T> Service<Req> for Failover<S, E, C, R, L, T>
 where
     S: Service<Req> + Clone,
     S::Error: Into<BoxError>,
@@ -158,10 +160,11 @@ where
     C: Classify<S::Response, BoxError>,
     R: Resend<Req>,
     L: LastResort<Req, S::Response>,
+    T: Settle<Req, S::Response>,
 {
-    type Response = Served<S::Response>;
+    type Response = Served<T::Response>;
     type Error = BoxError;
-    type Future = ResponseFuture<S, Req, E, C, R, L>;
+    type Future = ResponseFuture<S, Req, E, C, R, L, T>;
 
     // No provider is asked: which one takes the call is not known yet, and a place in the queue of one that
     // does not would be held for nothing.
@@ -182,7 +185,7 @@ where
 }
 
 // By hand: a derive would ask for clones of what is behind the pointer.
-impl<S, E, C, R, L> Clone for Failover<S, E, C, R, L> {
+impl<S, E, C, R, L, T> Clone for Failover<S, E, C, R, L, T> {
     fn clone(&self) -> Self {
         let plan = Arc::clone(&self.plan);
         Self { plan }
@@ -190,7 +193,7 @@ impl<S, E, C, R, L> Clone for Failover<S, E, C, R, L> {
 }
 
 // By hand: closures have no `Debug`.
-impl<S, E, C, R, L> fmt::Debug for Failover<S, E, C, R, L> {
+impl<S, E, C, R, L, T> fmt::Debug for Failover<S, E, C, R, L, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.dependencies().map(Dependency::name).collect();
         f.debug_struct("Failover")

@@ -2,6 +2,8 @@
 
 mod allocations;
 mod attempts;
+#[cfg(feature = "http")]
+mod bodies;
 mod choice;
 #[path = "../diary/mod.rs"]
 mod diary;
@@ -14,6 +16,9 @@ mod log;
 mod model;
 mod probing;
 mod resend;
+#[cfg(feature = "http")]
+#[path = "../script/mod.rs"]
+mod script;
 mod stage;
 mod types;
 mod unserved;
