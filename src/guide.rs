@@ -259,9 +259,9 @@
 //! circuit instead.
 //!
 //! With reqwest-middleware and async-openai it goes **outside** all the same. Inside, reqwest-retry's transparent
-//! error hides from the circuit what failed. Outside, a circuit that opens ends the retries of a call at once, and
-//! costs nothing: to both a rejection is fatal without a policy around theirs. The circuit's thresholds then count
-//! attempts, and not calls.
+//! error hides from the circuit what failed, but for the feature `reqwest-retry`. Outside, a circuit that opens ends
+//! the retries of a call at once, and costs nothing: to both a rejection is fatal, and they need no `RespectCircuit`.
+//! The thresholds then count attempts, and not calls.
 //!
 //! # Back-pressure
 //!

@@ -100,9 +100,10 @@ pub enum OnMissingTenant {
 /// [`BoxError`](tower::BoxError) when it asks whether an `async` block is `Send`. So
 /// `tokio::spawn(async move { service.oneshot(request).await })` can fail with "implementation of `FnOnce` is not
 /// general enough", or "mismatched types: one type is more general than the other" (E0308), as it does for other
-/// closures over a `BoxError`, and for those over what holds one
-/// ([`Unserved`](crate::failover::Unserved)). A `fn` in the closure's place compiles, and so
-/// does a boxed service:
+/// closures over a `BoxError`, or over what holds one ([`Unserved`](crate::failover::Unserved)). For the same reason
+/// an inner service whose type names a `BoxError`, as `BoxCloneSyncService<Req, Res, BoxError>` does, can fail with
+/// "implementation of `From` is not general enough": there, box the whole. A `fn` in the closure's place compiles, and
+/// so does a boxed service:
 ///
 /// ```
 /// use tower::{BoxError, Layer, ServiceExt, service_fn};

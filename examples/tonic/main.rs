@@ -56,13 +56,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let answer = client.once(of("acme", "fail 14".to_owned())?).await;
         tell("acme", call, answer.map(|answer| vec![answer]));
     }
-    let words = || stream::iter(["one, ".to_owned(), "two".to_owned()]);
-    let joined = client.join(of("globex", words())?).await;
+    let words = |words: [&'static str; 2]| stream::iter(words.map(str::to_owned));
+    let joined = client.join(of("globex", words(["one, ", "two"]))?).await;
     tell("globex", 1, joined.map(|joined| vec![joined]));
     tell(
         "globex",
         2,
-        all(client.each(of("globex", words())?).await).await,
+        all(client.each(of("globex", words(["one", "two"]))?).await).await,
     );
     tell_of(&far);
     println!(
@@ -90,7 +90,7 @@ async fn all(answers: Result<Streaming<String>, Status>) -> Result<Vec<String>, 
 
 fn tell(tenant: &str, call: u32, answers: Result<Vec<String>, Status>) {
     match answers {
-        Ok(answers) => println!("  {tenant:>6}, call {call}: {}", answers.join(" ")),
+        Ok(answers) => println!("  {tenant:>6}, call {call}: {}", answers.join(", ")),
         Err(status) => {
             let pushback = status.metadata().get("grpc-retry-pushback-ms");
             let pushback = pushback.and_then(|milliseconds| milliseconds.to_str().ok());

@@ -76,18 +76,19 @@
 //! use http_body_util::Full;
 //! use tower::util::BoxCloneSyncService;
 //! use tower::{BoxError, ServiceExt};
-//! use tower_tenant_breaker::{CircuitBreakerRegistry, DefaultClassify, EveryRequest, Failover, HeaderTenant};
+//! use tower_tenant_breaker::{CircuitBreakerRegistry, EveryRequest, Failover, HeaderTenant, Served};
 //!
 //! type Model = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, BoxError>;
-//! type Models = Failover<Model, HeaderTenant, DefaultClassify, EveryRequest>;
+//! /// In a box, because a handler's future could not hold a `Failover<Model, ..>`: its type names a `BoxError`.
+//! type Models = BoxCloneSyncService<Request<Full<Bytes>>, Served<Response<Body>>, BoxError>;
 //!
 //! fn app(registry: &CircuitBreakerRegistry, first: Model, second: Model) -> Result<Router, BoxError> {
-//!     let models: Models = Failover::builder(HeaderTenant::new("x-tenant-id"))
+//!     let models = Failover::builder(HeaderTenant::new("x-tenant-id"))
 //!         .provider(registry.dependency("model-a")?, first)
 //!         .provider(registry.dependency("model-b")?, second)
 //!         .resend(EveryRequest) // a prompt may be asked twice
 //!         .build()?;
-//!     Ok(Router::new().route("/chat", post(chat)).with_state(models))
+//!     Ok(Router::new().route("/chat", post(chat)).with_state(Models::new(models)))
 //! }
 //!
 //! /// `Bytes` has read the whole body, within axum's `DefaultBodyLimit`.

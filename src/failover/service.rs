@@ -88,7 +88,9 @@ use crate::{Classify, DefaultClassify, Dependency, OnMissingTenant, Tenant, Tena
 /// # Its type
 ///
 /// Where a field or an axum state has to name it, the parameters that the builder was not told of may be left out.
-/// Closures have no names: give a `fn` in the place of one, or box the whole, whose response is [`Served`].
+/// Closures have no names: give a `fn` in the place of one, or box the whole, whose response is [`Served`]. Box it,
+/// too, where it is awaited in a spawned task or a handler of axum, and its providers' type names a [`BoxError`], as
+/// `Model` does here: otherwise the compiler says "implementation of `From` is not general enough".
 ///
 /// ```
 /// # #[cfg(feature = "http")]

@@ -88,9 +88,32 @@
 //!
 //! # tonic-web
 //!
-//! `GrpcWebLayer` goes outside of the breaker, nearer the caller: `.layer(GrpcWebLayer::new()).layer(breaker)`. So the
-//! breaker sees gRPC, with its trailers, and not grpc-web, which has them in its body; and a rejection is translated
-//! as any other answer.
+//! `GrpcWebLayer` goes outside of the breaker, nearer the caller. So the breaker sees gRPC, with its trailers, and not
+//! grpc-web, which has them in its body; and a rejection is translated as any other answer. It wants answers with
+//! tonic's own body, so box them between the two:
+//!
+//! ```no_run
+//! # use tower::layer::util::Identity as GrpcWebLayer; // in place of tonic-web's
+//! # async fn serve(routes: tonic::service::Routes, search: Dependency) -> Result<(), tower::BoxError> {
+//! use tonic::body::Body;
+//! use tonic::transport::Server;
+//! use tower::util::MapResponseLayer;
+//! # use tower_tenant_breaker::grpc::{GrpcClassify, error_response, rejection_response};
+//! # use tower_tenant_breaker::{Dependency, HeaderTenant, TenantCircuitBreakerLayer};
+//!
+//! let breaker = TenantCircuitBreakerLayer::new(search, HeaderTenant::new("x-tenant-id"))
+//!     .classify_grpc(GrpcClassify::new())
+//!     .respond_with(rejection_response)
+//!     .respond_to_error(error_response);
+//! let mut server = Server::builder()
+//!     .accept_http1(true)
+//!     .layer(GrpcWebLayer::new())
+//!     .layer(MapResponseLayer::new(|answer: http::Response<_>| answer.map(Body::new)))
+//!     .layer(breaker);
+//! server.add_routes(routes).serve("127.0.0.1:50051".parse()?).await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # `CANCELLED` is ambiguous
 //!
