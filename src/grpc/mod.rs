@@ -94,12 +94,12 @@
 //!
 //! ```no_run
 //! # use tower::layer::util::Identity as GrpcWebLayer; // in place of tonic-web's
-//! # async fn serve(routes: tonic::service::Routes, search: Dependency) -> Result<(), tower::BoxError> {
+//! # async fn serve(routes: tonic::service::Routes, search: tower_tenant_breaker::Dependency) -> Result<(), tower::BoxError> {
 //! use tonic::body::Body;
 //! use tonic::transport::Server;
 //! use tower::util::MapResponseLayer;
 //! # use tower_tenant_breaker::grpc::{GrpcClassify, error_response, rejection_response};
-//! # use tower_tenant_breaker::{Dependency, HeaderTenant, TenantCircuitBreakerLayer};
+//! # use tower_tenant_breaker::{HeaderTenant, TenantCircuitBreakerLayer};
 //!
 //! let breaker = TenantCircuitBreakerLayer::new(search, HeaderTenant::new("x-tenant-id"))
 //!     .classify_grpc(GrpcClassify::new())
