@@ -94,7 +94,8 @@
 //!
 //! ```no_run
 //! # use tower::layer::util::Identity as GrpcWebLayer; // in place of tonic-web's
-//! # async fn serve(routes: tonic::service::Routes, search: tower_tenant_breaker::Dependency) -> Result<(), tower::BoxError> {
+//! # use tower_tenant_breaker::Dependency;
+//! # async fn serve(routes: tonic::service::Routes, search: Dependency) -> Result<(), tower::BoxError> {
 //! use tonic::body::Body;
 //! use tonic::transport::Server;
 //! use tower::util::MapResponseLayer;
