@@ -33,7 +33,8 @@ use crate::{
 ///
 /// Where a field or an axum state has to name it, the parameters that the layer was not told of may be left
 /// out. A closure has no name: give a `fn` in its place, or box the service as tower's
-/// `BoxCloneSyncService`.
+/// `BoxCloneSyncService`. Box the whole, too, where the inner's type names a `BoxError`, as a box does, and the call is to
+/// be awaited in a spawned task: see "not general enough" at [`TenantCircuitBreakerLayer`].
 ///
 /// ```
 /// use tower::timeout::Timeout;
