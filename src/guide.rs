@@ -317,9 +317,9 @@
 //! Three ways, all in [`reqwest`](crate::reqwest):
 //! [`TenantCircuitBreakerMiddleware`](crate::TenantCircuitBreakerMiddleware) among a client's middlewares, with
 //! reqwest-retry outside of it ([why](#retries-and-budgets)); the layer of this page around `reqwest::Client` or
-//! `ClientWithMiddleware`, which are tower services; and [`Dependency::call`](crate::Dependency::call) around a
-//! future that reads the body too. The first two observe bodies where they are told to. Not in `connector_layer`,
-//! which sees connections and not calls.
+//! `ClientWithMiddleware`, which are tower services; and [`Dependency::call_with`](crate::Dependency::call_with)
+//! [`ReqwestErrors`](crate::reqwest::ReqwestErrors) around a future that reads the body too. The first two observe
+//! bodies where they are told to. Not in `connector_layer`, which sees connections and not calls.
 //!
 //! # async-openai
 //!

@@ -21,9 +21,12 @@
 //! - the point itself: the first data, or the end, which is a success;
 //! - the end of the body before the point. A body need not be polled to its end, and servers do not: it is over where
 //!   it says so ([`is_end_stream`](http_body::Body::is_end_stream)), after its trailers, where it has given as many bytes
-//!   as its `Content-Length` or its own [`size_hint`](http_body::Body::size_hint) promised, and at the head where there can
-//!   be none (the answer to `HEAD`, 204, 304);
+//!   as its `Content-Length` or its own [`size_hint`](http_body::Body::size_hint) promised, and at the head where there
+//!   can be none (the answer to `HEAD`, 204, 304);
 //! - that the body is dropped: cancelled, as a call that is dropped without a head.
+//!
+//! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated for a
+//! frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
 //!
 //! # Mind the latency rules
 //!
@@ -32,9 +35,6 @@
 //! and its probes would be slow, too. So choose a [latency rule](crate::LatencyRule) for whole streams, or none
 //! ([`without_latency`](crate::PolicyBuilder::without_latency)). For the time to the first token there is
 //! [`SettleAt::FirstData`].
-//!
-//! What the body gives is handed on as it is, with its trailers and its size hint, and nothing is allocated for a
-//! frame. Responses that no circuit waits for (rejections, a fallback's answers) have a body of the same type.
 //!
 //! # gRPC
 //!
@@ -68,7 +68,8 @@ pub enum SettleAt {
     End,
 }
 
-/// Has the body settle the outcome; made by [`observe_body`](TenantCircuitBreakerLayer::observe_body).
+/// Has the body settle the outcome; made by [`observe_body`](TenantCircuitBreakerLayer::observe_body), and its
+/// namesakes on a failover and on a middleware of reqwest.
 #[derive(Clone, Copy, Debug)]
 pub struct ObserveBody<J> {
     point: SettleAt,
