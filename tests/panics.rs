@@ -10,8 +10,8 @@ use job::{Fail, Hang, Job, OPEN, OutOfPaper, Owner, Panic, Succeed, job, open, p
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::{
-    Cause, CircuitState, Dependency, ErrIsFailure, MissingTenant, Outcome, Tenant,
-    TenantCircuitBreakerLayer, tenant_fn,
+    Cause, CircuitState, Dependency, ErrIsFailure, EveryRequest, Failover, MissingTenant, Outcome,
+    Tenant, TenantCircuitBreakerLayer, tenant_fn,
 };
 
 fn layer(printer: &Dependency) -> TenantCircuitBreakerLayer<Dependency, Owner, ErrIsFailure> {
@@ -54,6 +54,38 @@ fn a_panic_that_leaves_the_inners_poll_is_a_failure_also_where_it_was_caught_bef
     // This thread does not panic any more, and the call was a failure all the same.
     drop(call);
     assert_eq!(counted(&printer), (1, 0, 0));
+}
+
+/// An error that cannot even be told.
+struct Unspeakable;
+
+impl From<Unspeakable> for BoxError {
+    fn from(_: Unspeakable) -> Self {
+        panic!("no words")
+    }
+}
+
+#[test]
+fn a_panic_over_how_the_inners_error_is_told_is_a_failure_too() {
+    let inner = || service_fn(|_: Job| ready(Err::<String, _>(Unspeakable)));
+    let near = printer();
+    let mut service = layer(&near).layer(inner());
+    let mut call = task::spawn(service.call(job("acme", Fail)));
+    unwinds(|| call.poll());
+    drop(call);
+    assert_eq!(counted(&near), (1, 0, 0));
+
+    let far = printer();
+    let mut failover = Failover::builder(Owner)
+        .provider(far.clone(), inner())
+        .classify(ErrIsFailure)
+        .resend(EveryRequest)
+        .build()
+        .unwrap();
+    let mut call = task::spawn(failover.call(job("acme", Fail)));
+    unwinds(|| call.poll());
+    drop(call);
+    assert_eq!(counted(&far), (1, 0, 0));
 }
 
 #[test]

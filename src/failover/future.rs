@@ -114,7 +114,11 @@ where
                     (Some(req), None)
                 }
                 (StateProj::Waiting { inner, req }, Some((attempt, _))) => {
-                    match ready!(attempt.permit.within(|| inner.poll_ready(cx))) {
+                    match ready!(
+                        attempt
+                            .permit
+                            .within(|| inner.poll_ready(cx).map_err(Into::into))
+                    ) {
                         Ok(()) => {
                             let Some(req) = req.take() else {
                                 return Poll::Pending;
@@ -123,12 +127,14 @@ where
                             this.state.set(State::Called { future });
                             continue;
                         }
-                        Err(error) => (req.take(), Some(Err(error.into()))),
+                        Err(error) => (req.take(), Some(Err(error))),
                     }
                 }
                 (StateProj::Called { future }, Some((attempt, _))) => {
-                    let result = ready!(attempt.permit.within(|| future.poll(cx)));
-                    (None, Some(result.map_err(Into::into)))
+                    let result = attempt
+                        .permit
+                        .within(|| future.poll(cx).map_err(Into::into));
+                    (None, Some(ready!(result)))
                 }
                 (StateProj::LastResort { future }, _) => {
                     let answer = ready!(future.poll(cx));

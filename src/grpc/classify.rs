@@ -28,8 +28,8 @@ use crate::{Classify, Outcome, TenantCircuitBreakerLayer};
 /// [`Dependency::call_with`](crate::Dependency::call_with). What comes in trailers is judged by
 /// [`body_judge`](Self::body_judge); [`classify_grpc`](TenantCircuitBreakerLayer::classify_grpc) sets both.
 ///
-/// An HTTP answer other than 200 without a status comes from something on the way that speaks no gRPC. It has the
-/// code that [gRPC gives it](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md): 503 is
+/// A bad HTTP answer without a status, neither 2xx nor 304, comes from something on the way that speaks no gRPC. It has
+/// the code that [gRPC gives it](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md): 503 is
 /// `UNAVAILABLE`.
 ///
 /// An error without a status in its sources is judged as by [`ErrIsFailure`](crate::ErrIsFailure).
@@ -122,11 +122,12 @@ impl GrpcClassify {
     }
 }
 
-/// The status of a call that was answered by something that speaks no gRPC, such as a proxy on the way; none for
-/// 200. As in [gRPC's own mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+/// The status of a call that was answered by something that speaks no gRPC, such as a proxy on the way; none for a
+/// good answer, 200 or that of a route that speaks plain HTTP. Otherwise as in [gRPC's own
+/// mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 fn of_http(status: StatusCode) -> Option<GrpcStatus> {
     let code = match status.as_u16() {
-        200 => return None,
+        200..=299 | 304 => return None,
         400 => Code::Internal,
         401 => Code::Unauthenticated,
         403 => Code::PermissionDenied,
@@ -183,8 +184,8 @@ impl fmt::Debug for GrpcClassify {
 
 /// Judges gRPC calls by their trailers; made by [`GrpcClassify::body_judge`].
 ///
-/// A call of gRPC that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the status
-/// that tonic makes of its error; where there is none, it is a failure.
+/// A call of gRPC that ends without a status is `UNKNOWN`, as gRPC has it. A body that breaks off is judged by the
+/// status that tonic makes of its error; where there is none, it is a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcBodyJudge {
     codes: GrpcClassify,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use tower::BoxError;
-use tower::load_shed::error::Overloaded;
 
+use crate::CircuitOpen;
+use crate::http::known_error::KnownError;
 use crate::source_chain::chain;
-use crate::time::spread;
-use crate::{CircuitOpen, InvalidTenant, MissingTenant, UnknownDependency};
+use crate::time::{nanos, spread};
 
 /// An error that tonic reads as a [`Status`], and in which the error that it was made from can be found.
 ///
@@ -76,8 +76,8 @@ impl Error for Quiet {
 /// | the error, or one of its sources | code |
 /// |---|---|
 /// | [`CircuitOpen`] | `UNAVAILABLE`, with `grpc-retry-pushback-ms` |
-/// | [`MissingTenant`], [`InvalidTenant`] | `INVALID_ARGUMENT` |
-/// | [`UnknownDependency`] | `UNIMPLEMENTED` |
+/// | [`MissingTenant`](crate::MissingTenant), [`InvalidTenant`](crate::InvalidTenant) | `INVALID_ARGUMENT` |
+/// | [`UnknownDependency`](crate::UnknownDependency) | `UNIMPLEMENTED` |
 /// | `Elapsed`, of tower or of tokio | `DEADLINE_EXCEEDED` |
 /// | `Overloaded` | `RESOURCE_EXHAUSTED` |
 /// | anything else, and what has a status already | as it is |
@@ -119,8 +119,8 @@ pub(super) fn told(error: &(dyn Error + 'static)) -> Option<Status> {
         if let Some(open) = error.downcast_ref::<CircuitOpen>() {
             return Some(of_rejection(open));
         }
-        if let Some((code, message)) = known(error) {
-            return Some(Status::new(code, message));
+        if let Some(known) = KnownError::of(error) {
+            return Some(Status::new(code_of(known), known.detail()));
         }
     }
     None
@@ -132,40 +132,19 @@ pub(super) fn of_rejection(open: &CircuitOpen) -> Status {
     let mut metadata = MetadataMap::new();
     let pushback = match open.retry_after() {
         Some(left) if left.is_zero() => MetadataValue::from(1000),
-        Some(left) => MetadataValue::from(spread(left).as_millis().min(u64::MAX.into()) as u64),
+        // Rounded up: who comes back too early is rejected once more.
+        Some(left) => MetadataValue::from(nanos(spread(left)).div_ceil(1_000_000)),
         None => MetadataValue::from(-1),
     };
     metadata.insert("grpc-retry-pushback-ms", pushback);
     Status::with_metadata(Code::Unavailable, open.to_string(), metadata)
 }
 
-/// What to say of this very error, sources aside.
-fn known(error: &(dyn Error + 'static)) -> Option<(Code, &'static str)> {
-    if error.is::<MissingTenant>() {
-        Some((
-            Code::InvalidArgument,
-            "the request does not say which tenant it is for",
-        ))
-    } else if error.is::<InvalidTenant>() {
-        Some((
-            Code::InvalidArgument,
-            "a tenant's id is 1 to 256 bytes long",
-        ))
-    } else if error.is::<UnknownDependency>() {
-        Some((Code::Unimplemented, "there is no such dependency"))
-    } else if error.is::<tower::timeout::error::Elapsed>()
-        || error.is::<tokio::time::error::Elapsed>()
-    {
-        Some((
-            Code::DeadlineExceeded,
-            "the dependency did not answer in time",
-        ))
-    } else if error.is::<Overloaded>() {
-        Some((
-            Code::ResourceExhausted,
-            "there are too many calls in the air",
-        ))
-    } else {
-        None
+fn code_of(known: KnownError) -> Code {
+    match known {
+        KnownError::MissingTenant | KnownError::InvalidTenant => Code::InvalidArgument,
+        KnownError::UnknownDependency => Code::Unimplemented,
+        KnownError::Elapsed => Code::DeadlineExceeded,
+        KnownError::Overloaded => Code::ResourceExhausted,
     }
 }

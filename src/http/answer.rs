@@ -1,16 +1,14 @@
-use std::error::Error;
 use std::time::Duration;
 
 use ::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use ::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 use tower::BoxError;
-use tower::load_shed::error::Overloaded;
 
+use super::known_error::KnownError;
+use crate::CircuitOpen;
 use crate::source_chain::chain;
-use crate::tenant::MissingTenant;
 use crate::time::spread;
-use crate::{CircuitOpen, InvalidTenant, UnknownDependency};
 
 /// What a rejection's `type` says: where a person who gets one can read about it.
 const CIRCUIT_OPEN: &str =
@@ -82,8 +80,8 @@ pub fn problem_response<B: From<String>>(open: &CircuitOpen) -> Response<B> {
 /// | somewhere in the error's chain of sources | status |
 /// |---|---|
 /// | [`CircuitOpen`] | as [`problem_response`] |
-/// | [`MissingTenant`], [`InvalidTenant`] | 400 |
-/// | [`UnknownDependency`] | 404, without the list of those that are known |
+/// | [`MissingTenant`](crate::MissingTenant), [`InvalidTenant`](crate::InvalidTenant) | 400 |
+/// | [`UnknownDependency`](crate::UnknownDependency) | 404, without the list of those that are known |
 /// | `Elapsed`, of tower or of tokio | 504 |
 /// | `Overloaded` | 503 |
 /// | anything else | 502 |
@@ -107,41 +105,19 @@ pub fn error_response<B: From<String>>(error: BoxError) -> Response<B> {
         if let Some(open) = error.downcast_ref() {
             return problem_response(open);
         }
-        if let Some((status, detail)) = known(error) {
-            return plain(status, detail);
+        if let Some(known) = KnownError::of(error) {
+            return plain(status_of(known), known.detail());
         }
     }
     plain(StatusCode::BAD_GATEWAY, "the dependency could not be asked")
 }
 
-/// What to say of this very error, sources aside.
-fn known(error: &(dyn Error + 'static)) -> Option<(StatusCode, &'static str)> {
-    if error.is::<MissingTenant>() {
-        Some((
-            StatusCode::BAD_REQUEST,
-            "the request does not say which tenant it is for",
-        ))
-    } else if error.is::<InvalidTenant>() {
-        Some((
-            StatusCode::BAD_REQUEST,
-            "a tenant's id is 1 to 256 bytes long",
-        ))
-    } else if error.is::<UnknownDependency>() {
-        Some((StatusCode::NOT_FOUND, "there is no such dependency"))
-    } else if error.is::<tower::timeout::error::Elapsed>()
-        || error.is::<tokio::time::error::Elapsed>()
-    {
-        Some((
-            StatusCode::GATEWAY_TIMEOUT,
-            "the dependency did not answer in time",
-        ))
-    } else if error.is::<Overloaded>() {
-        Some((
-            StatusCode::SERVICE_UNAVAILABLE,
-            "there are too many calls in the air",
-        ))
-    } else {
-        None
+fn status_of(known: KnownError) -> StatusCode {
+    match known {
+        KnownError::MissingTenant | KnownError::InvalidTenant => StatusCode::BAD_REQUEST,
+        KnownError::UnknownDependency => StatusCode::NOT_FOUND,
+        KnownError::Elapsed => StatusCode::GATEWAY_TIMEOUT,
+        KnownError::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -17,6 +17,7 @@ mod credential_tenant;
 mod extension_tenant;
 pub(crate) mod grpc_status;
 mod header_tenant;
+pub(crate) mod known_error;
 mod resend;
 pub(crate) mod retry_after;
 mod served;

@@ -48,6 +48,9 @@ fn rejection() -> Rejection {
 fn an_answer_of_something_that_speaks_no_grpc_has_the_code_that_grpc_gives_it() {
     for (status, expected) in [
         (200, Outcome::Success),
+        (204, Outcome::Success),
+        (302, Outcome::failure()),
+        (304, Outcome::Success),
         (400, Outcome::failure()),
         (401, Outcome::Success),
         (403, Outcome::failure()),
@@ -240,4 +243,15 @@ async fn a_rejection_further_in_that_ends_a_body_is_ignored_and_other_errors_are
         counted("application/grpc", vec![Ok(message()), Err(theirs)]).await,
         (1, 0, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pushback_is_rounded_up_so_that_nobody_comes_back_too_early() {
+    let echo = dependency(three_in_a_row());
+    let half = Duration::from_micros(500);
+    echo.circuit("acme").open_for(half).unwrap();
+    let rejection = echo.acquire("acme").unwrap_err();
+    let status = Status::from_error(status_error(rejection.into()));
+    let pushback = status.metadata().get("grpc-retry-pushback-ms").unwrap();
+    assert_eq!(pushback, "1");
 }
