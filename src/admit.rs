@@ -81,7 +81,7 @@ impl OnMissingTenant {
     ) -> Result<Permit, Rejection> {
         match self {
             Self::ShareCircuit => dependency.acquire_shared(probing),
-            Self::RunUnguarded | Self::Reject => dependency.unguarded(),
+            Self::RunUnguarded | Self::Reject => dependency.unguarded(probing),
         }
     }
 }

@@ -20,6 +20,18 @@ pub enum EventKind {
         /// The state it is in now.
         to: CircuitState,
     },
+    /// The dependency as a whole changed: an outage began, was probed, or ended.
+    #[non_exhaustive]
+    Outage {
+        /// The state it left.
+        from: CircuitState,
+        /// The state it is in now.
+        to: CircuitState,
+        /// The tenants whose circuits had been opened when the outage was declared.
+        down: u64,
+        /// The tenants that had been active in the window then.
+        active: u64,
+    },
     /// A call was rejected, or, under a dry run, would have been.
     Rejection,
     /// There was no room for the circuit of a new tenant.
@@ -172,6 +184,24 @@ fn log(event: &Event<'_>) {
                     "circuit changed"
                 );
             }
+        }
+        EventKind::Outage {
+            from,
+            to,
+            down,
+            active,
+        } => {
+            let (from, to) = (from.as_str(), to.as_str());
+            tracing::info!(
+                dependency,
+                from,
+                to,
+                reason,
+                down,
+                active,
+                dry_run,
+                "outage changed"
+            );
         }
         EventKind::Rejection => {
             tracing::trace!(

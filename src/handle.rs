@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::circuit::Circuit;
 use crate::dependency::Dependency;
 use crate::overrides::{self, EffectiveState, Override, Standing, override_methods};
-use crate::policy::PolicyError;
+use crate::policy::{Policy, PolicyError};
 use crate::rejection::InvalidTenant;
 use crate::sync::Arc;
 use crate::time::{Clock, DAY, nanos};
@@ -123,7 +123,7 @@ impl CircuitHandle {
     /// circuits begin otherwise, one is made, with the errors of [`open`](Self::open).
     pub fn half_open(&self) -> Result<(), ByHandError> {
         let circuit = match self.get() {
-            None if self.dependency.policy().initial_state != CircuitState::Closed => {
+            None if self.policy().initial_state != CircuitState::Closed => {
                 Some(self.get_or_insert()?)
             }
             circuit => circuit,
@@ -153,7 +153,11 @@ impl CircuitHandle {
         match (self.get(), self.override_without_circuit()) {
             (Some(circuit), _) => circuit.would_admit(),
             (None, Some(standing)) => standing.kind != Override::ForcedOpen,
-            (None, None) => self.dependency.policy().initial_state != CircuitState::Open,
+            (None, None) => {
+                let context = self.dependency.context();
+                !context.is_in_outage(context.now())
+                    && self.policy().initial_state != CircuitState::Open
+            }
         }
     }
 
@@ -166,12 +170,45 @@ impl CircuitHandle {
     /// What decides over calls: an override, or the automatic machine.
     #[must_use]
     pub fn effective_state(&self) -> EffectiveState {
-        let now = self.dependency.context().now();
-        let standing = match self.get() {
-            Some(circuit) => circuit.override_in_force(now),
-            None => self.override_without_circuit(),
-        };
-        EffectiveState::new(standing.as_ref(), self.state())
+        let context = self.dependency.context();
+        if let Some(circuit) = self.get() {
+            return circuit.effective_state(context.now());
+        }
+        match self.override_without_circuit() {
+            None if context.is_in_outage(context.now()) => EffectiveState::Outage(self.state()),
+            standing => EffectiveState::new(standing.as_ref(), self.state()),
+        }
+    }
+
+    /// The share of calls that is admitted, over 0 and below 1, while it grows after the circuit closed; see
+    /// [`PolicyBuilder::ramp`](crate::PolicyBuilder::ramp).
+    #[must_use]
+    pub fn ramp(&self) -> Option<f64> {
+        self.get()?.ramp()
+    }
+
+    /// The policy that holds for the tenant: its own, or that of the dependency.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.dependency.policy_of(&self.tenant)
+    }
+
+    /// Gives the tenant a policy of its own for this dependency, also where it has no circuit yet. Of a circuit
+    /// that it has, all stays that [`Dependency::set_policy`] says. Fields that concern the dependency as a whole,
+    /// `outage` and `overflow`, are not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTenant`], where the id is not one.
+    pub fn set_policy(&self, policy: Policy) -> Result<(), InvalidTenant> {
+        InvalidTenant::check(&self.tenant)?;
+        self.dependency.put_policy(&self.tenant, Some(policy));
+        Ok(())
+    }
+
+    /// Takes the policy of the tenant's own away: that of the dependency holds again.
+    pub fn clear_policy(&self) {
+        self.dependency.put_policy(&self.tenant, None);
     }
 
     /// The circuit at this moment; none where the tenant has none.

@@ -135,7 +135,7 @@ mod time;
 
 pub use self::answer::Cause;
 pub use self::call::CallError;
-pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, Permit, Totals, Trip};
+pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, OutageSnapshot, Permit, Totals, Trip};
 pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
 pub use self::dependency::{Dependency, DependencySnapshot, Probing};
 pub use self::event::{Event, EventKind, Observer, Origin};
@@ -150,7 +150,9 @@ pub use self::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassi
 pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};
-pub use self::policy::{LatencyRule, OpenPeriod, Overflow, Policy, PolicyBuilder, PolicyError};
+pub use self::policy::{
+    LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, PolicyBuilder, PolicyError,
+};
 pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
 pub use self::registry::{
     CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,

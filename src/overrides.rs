@@ -37,6 +37,8 @@ pub enum EffectiveState {
     Disabled,
     /// [`Override::DryRun`]; the automatic machine is in this state.
     DryRun(CircuitState),
+    /// A detected outage of the dependency; the circuit's own automatic machine is in this state.
+    Outage(CircuitState),
 }
 
 impl EffectiveState {

@@ -43,6 +43,12 @@ pub enum Reason {
     Barred,
     /// The tenant has `max_in_flight` calls in the air.
     Saturated,
+    /// The dependency is down for many tenants, and is open for all of them.
+    Outage,
+    /// The circuit has closed, and its share of calls is still growing.
+    Recovering,
+    /// So many failures in a row while the share of calls was growing.
+    Relapsed,
 }
 
 impl Reason {
@@ -66,10 +72,28 @@ impl Reason {
             Self::HalfOpenFull => "half_open_full",
             Self::Barred => "barred",
             Self::Saturated => "saturated",
+            Self::Outage => "outage",
+            Self::Recovering => "recovering",
+            Self::Relapsed => "relapsed",
         }
     }
 
-    /// Four bits and a rule's number for the state word, so that a rejection can name the reason
+    /// Whether the dependency failed or was slow: it neither throttled nor asked for anything, and nobody did it by
+    /// hand.
+    pub(crate) const fn says_down(self) -> bool {
+        matches!(
+            self,
+            Self::ConsecutiveFailures
+                | Self::FailureRate
+                | Self::Latency { .. }
+                | Self::ProbeFailed
+                | Self::ProbeSlow
+                | Self::ProbesAbandoned
+                | Self::Relapsed
+        )
+    }
+
+    /// A number for the state word, so that a rejection can name the reason
     /// without a lock.
     pub(crate) const fn to_bits(self) -> u8 {
         match self {
@@ -88,6 +112,9 @@ impl Reason {
             Self::HalfOpenFull => 12,
             Self::Barred => 13,
             Self::Saturated => 14,
+            Self::Outage => 15,
+            Self::Recovering => 24,
+            Self::Relapsed => 25,
             Self::Latency { rule } => 16 + rule as u8,
         }
     }
@@ -108,7 +135,10 @@ impl Reason {
             12 => Self::HalfOpenFull,
             13 => Self::Barred,
             14 => Self::Saturated,
-            16.. => Self::Latency {
+            15 => Self::Outage,
+            24 => Self::Recovering,
+            25 => Self::Relapsed,
+            16..=23 => Self::Latency {
                 rule: (bits - 16) as usize,
             },
             _ => Self::Initial,
@@ -133,6 +163,8 @@ pub struct Figures {
     pub calls: u64,
     /// Calls that failed or were throttled.
     pub failures: u64,
+    /// Those of them that were throttled.
+    pub throttled: u64,
     /// Failures in a row, up to now; not bound to the window.
     pub consecutive_failures: u32,
     /// Calls over the threshold of each latency rule, in the policy's order.
@@ -159,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_state_word() {
-        for bits in (0..=14).chain(16..20) {
+        for bits in (0..20).chain([24, 25]) {
             let reason = Reason::from_bits(bits);
             assert_eq!(reason.to_bits(), bits, "{reason:?}");
         }

@@ -5,13 +5,13 @@
 
 use std::ops::Deref;
 pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire,
+    AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire,
     Ordering::Relaxed, Ordering::Release,
 };
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
-pub(crate) use arc_swap::ArcSwapOption;
+pub(crate) use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 pub(crate) use triomphe::ThinArc;
 
 /// On cache lines of its own: who writes it slows nobody down who reads what lies beside it.

@@ -413,7 +413,7 @@ fn a_dependency_declared_with_another_policy_is_an_error_whatever_field_differs(
         let expected = DeclareError::OtherPolicy("search".to_owned());
         assert_eq!(error.unwrap_err(), expected, "{other:?}");
     }
-    assert_eq!(search.policy(), &Policy::default());
+    assert_eq!(*search.policy(), Policy::default());
     assert_eq!(registry.dependencies().len(), 1);
 }
 

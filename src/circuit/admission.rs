@@ -28,7 +28,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(reason: Reason, retry_after: u64, generation: u64) -> Self {
+    pub(super) fn new(reason: Reason, retry_after: u64, generation: u64) -> Self {
         Self {
             reason,
             retry_after: Some(Duration::from_nanos(retry_after)),
@@ -59,13 +59,18 @@ impl Circuit {
             return Err(self);
         }
         let now = self.context.now();
-        Ok(self.permit(word, now, 0))
+        Ok(self.permit(word, now, 0, false))
     }
 
     pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
         let now = self.context.now();
-        if !self.word().is_overridden() && !self.context.needs_attention() {
-            return self.admit_under(None, now, probing);
+        let word = self.word();
+        if !word.is_overridden() && !self.context.needs_attention() {
+            let rare = self.rare();
+            return match self.decide_by(word, rare, now, probing) {
+                Ok(permit) => Ok(permit),
+                Err(refusal) => self.refuse(rare, refusal, now, false),
+            };
         }
         let standing = self.override_in_force(now);
         if standing.is_none() {
@@ -83,7 +88,7 @@ impl Circuit {
         probing: Probing,
     ) -> Result<Permit, Refusal> {
         let kind = standing.as_ref().map(|standing| standing.kind);
-        let refusal = match (kind, standing) {
+        let decided = match (kind, standing) {
             (Some(Override::Disabled), _) => {
                 // Not recorded, but asked for: an open circuit is not to be forgotten meanwhile.
                 if self.state() != CircuitState::Closed {
@@ -92,16 +97,32 @@ impl Circuit {
                 return Ok(Permit::unrecorded());
             }
             (Some(Override::ForcedOpen), Some(standing)) => {
-                Refusal::forced(now, standing, self.word().generation())
+                Err(Refusal::forced(now, standing, self.word().generation()))
             }
-            _ => match self.decide(now, probing) {
-                Ok(permit) => return Ok(permit),
-                Err(refusal) => refusal,
+            _ => match self.context.outage(now) {
+                Some(outage) => self.decide_in_outage(outage, now, probing),
+                None => self.decide(now, probing),
             },
         };
-        let rare = self.rare();
+        match decided {
+            Ok(permit) => Ok(permit),
+            Err(refusal) => self.refuse(self.rare(), refusal, now, kind == Some(Override::DryRun)),
+        }
+    }
+
+    /// Counts and tells of a rejection, which a dry run does not carry out.
+    #[inline]
+    fn refuse(
+        &self,
+        rare: &Rare,
+        refusal: Refusal,
+        now: u64,
+        dry_run: bool,
+    ) -> Result<Permit, Refusal> {
         rare.last_attempt.store(now, Relaxed);
-        let dry_run = kind == Some(Override::DryRun);
+        if now >= rare.active_until.load(Relaxed) {
+            self.stay_active(rare, now);
+        }
         add(
             if dry_run {
                 &rare.tally.would_reject
@@ -140,28 +161,40 @@ impl Circuit {
     }
 
     /// What the automatic machine says.
-    fn decide(&self, now: u64, probing: Probing) -> Result<Permit, Refusal> {
-        let word = self.word();
+    pub(super) fn decide(&self, now: u64, probing: Probing) -> Result<Permit, Refusal> {
+        self.decide_by(self.word(), self.rare(), now, probing)
+    }
+
+    #[inline]
+    fn decide_by(
+        &self,
+        word: Word,
+        rare: &Rare,
+        now: u64,
+        probing: Probing,
+    ) -> Result<Permit, Refusal> {
         match word.state() {
             CircuitState::Closed => self.admit_closed(word, now),
             CircuitState::Open => {
-                let rare = self.rare();
-                let deadline = rare.deadline.load(Acquire);
+                let deadline = self.deadline(rare);
                 if now < deadline {
                     let left = deadline - now;
                     return Err(Refusal::new(word.reason(), left, word.generation()));
                 }
                 self.probe(rare, now, probing)
             }
-            CircuitState::HalfOpen => self.probe(self.rare(), now, probing),
+            CircuitState::HalfOpen => self.probe(rare, now, probing),
         }
     }
 
     fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {
-        if !self.take_flight() {
-            return Err(Refusal::new(Reason::Saturated, 0, word.generation()));
+        if word.is_ramping() && !self.ramp_admits(word, now) {
+            return Err(Refusal::new(Reason::Recovering, 0, word.generation()));
         }
-        Ok(self.clone().permit(word, now, 0))
+        match self.take_flight() {
+            Some(counted) => Ok(self.clone().permit(word, now, 0, counted)),
+            None => Err(Refusal::new(Reason::Saturated, 0, word.generation())),
+        }
     }
 
     fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Result<Permit, Refusal> {
@@ -190,25 +223,31 @@ impl Circuit {
             machine.last_chance = now;
             None
         };
-        let policy = &self.context.policy;
-        let refusal = refusal
-            .or_else(|| {
-                // From open, the probe that makes the circuit half-open finds all places free.
-                let is_full = word.state() == CircuitState::HalfOpen
-                    && !machine.has_place(now, policy.half_open_max_calls);
-                is_full.then_some(Reason::HalfOpenFull)
-            })
-            .or_else(|| (!self.take_flight()).then_some(Reason::Saturated));
-        if let Some(reason) = refusal {
-            if word.state() == CircuitState::Open {
-                // Seen to be over, the period stays over, also by a clock that steps back.
-                let deadline = rare.deadline.swap(0, AcqRel);
-                machine.last_chance = machine.last_chance.max(deadline);
+        let rules = self.rules();
+        let policy = &rules.policy;
+        let refusal = refusal.or_else(|| {
+            // From open, the probe that makes the circuit half-open finds all places free.
+            let is_full = word.state() == CircuitState::HalfOpen
+                && !machine.has_place(now, policy.half_open_max_calls);
+            is_full.then_some(Reason::HalfOpenFull)
+        });
+        let flight = match refusal {
+            None => self.take_flight().ok_or(Reason::Saturated),
+            Some(reason) => Err(reason),
+        };
+        let counted = match flight {
+            Ok(counted) => counted,
+            Err(reason) => {
+                if word.state() == CircuitState::Open {
+                    // Seen to be over, the period stays over, also by a clock that steps back.
+                    let deadline = rare.deadline.swap(0, AcqRel);
+                    machine.last_chance = machine.last_chance.max(deadline);
+                }
+                drop(machine);
+                self.warn_of_barred(warn);
+                return refuse(reason);
             }
-            drop(machine);
-            self.warn_of_barred(warn);
-            return refuse(reason);
-        }
+        };
         let transition = (word.state() == CircuitState::Open)
             .then(|| self.half_open(&mut machine, now, Reason::PeriodOver, Origin::Automatic));
         let place = machine.take_place(now, nanos(policy.probe_lease));
@@ -219,17 +258,17 @@ impl Circuit {
             self.tell(transition);
         }
         add(&rare.tally.probes, 1);
-        Ok(self.clone().permit(word, now, place))
+        Ok(self.clone().permit(word, now, place, counted))
     }
 
     #[inline]
-    fn permit(self, word: Word, now: u64, probe: u32) -> Permit {
+    fn permit(self, word: Word, now: u64, probe: u32, counted: bool) -> Permit {
         Permit {
             circuit: Some(self),
             started: now,
             generation: word.generation(),
             probe,
-            counted: word.is_capped(),
+            counted,
             stage: Stage::Waiting,
         }
     }
@@ -248,22 +287,34 @@ impl Circuit {
 }
 
 impl Head {
-    /// Takes a place among the calls in flight, where the policy bounds them.
-    fn take_flight(&self) -> bool {
-        let Some(most) = self.context.policy.max_in_flight else {
-            return true;
+    /// Takes a place among the calls in flight, where the policy bounds them: says whether it did, and nothing where
+    /// all are taken.
+    fn take_flight(&self) -> Option<bool> {
+        if !self.word().is_capped() {
+            return Some(false);
+        }
+        let Some(most) = self.rules().policy.max_in_flight else {
+            return Some(false);
         };
         let take = |flights| (flights < most).then_some(flights + 1);
-        self.rare()
-            .in_flight
-            .fetch_update(AcqRel, Relaxed, take)
-            .is_ok()
+        let in_flight = &self.rare().in_flight;
+        in_flight.fetch_update(AcqRel, Relaxed, take).ok()?;
+        Some(true)
+    }
+
+    pub(super) fn is_saturated(&self) -> bool {
+        let most = self.rules().policy.max_in_flight;
+        most.is_some_and(|most| self.rare().in_flight.load(Acquire) >= most)
     }
 
     pub(super) fn end_flight(&self) {
-        if self.context.policy.max_in_flight.is_some() {
-            self.rare().in_flight.fetch_sub(1, AcqRel);
-        }
+        self.rare().in_flight.fetch_sub(1, AcqRel);
+    }
+
+    #[cold]
+    fn stay_active(&self, rare: &Rare, now: u64) {
+        self.be_active(now);
+        rare.active_until.store(self.context.slot_end(now), Relaxed);
     }
 
     /// Whether no call that may probe came for three open periods.
@@ -284,18 +335,23 @@ impl Head {
             Some(Override::Disabled | Override::DryRun) => return true,
             None => {}
         }
-        let policy = &self.context.policy;
-        if let Some(most) = policy.max_in_flight
-            && self.rare().in_flight.load(Acquire) >= most
+        if self.is_saturated() {
+            return false;
+        }
+        if let Some(outage) = self
+            .context
+            .outage(now)
+            .filter(|outage| outage.state() != CircuitState::Closed)
+            && !outage.would_admit()
         {
             return false;
         }
         match self.state() {
             CircuitState::Closed => true,
-            CircuitState::Open => now >= self.rare().deadline.load(Acquire),
+            CircuitState::Open => now >= self.deadline(self.rare()),
             CircuitState::HalfOpen => {
                 let machine = self.rare().machine.lock();
-                machine.has_place(now, policy.half_open_max_calls)
+                machine.has_place(now, self.rules().policy.half_open_max_calls)
             }
         }
     }

@@ -14,7 +14,7 @@ impl Circuit {
         let rare = self.rare();
         let mut machine = rare.machine.lock();
         let opening = Opening::by_hand(period, rare.hinted.load(Acquire));
-        let transition = self.open(rare, &mut machine, now, opening);
+        let transition = self.open(&self.rules(), rare, &mut machine, now, opening);
         drop(machine);
         self.tell(transition);
     }
@@ -45,7 +45,14 @@ impl Circuit {
         let mut machine = rare.machine.lock();
         machine.openings = 0;
         let was_closed = self.state() == CircuitState::Closed;
-        let transition = self.close(rare, &mut machine, now, Reason::ByHand, Origin::ByHand);
+        let transition = self.close(
+            &self.rules(),
+            rare,
+            &mut machine,
+            now,
+            Reason::ByHand,
+            Origin::ByHand,
+        );
         drop(machine);
         // A closed circuit that stays closed is no news, although its window is empty now.
         if !was_closed {

@@ -2,17 +2,20 @@
 
 use super::Head;
 use super::rare::{Rare, add};
+use super::rules::Rules;
 use super::runs::Run;
 use super::transition::{Opening, Transition};
-use super::window::{Counted, Counts, SLOTS};
+use super::window::{Counted, Counts, has_left};
 use crate::CircuitState;
 use crate::outcome::Outcome;
+use crate::policy::Policy;
 use crate::reason::{Figures, Reason};
 use crate::sync::{AcqRel, Acquire, Relaxed};
 
 const GOOD: Counts = Counts {
     calls: 1,
     failures: 0,
+    throttled: false,
     slow: [false; 4],
 };
 
@@ -26,24 +29,48 @@ impl Head {
         outcome: Outcome,
     ) -> Option<Transition> {
         let is_success = matches!(outcome, Outcome::Success);
-        if !is_success || latency > self.context.lowest_threshold {
+        if !is_success || latency > self.context.lowest_threshold() {
             return self.end_notably(generation, now, latency, outcome);
         }
-        let slot = self.context.slot(now);
+        self.end_well(self.context.slot(now), generation, now, latency);
+        None
+    }
+
+    /// As [`end_closed`](Self::end_closed), by the policy of the tenant's own.
+    #[cold]
+    pub(super) fn end_by_own_rules(
+        &self,
+        generation: u64,
+        now: u64,
+        latency: u64,
+        outcome: Outcome,
+    ) -> Option<Transition> {
+        let rules = self.rules();
+        // Its slots may be longer than those of the dependency, in which a tenant is active or not.
+        self.be_active(now);
+        if !matches!(outcome, Outcome::Success) || latency > rules.lowest_threshold {
+            return self.end_notably(generation, now, latency, outcome);
+        }
+        self.end_well(rules.slot(now), generation, now, latency);
+        None
+    }
+
+    /// A call that succeeded, fast enough for every rule.
+    #[inline]
+    fn end_well(&self, slot: u64, generation: u64, now: u64, latency: u64) {
         let counted = match self.window.count_success(slot, generation) {
             Some(calls) => {
                 self.look_at_latency(slot, calls, latency);
                 true
             }
-            None => self.count(slot, generation, latency, GOOD),
+            None => self.count(slot, generation, now, latency, GOOD),
         };
         if counted {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {
-            self.end_late(now, outcome);
+            self.end_late(now, Outcome::Success);
         }
-        None
     }
 
     /// A call that did not plainly succeed.
@@ -55,12 +82,12 @@ impl Head {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
-        let context = &*self.context;
+        let rules = &*self.rules();
         let rare = self.rare();
-        let slot = context.slot(now);
+        let slot = rules.slot(now);
         let was_idle = self.window.is_idle(slot);
-        let slow = context.thresholds.map(|threshold| latency > threshold);
-        let is_slow = latency > context.lowest_threshold;
+        let slow = rules.thresholds.map(|threshold| latency > threshold);
+        let is_slow = latency > rules.lowest_threshold;
 
         let restarted = |run: Run| Run {
             failures: if was_idle { 0 } else { run.failures },
@@ -83,6 +110,7 @@ impl Head {
                 let counts = Counts {
                     calls: 1,
                     failures: 1,
+                    throttled: false,
                     slow,
                 };
                 let change = |run| restarted(run).without_abandoned().failed(1);
@@ -92,6 +120,7 @@ impl Head {
                 let counts = Counts {
                     calls: 1,
                     failures: 1,
+                    throttled: true,
                     slow,
                 };
                 let change = |run| restarted(run).without_abandoned();
@@ -100,19 +129,20 @@ impl Head {
             Outcome::Cancelled => {
                 add(&rare.tally.cancelled, 1);
                 let (failures, uncounted, run) =
-                    self.abandon(rare, generation, slot, is_slow, was_idle);
+                    self.abandon(rules, rare, generation, slot, is_slow, was_idle);
                 if failures == 0 && !is_slow {
                     return None;
                 }
                 let counts = Counts {
                     calls: u16::from(is_slow) + uncounted,
                     failures,
+                    throttled: false,
                     slow,
                 };
                 (counts, run, None)
             }
         };
-        if !self.count(slot, generation, latency, counts) {
+        if !self.count(slot, generation, now, latency, counts) {
             self.end_late(now, outcome);
             return None;
         }
@@ -135,27 +165,28 @@ impl Head {
         }
         let figures = Figures {
             consecutive_failures: u32::from(run.failures),
-            ..self.window.figures(slot, Some(&rare.more_slow))
+            ..self.window.figures(slot, Some(&rare.more_counts))
         };
-        let reason = self.rule_that_fires(&figures).or_else(|| {
-            (context.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint)
-        })?;
-        self.trip(rare, generation, now, reason, figures)
+        let by_rule = self.rule_that_fires(rules, &figures, now);
+        let by_hint = || (rules.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint);
+        let reason = by_rule.or_else(by_hint)?;
+        self.trip(rules, rare, generation, now, reason, figures)
     }
 
     /// A cancelled call in the run of those: how many failures it makes, how many of these are not in the
     /// window as calls yet, and the runs after it.
     fn abandon(
         &self,
+        rules: &Rules,
         rare: &Rare,
         generation: u64,
         slot: u64,
         is_slow: bool,
         was_idle: bool,
     ) -> (u16, u16, Run) {
-        let enough = u16::from(self.context.policy.abandoned_run);
+        let enough = u16::from(rules.policy.abandoned_run);
         let last = rare.last_abandoned.swap(slot + 1, AcqRel);
-        let no_other = last == 0 || slot + 1 >= last + SLOTS as u64;
+        let no_other = has_left(last, slot);
         let next = |run: Run| {
             let (abandoned, slow) = if was_idle && no_other {
                 (0, 0)
@@ -195,13 +226,14 @@ impl Head {
     }
 
     /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
-    fn count(&self, slot: u64, generation: u64, latency: u64, counts: Counts) -> bool {
+    #[cold]
+    fn count(&self, slot: u64, generation: u64, now: u64, latency: u64, counts: Counts) -> bool {
         let rare = self.rare.get();
-        let more_slow = rare.map(|rare| &rare.more_slow);
+        let more = rare.map(|rare| &rare.more_counts);
         let is_current = || self.word().generation() == generation;
         let counted = self
             .window
-            .count(slot, generation, counts, more_slow, is_current);
+            .count(slot, generation, counts, more, is_current);
         let (Counted::Here { folded, .. } | Counted::Stale { folded }) = counted;
         if folded > 0 {
             add(&self.calls, folded);
@@ -209,35 +241,33 @@ impl Head {
         let Counted::Here { calls, .. } = counted else {
             return false;
         };
+        self.be_active(now);
         self.look_at_latency(slot, calls, latency);
         true
     }
 
-    fn rule_that_fires(&self, figures: &Figures) -> Option<Reason> {
-        let policy = &self.context.policy;
+    fn rule_that_fires(&self, rules: &Rules, figures: &Figures, now: u64) -> Option<Reason> {
+        let policy = &rules.policy;
         if policy
             .consecutive_failures
             .is_some_and(|enough| figures.consecutive_failures >= enough)
         {
             return Some(Reason::ConsecutiveFailures);
         }
-        let by_rate = policy.failure_threshold.is_some() || policy.failure_rate.is_some();
-        let enough_calls = figures.calls.max(figures.failures) >= u64::from(policy.min_calls);
-        let enough_failures = figures.failures >= u64::from(policy.failure_threshold.unwrap_or(1));
-        let share = policy.failure_rate.unwrap_or_default();
-        if by_rate && enough_calls && enough_failures && figures.failure_rate() >= share {
+        if is_rate_over(policy, figures) {
             return Some(Reason::FailureRate);
         }
-        policy
-            .latency
-            .iter()
-            .zip(figures.slow)
-            .position(|(rule, slow)| rule.fires(figures.calls, slow))
-            .map(|rule| Reason::Latency { rule })
+        let mut latency_rules = policy.latency.iter().zip(figures.slow);
+        let by_latency = latency_rules.position(|(rule, slow)| rule.fires(figures.calls, slow));
+        by_latency.map(|rule| Reason::Latency { rule }).or_else(|| {
+            let relapses = figures.consecutive_failures >= u32::from(policy.success_threshold);
+            (relapses && self.ramp_share(now).is_some()).then_some(Reason::Relapsed)
+        })
     }
 
     fn trip(
         &self,
+        rules: &Rules,
         rare: &Rare,
         generation: u64,
         now: u64,
@@ -249,10 +279,27 @@ impl Head {
         if word.generation() != generation || word.state() != CircuitState::Closed {
             return None;
         }
+        let is_throttling = reason == Reason::FailureRate && {
+            let figures = Figures {
+                failures: figures.failures.saturating_sub(figures.throttled),
+                ..figures
+            };
+            !is_rate_over(&rules.policy, &figures)
+        };
+        let automatic = Opening::automatic(reason, rare.hinted.load(Acquire));
         let opening = Opening {
             figures: Some(figures),
-            ..Opening::automatic(reason, rare.hinted.load(Acquire))
+            is_down: automatic.is_down && !is_throttling,
+            ..automatic
         };
-        Some(self.open(rare, &mut machine, now, opening))
+        Some(self.open(rules, rare, &mut machine, now, opening))
     }
+}
+
+fn is_rate_over(policy: &Policy, figures: &Figures) -> bool {
+    let by_rate = policy.failure_threshold.is_some() || policy.failure_rate.is_some();
+    let enough_calls = figures.calls.max(figures.failures) >= u64::from(policy.min_calls);
+    let enough_failures = figures.failures >= u64::from(policy.failure_threshold.unwrap_or(1));
+    let share = policy.failure_rate.unwrap_or_default();
+    by_rate && enough_calls && enough_failures && figures.failure_rate() >= share
 }

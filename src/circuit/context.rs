@@ -2,16 +2,18 @@
 
 use std::fmt;
 
-use super::percentiles::{Budget, bytes_of};
-use super::window::SLOTS;
+use super::Circuit;
+use super::activity::Activity;
+use super::percentiles::Budget;
+use super::rules::Rules;
 use crate::event::{Event, Observer, may_hear_of_calls, tell};
 use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
-use crate::reason::MAX_LATENCY_RULES;
 use crate::sync::{
-    Acquire, Apart, Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Relaxed, Release, RwLock,
+    AcqRel, Acquire, Apart, Arc, ArcSwap, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Guard,
+    Mutex, OnceLock, Relaxed, Release, RwLock,
 };
-use crate::time::{Clock, nanos};
+use crate::time::Clock;
 
 /// What all dependencies of a registry share.
 pub(crate) struct Shared {
@@ -22,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) own: Place,
     /// The overrides of tenants.
     pub(crate) tenants: Apart<RwLock<Table>>,
-    /// Held by whoever changes an override, so that changes at several levels come one after another.
+    /// Held by whoever changes an override or a policy, so that changes at several levels come one after another.
     pub(crate) operator: Mutex<()>,
 }
 
@@ -39,29 +41,59 @@ impl fmt::Debug for Shared {
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) name: Box<str>,
-    pub(crate) policy: Policy,
-    /// Figures of the policy as every call needs them.
-    pub(super) slot_nanos: u64,
-    pub(super) thresholds: [u64; MAX_LATENCY_RULES],
-    pub(super) lowest_threshold: u64,
-    /// Of the histograms of one circuit.
-    pub(super) histogram_bytes: usize,
-    /// Whether the dependency or the registry has an override, perhaps one that has ended.
-    attention: AtomicBool,
+    pub(crate) name: Arc<str>,
+    pub(crate) pace: Pace,
+    rules: ArcSwap<Rules>,
+    /// The number of the last era.
+    eras: AtomicU64,
+    /// Why a call must be looked at that its circuit's state would admit: `OVERRIDE`, `OUTAGE`.
+    pub(super) attention: AtomicU8,
     /// The override of the dependency.
-    pub(crate) own: Place,
+    pub(crate) own: Arc<Place>,
     /// The overrides of circuits, those of tenants without a circuit too.
     pub(crate) overrides: Apart<RwLock<Table>>,
+    /// The policies that tenants have of their own.
+    pub(crate) policies: Apart<RwLock<Policies>>,
     pub(crate) counts: Apart<Counts>,
+    pub(super) activity: Apart<Activity>,
+    /// When a recovery last began: circuits that opened before it may be probed.
+    pub(super) recovery: AtomicU64,
+    pub(super) outage: Outage,
 }
+
+/// The policies that tenants have of their own, by tenant.
+pub(crate) type Policies = std::collections::HashMap<Box<str>, Arc<Rules>>;
+
+/// The figures of the dependency's rules that every call needs, without a look at the rules themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    base: AtomicU64,
+    slot_nanos: AtomicU64,
+    lowest_threshold: AtomicU64,
+}
+
+/// The dependency as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// Decides for all tenants while it is not plainly closed; there is none before the first outage.
+    pub(super) circuit: OnceLock<Circuit>,
+    /// Whether circuits are to recover once it has closed.
+    pub(super) is_due_to_recover: AtomicBool,
+    /// In the context of an outage's circuit: the tenants that were down and those that were active when it began.
+    pub(super) counts: Option<Mutex<(u64, u64)>>,
+}
+
+/// An override of the dependency or of the registry, perhaps one that has ended.
+const OVERRIDE: u8 = 1;
+/// The circuit of an outage, perhaps one that has closed.
+pub(super) const OUTAGE: u8 = 2;
 
 /// What calls count that have no circuit, and how many circuits are not closed.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(super) open: AtomicUsize,
     pub(super) half_open: AtomicUsize,
-    /// Rejections by overrides of tenants without a circuit.
+    /// Rejections, by overrides and in outages, of tenants without a circuit.
     pub(crate) rejected: AtomicU64,
     pub(crate) overflowed: AtomicU64,
     pub(crate) forgotten: AtomicU64,
@@ -72,22 +104,46 @@ pub(crate) struct Counts {
 
 impl Context {
     pub(crate) fn new(shared: Arc<Shared>, name: &str, policy: Policy) -> Self {
-        let mut thresholds = [u64::MAX; MAX_LATENCY_RULES];
-        for (threshold, rule) in thresholds.iter_mut().zip(&policy.latency) {
-            *threshold = rule.threshold;
-        }
-        Self {
+        Self::over(
             shared,
-            name: name.into(),
-            slot_nanos: nanos(policy.window) / SLOTS as u64,
-            lowest_threshold: thresholds.into_iter().min().unwrap_or(u64::MAX),
-            thresholds,
-            histogram_bytes: bytes_of(&policy.histogram),
-            policy,
-            attention: AtomicBool::new(false),
-            own: Place::empty(),
+            name.into(),
+            Arc::new(Rules::new(policy)),
+            Arc::default(),
+        )
+    }
+
+    fn over(shared: Arc<Shared>, name: Arc<str>, rules: Arc<Rules>, own: Arc<Place>) -> Self {
+        let context = Self {
+            shared,
+            name,
+            pace: Pace::default(),
+            rules: ArcSwap::new(Arc::clone(&rules)),
+            eras: AtomicU64::new(0),
+            attention: AtomicU8::new(0),
+            own,
             overrides: Apart::default(),
+            policies: Apart::default(),
             counts: Apart::default(),
+            activity: Apart::default(),
+            recovery: AtomicU64::new(0),
+            outage: Outage::default(),
+        };
+        context.follow(rules);
+        context
+    }
+
+    /// The context of the circuit that decides for all tenants of this one's dependency in an outage.
+    pub(super) fn of_outage(&self) -> Self {
+        let Self {
+            shared, name, own, ..
+        } = self;
+        let (shared, name, own) = (Arc::clone(shared), Arc::clone(name), Arc::clone(own));
+        Self {
+            outage: Outage {
+                counts: Some(Mutex::default()),
+                ..Outage::default()
+            },
+            ..Self::over(shared, name, self.rules.load_full(), own)
         }
     }
 
@@ -96,21 +152,69 @@ impl Context {
         self.shared.clock.now()
     }
 
+    /// The slot by the dependency's rules.
     #[inline]
     pub(super) fn slot(&self, now: u64) -> u64 {
-        now / self.slot_nanos
+        // First: who sees the base of an era sees the length of its slots.
+        let base = self.pace.base.load(Acquire);
+        base + now / self.pace.slot_nanos.load(Relaxed)
     }
 
-    /// Whether an override of the dependency or of the registry must be looked at.
+    /// When the present slot ends.
+    pub(super) fn slot_end(&self, now: u64) -> u64 {
+        let slot_nanos = self.pace.slot_nanos.load(Relaxed);
+        (now / slot_nanos + 1).saturating_mul(slot_nanos)
+    }
+
+    /// The threshold over which a call is slow by some rule of the dependency.
+    #[inline]
+    pub(super) fn lowest_threshold(&self) -> u64 {
+        self.pace.lowest_threshold.load(Relaxed)
+    }
+
+    /// The dependency's rules.
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
+    /// Puts the policy in the place of the one that there is. Whoever calls this holds the operator's lock.
+    pub(crate) fn replace_policy(&self, policy: Policy) {
+        let rules = Arc::new(self.rules().followed_by(policy, || self.next_era()));
+        self.follow(Arc::clone(&rules));
+        if let Some(outage) = self.outage.circuit.get() {
+            outage.context.follow(rules);
+        }
+    }
+
+    pub(crate) fn next_era(&self) -> u64 {
+        self.eras.fetch_add(1, Relaxed) + 1
+    }
+
+    fn follow(&self, rules: Arc<Rules>) {
+        let (base, slot_nanos) = (rules.base(), rules.slot_nanos);
+        self.pace
+            .lowest_threshold
+            .store(rules.lowest_threshold, Relaxed);
+        self.activity.watch(rules.policy.outage.as_ref());
+        self.rules.store(rules);
+        self.pace.slot_nanos.store(slot_nanos, Relaxed);
+        self.pace.base.store(base, Release);
+    }
+
+    /// Whether a call must be looked at that its circuit's state would admit.
     #[inline]
     pub(crate) fn needs_attention(&self) -> bool {
-        self.attention.load(Acquire)
+        self.attention.load(Acquire) != 0
     }
 
     /// To be called after every change of the override of the dependency or of the registry, by whoever holds
     /// the operator's lock: a flag that was cleared for a moment would let a call slip by an override.
     pub(crate) fn refresh_attention(&self) {
-        self.attention.store(self.has_override(), Release);
+        if self.has_override() {
+            self.attention.fetch_or(OVERRIDE, AcqRel);
+        } else {
+            self.attention.fetch_and(!OVERRIDE, AcqRel);
+        }
     }
 
     fn has_override(&self) -> bool {
@@ -121,7 +225,7 @@ impl Context {
     pub(super) fn forget_ended_override(&self, now: u64) {
         let is_over = || self.override_in_force(now, None, None).is_none();
         // Who holds the lock is about to look too.
-        if self.needs_attention()
+        if self.attention.load(Relaxed) & OVERRIDE != 0
             && is_over()
             && let Some(_operator) = self.shared.operator.try_lock()
         {

@@ -33,10 +33,16 @@ impl Circuit {
             return self.end_late(now, outcome);
         }
         let latency = now.saturating_sub(permit.started);
-        let transition = match word.state() {
-            CircuitState::Closed => self.end_closed(permit.generation, now, latency, outcome),
-            CircuitState::HalfOpen => self.end_probe(permit, now, latency, outcome),
-            CircuitState::Open => None,
+        let transition = if word.counts_plainly() {
+            self.end_closed(permit.generation, now, latency, outcome)
+        } else {
+            match word.state() {
+                CircuitState::Closed => {
+                    self.end_by_own_rules(permit.generation, now, latency, outcome)
+                }
+                CircuitState::HalfOpen => self.end_probe(permit, now, latency, outcome),
+                CircuitState::Open => None,
+            }
         };
         if let Some(transition) = transition {
             self.tell(transition);
@@ -82,7 +88,7 @@ impl Head {
 
     /// The instant that a hint names, capped; none for a hint that says nothing.
     pub(super) fn hinted_instant(&self, now: u64, hint: Option<Duration>) -> Option<u64> {
-        let capped = nanos(hint?.min(self.context.policy.hint_cap));
+        let capped = nanos(hint?.min(self.rules().policy.hint_cap));
         (capped > 0).then(|| now.saturating_add(capped))
     }
 

@@ -1,7 +1,7 @@
 //! When a circuit may make room for another.
 
 use super::Head;
-use super::window::SLOTS;
+use super::window::has_left;
 use crate::CircuitState;
 use crate::sync::{Acquire, Relaxed};
 use crate::time::nanos;
@@ -20,16 +20,16 @@ pub(crate) enum Farewell {
 impl Head {
     /// Whether the circuit may go, as far as its state says; that nobody holds it is for the map to prove.
     pub(crate) fn farewell(&self, now: u64) -> Farewell {
-        let context = &*self.context;
+        let rules = self.rules();
+        let slot = rules.slot(now);
         let word = self.word();
-        if (word.is_overridden() && self.has_override()) || !self.window.is_idle(context.slot(now))
-        {
+        if (word.is_overridden() && self.has_override()) || !self.window.is_idle(slot) {
             return Farewell::Stay;
         }
         let Some(rare) = self.rare.get() else {
             return Farewell::LikeNew;
         };
-        let policy = &context.policy;
+        let policy = &rules.policy;
         let state = word.state();
         // A call takes this lock for a moment only, and then the circuit is in use.
         let Some(machine) = rare.machine.try_lock() else {
@@ -41,10 +41,8 @@ impl Head {
                     let closed_for = now.saturating_sub(machine.closed_since);
                     let grown = machine.openings > 0 && closed_for < nanos(policy.window);
                     let hinted = now < rare.hinted.load(Acquire);
-                    let abandoned = rare.last_abandoned.load(Acquire);
-                    let in_a_run =
-                        abandoned > 0 && context.slot(now) + 1 < abandoned + SLOTS as u64;
-                    !grown && !hinted && !in_a_run
+                    let in_a_run = !has_left(rare.last_abandoned.load(Acquire), slot);
+                    !grown && !hinted && !in_a_run && self.ramp_share(now).is_none()
                 }
                 CircuitState::HalfOpen => {
                     machine.openings == 0 && machine.successes == 0 && machine.abandoned == 0
@@ -57,12 +55,13 @@ impl Head {
         // Where newcomers do not begin closed, a closed circuit never equals one of them.
         let may_be_forgotten =
             state != CircuitState::Closed || policy.initial_state != CircuitState::Closed;
+        let touched = self.window.touched().checked_sub(1);
         let last = rare
             .deadline
             .load(Acquire)
             .max(rare.last_attempt.load(Relaxed))
             .max(machine.closed_since)
-            .max(self.window.touched().saturating_mul(context.slot_nanos));
+            .max(touched.and_then(|slot| rules.began(slot + 1)).unwrap_or(0));
         if may_be_forgotten && now >= last.saturating_add(policy.forgotten_after()) {
             return Farewell::Forgotten;
         }

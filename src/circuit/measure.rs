@@ -26,7 +26,7 @@ impl Head {
         };
         if !percentiles.record(slot, latency) {
             add(&rare.tally.unmeasured, 1);
-            if percentiles.is_taken() {
+            if percentiles.is_lost(slot) {
                 rare.is_measured.store(false, Relaxed);
                 rare.percentiles.store(None);
             }
@@ -38,12 +38,9 @@ impl Head {
         if self.window.figures(slot, None).calls < BUSY_CALLS {
             return;
         }
-        let context = &*self.context;
-        let shape = &context.policy.histogram;
-        let now = slot.saturating_mul(context.slot_nanos);
-        let budget = &context.shared.histograms;
-        let bytes = context.histogram_bytes;
-        if let Some(percentiles) = budget.allot(shape, bytes, context.slot_nanos, now) {
+        let rules = self.rules();
+        let budget = &self.context.shared.histograms;
+        if let Some(percentiles) = budget.allot(&rules, slot) {
             let rare = self.rare();
             percentiles.record(slot, latency);
             rare.percentiles.store(Some(percentiles));

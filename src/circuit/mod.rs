@@ -1,5 +1,6 @@
 //! One circuit: its state word, its window, its permits. No map, no lookup of a policy, nothing async.
 
+mod activity;
 mod admission;
 mod by_hand;
 mod closed_ending;
@@ -7,10 +8,13 @@ mod context;
 mod ending;
 mod farewell;
 mod measure;
+mod outage;
 mod percentiles;
 mod permit;
 mod probe_ending;
+mod ramp;
 mod rare;
+mod rules;
 mod runs;
 mod snapshot;
 mod transition;
@@ -20,26 +24,40 @@ mod word;
 use std::fmt;
 use std::ops::Deref;
 
+use self::activity::Place;
 pub(crate) use self::admission::Refusal;
 pub(crate) use self::context::{Context, Shared};
 pub(crate) use self::farewell::Farewell;
+pub use self::outage::OutageSnapshot;
 pub(crate) use self::percentiles::Budget;
 pub use self::percentiles::LatencyQuantiles;
 pub use self::permit::Permit;
 pub(crate) use self::permit::Stage;
 use self::rare::Rare;
+pub(crate) use self::rules::{InForce, Rules};
 use self::runs::Runs;
 pub use self::snapshot::{CircuitSnapshot, Totals, Trip};
 use self::window::Window;
 use self::word::Word;
 use crate::CircuitState;
-use crate::overrides::{Place, Standing};
+use crate::overrides::{self, Standing};
 use crate::reason::Reason;
 use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceLock, Relaxed, ThinArc};
 
 /// A circuit and its tenant's id, in one allocation behind one pointer.
 #[derive(Clone)]
 pub(crate) struct Circuit(ThinArc<Head, u8>);
+
+/// What people have set for one tenant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Operators<'a> {
+    /// The override of its circuit.
+    pub(crate) own: Option<&'a Arc<Standing>>,
+    /// The override of the tenant in all dependencies.
+    pub(crate) of_tenant: Option<&'a Arc<Standing>>,
+    /// Its own policy.
+    pub(crate) rules: Option<&'a Arc<Rules>>,
+}
 
 /// All of a circuit but its tenant's id.
 pub(crate) struct Head {
@@ -51,20 +69,31 @@ pub(crate) struct Head {
     calls: AtomicU64,
     /// The slot of the last success, plus 1.
     last_success: AtomicU64,
+    /// The slot, by the dependency's rules, in which the tenant was last active, and whether it is down.
+    active: AtomicU64,
     rare: OnceLock<Box<Rare>>,
 }
 
 impl Circuit {
-    /// A new circuit of this tenant, with the overrides that hold for it; no tenant for the circuits that
-    /// several share.
+    /// A new circuit of this tenant, with the overrides and the policy of its own; no tenant for the circuits
+    /// that several share.
     pub(crate) fn new(
         context: &Arc<Context>,
         tenant: Option<&str>,
-        own: Option<&Arc<Standing>>,
-        of_tenant: Option<&Arc<Standing>>,
+        operators: Operators<'_>,
     ) -> Self {
-        let policy = &context.policy;
+        let Operators {
+            own,
+            of_tenant,
+            rules,
+        } = operators;
+        let common = context.rules();
+        let policy = rules.map_or(&common.policy, |own| &own.policy);
         let word = Word::new(CircuitState::Closed, policy.max_in_flight.is_some());
+        let place = match tenant {
+            Some(_) => Place::NOWHERE,
+            None => Place::NOBODY,
+        };
         let head = Head {
             context: Arc::clone(context),
             word: AtomicU64::new(word.0),
@@ -72,9 +101,14 @@ impl Circuit {
             runs: Runs::new(),
             calls: AtomicU64::new(0),
             last_success: AtomicU64::new(0),
+            active: place.kept(),
             rare: OnceLock::new(),
         };
-        head.begin();
+        if let Some(rules) = rules {
+            head.rare().rules.store(Some(Arc::clone(rules)));
+            head.word.fetch_or(word::OWN_RULES, AcqRel);
+        }
+        head.begin(&head.rules());
         if own.is_some() || of_tenant.is_some() {
             head.set_own_override(own.cloned());
             head.set_tenant_override(of_tenant.cloned());
@@ -141,11 +175,56 @@ impl Head {
         self.rare.get_or_init(Box::default)
     }
 
+    /// The rules that hold for the circuit.
+    pub(crate) fn rules(&self) -> InForce {
+        let own = self.word().has_own_rules().then(|| self.rare());
+        match own.and_then(|rare| rare.rules.load_full()) {
+            Some(own) => InForce::Own(own),
+            None => InForce::Common(self.context.rules()),
+        }
+    }
+
+    /// Puts rules in the place of those that hold: a policy of the tenant's own, or, with none, the dependency's.
+    /// Whoever calls this holds the operator's lock.
+    pub(crate) fn set_own_rules(&self, rules: Option<Arc<Rules>>) {
+        let rare = self.rare();
+        let before = self.rules();
+        // The slot of the last success, in the numbers of the slots that hold from now on.
+        let last_success = self.last_success.load(Relaxed).checked_sub(1);
+        let at = last_success.and_then(|slot| before.began(slot));
+        let is_own = rules.is_some();
+        rare.rules.store(rules);
+        if is_own {
+            self.word.fetch_or(word::OWN_RULES, AcqRel);
+        } else {
+            self.word.fetch_and(!word::OWN_RULES, AcqRel);
+        }
+        let rules = self.rules();
+        if let Some(at) = at {
+            self.last_success.store(rules.slot(at) + 1, Relaxed);
+        }
+        self.follow_cap(&rules);
+    }
+
+    /// Sets the flag by whether these rules, which hold, bound the calls in flight.
+    pub(crate) fn follow_cap(&self, rules: &Rules) {
+        if rules.policy.max_in_flight.is_some() {
+            self.word.fetch_or(word::CAPPED, AcqRel);
+        } else {
+            self.word.fetch_and(!word::CAPPED, AcqRel);
+        }
+    }
+
+    pub(crate) fn has_own_rules(&self) -> bool {
+        self.word().has_own_rules()
+    }
+
     /// Publishes the next generation; the flags may change at any time, the rest under the machine's lock.
-    fn publish(&self, state: CircuitState, reason: Reason) -> (Word, Word) {
+    fn publish(&self, state: CircuitState, reason: Reason, is_ramping: bool) -> (Word, Word) {
         let mut before = self.word.load(Relaxed);
         loop {
             let after = Word(before).next(state, reason);
+            let after = if is_ramping { after.ramping() } else { after };
             match self
                 .word
                 .compare_exchange_weak(before, after.0, AcqRel, Relaxed)
@@ -179,7 +258,7 @@ impl Head {
     /// Whether an override of the circuit or of its tenant is in force.
     fn has_override(&self) -> bool {
         let now = self.context.now();
-        let in_force = |place: &Place| {
+        let in_force = |place: &overrides::Place| {
             let standing = place.load();
             standing
                 .as_ref()

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::window::SLOTS;
+use super::rules::{Rules, is_one_era};
+use super::window::{SLOTS, has_left};
 use crate::policy::HistogramShape;
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Relaxed, Weak};
 
@@ -50,9 +51,8 @@ pub(super) struct Percentiles {
     slots: Mutex<Slots>,
     /// The newest slot in use, plus 1.
     touched: AtomicU64,
-    /// The length of the owner's slots in nanoseconds, to tell whether it is quiet.
-    slot_nanos: u64,
-    bytes: usize,
+    /// The rules by which they were made: the shape, and slots to tell whether the owner is quiet.
+    rules: Arc<Rules>,
     budget: Arc<Budget>,
 }
 
@@ -65,6 +65,9 @@ struct Slots {
 impl Percentiles {
     /// Takes in a latency, unless somebody is reading; `false` where it had to be left out.
     pub(super) fn record(&self, slot: u64, latency: u64) -> bool {
+        if !is_one_era(slot, self.rules.base()) {
+            return false;
+        }
         self.touched.fetch_max(slot + 1, Relaxed);
         let Some(mut slots) = self.slots.try_lock() else {
             return false;
@@ -82,17 +85,20 @@ impl Percentiles {
         true
     }
 
-    pub(super) fn is_taken(&self) -> bool {
-        self.slots
-            .try_lock()
-            .is_some_and(|slots| slots.histograms.is_none())
+    /// Whether they are of no more use: another circuit has taken them over, or the rules count otherwise by now.
+    pub(super) fn is_lost(&self, slot: u64) -> bool {
+        !is_one_era(slot, self.rules.base())
+            || self
+                .slots
+                .try_lock()
+                .is_some_and(|slots| slots.histograms.is_none())
     }
 
-    pub(super) fn read(&self, now: u64, shape: &HistogramShape) -> Option<LatencyQuantiles> {
-        let mut window: Histogram<u32> = shape.histogram()?;
+    pub(super) fn read(&self, now: u64) -> Option<LatencyQuantiles> {
+        let mut window: Histogram<u32> = self.rules.policy.histogram.histogram()?;
         let slots = self.slots.lock();
         for (histogram, owner) in slots.histograms.iter().flatten().zip(slots.owners) {
-            if owner > 0 && now + 1 < owner + SPAN {
+            if !has_left(owner, now) {
                 window.add(histogram).ok()?;
             }
         }
@@ -112,14 +118,16 @@ impl Percentiles {
     }
 
     fn is_quiet(&self, now: u64) -> bool {
-        now / self.slot_nanos + 1 >= self.touched.load(Relaxed).saturating_add(SPAN)
+        has_left(self.touched.load(Relaxed), self.rules.slot(now))
     }
 }
 
 impl Drop for Percentiles {
     fn drop(&mut self) {
         if self.slots.lock().histograms.is_some() {
-            self.budget.used.fetch_sub(self.bytes, Relaxed);
+            self.budget
+                .used
+                .fetch_sub(self.rules.histogram_bytes, Relaxed);
         }
     }
 }
@@ -174,11 +182,13 @@ impl Budget {
     /// Asked again and again by circuits that get none, so it allocates nothing before it is sure.
     pub(super) fn allot(
         self: &Arc<Self>,
-        shape: &HistogramShape,
-        bytes: usize,
-        slot_nanos: u64,
-        now: u64,
+        rules: &Arc<Rules>,
+        slot: u64,
     ) -> Option<Arc<Percentiles>> {
+        let bytes = rules.histogram_bytes;
+        let now = rules
+            .began(slot)
+            .filter(|_| is_one_era(slot, rules.base()))?;
         if bytes > self.bytes {
             return None;
         }
@@ -187,16 +197,15 @@ impl Budget {
         while self.used() + bytes > self.bytes {
             self.take_back(&mut holders, now)?;
         }
-        let empty: Histogram<u32> = shape.histogram()?;
+        let empty: Histogram<u32> = rules.policy.histogram.histogram()?;
         self.used.fetch_add(bytes, Relaxed);
         let allotted = Arc::new(Percentiles {
             slots: Mutex::new(Slots {
                 histograms: Some(std::array::from_fn(|_| empty.clone())),
                 owners: [0; SLOTS],
             }),
-            touched: AtomicU64::new(now / slot_nanos + 1),
-            slot_nanos,
-            bytes,
+            touched: AtomicU64::new(slot + 1),
+            rules: Arc::clone(rules),
             budget: Arc::clone(self),
         });
         holders.list.retain(|holder| holder.strong_count() > 0);
@@ -219,7 +228,7 @@ impl Budget {
                 .try_lock()
                 .and_then(|mut slots| slots.histograms.take());
             if taken.is_some() {
-                self.used.fetch_sub(holder.bytes, Relaxed);
+                self.used.fetch_sub(holder.rules.histogram_bytes, Relaxed);
                 holders.list.swap_remove(holders.hand);
                 return Some(());
             }
@@ -231,17 +240,17 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn a_call_does_not_wait_for_a_reader() {
-        let shape = HistogramShape::DEFAULT;
-        let bytes = bytes_of(&shape);
-        let budget = Arc::new(Budget::new(bytes));
-        let percentiles = budget.allot(&shape, bytes, 1, 0).unwrap();
+        let rules = Arc::new(Rules::new(Policy::default()));
+        let budget = Arc::new(Budget::new(rules.histogram_bytes));
+        let percentiles = budget.allot(&rules, 0).unwrap();
         let reader = percentiles.slots.lock();
         assert!(!percentiles.record(0, 1_000));
         drop(reader);
         assert!(percentiles.record(0, 1_000));
-        assert_eq!(percentiles.read(0, &shape).unwrap().samples, 1);
+        assert_eq!(percentiles.read(0).unwrap().samples, 1);
     }
 }

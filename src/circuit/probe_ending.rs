@@ -17,7 +17,8 @@ impl Head {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
-        let policy = &self.context.policy;
+        let rules = &*self.rules();
+        let policy = &rules.policy;
         let rare = self.rare();
         let tally = &rare.tally;
         let mut machine = rare.machine.lock();
@@ -30,7 +31,7 @@ impl Head {
         let is_slow = policy
             .largest_threshold()
             .is_some_and(|threshold| latency > threshold);
-        let slot = self.context.slot(now);
+        let slot = rules.slot(now);
         let (failure, hint) = match outcome {
             Outcome::Ignored => {
                 add(&tally.ignored, 1);
@@ -43,7 +44,7 @@ impl Head {
                         return None;
                     }
                     let opening = Opening::automatic(Reason::ProbesAbandoned, 0);
-                    return Some(self.open(rare, &mut machine, now, opening));
+                    return Some(self.open(rules, rare, &mut machine, now, opening));
                 }
                 (Some(Reason::ProbeSlow), None)
             }
@@ -62,14 +63,15 @@ impl Head {
             }
         };
         add(&self.calls, 1);
-        if latency > self.context.lowest_threshold {
+        self.be_active(now);
+        if latency > rules.lowest_threshold {
             add(&tally.slow, 1);
         }
         if let Some(reason) = failure {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();
             let opening = Opening::automatic(reason, not_before);
-            return Some(self.open(rare, &mut machine, now, opening));
+            return Some(self.open(rules, rare, &mut machine, now, opening));
         }
         add(&tally.probe_successes, 1);
         machine.abandoned = 0;
@@ -77,6 +79,7 @@ impl Head {
         machine.successes += 1;
         (machine.successes >= policy.success_threshold).then(|| {
             self.close(
+                rules,
                 rare,
                 &mut machine,
                 now,

@@ -1,7 +1,8 @@
 //! The part of a circuit that a healthy tenant never needs, allocated at the first event that does.
 
 use super::percentiles::Percentiles;
-use super::window::{MoreSlow, SLOTS};
+use super::rules::Rules;
+use super::window::{MoreCounts, has_left};
 use crate::overrides::Place;
 use crate::reason::{Figures, Reason};
 use crate::sync::{ArcSwapOption, AtomicBool, AtomicU32, AtomicU64, Mutex, Relaxed};
@@ -14,6 +15,13 @@ pub(super) struct Rare {
     pub(super) deadline: AtomicU64,
     /// The latest instant that a hint named in this closed generation.
     pub(super) hinted: AtomicU64,
+    /// The recovery of the dependency that the open period has heeded.
+    pub(super) heeded: AtomicU64,
+    /// Until when a rejected call need not look whether its tenant counts as active.
+    pub(super) active_until: AtomicU64,
+    /// When the ramp began, and what share of a call is saved up.
+    pub(super) ramp_since: AtomicU64,
+    pub(super) ramp_credit: AtomicU64,
     /// When a call last was rejected or asked to probe.
     pub(super) last_attempt: AtomicU64,
     /// When a call failed last.
@@ -22,7 +30,7 @@ pub(super) struct Rare {
     pub(super) last_abandoned: AtomicU64,
     pub(super) in_flight: AtomicU32,
     pub(super) tally: Tally,
-    pub(super) more_slow: MoreSlow,
+    pub(super) more_counts: MoreCounts,
     /// Whether there are percentiles: one plain load for the circuits that have none.
     pub(super) is_measured: AtomicBool,
     pub(super) percentiles: ArcSwapOption<Percentiles>,
@@ -30,6 +38,8 @@ pub(super) struct Rare {
     pub(super) own: Place,
     /// The override of its tenant.
     pub(super) tenant: Place,
+    /// The policy of its tenant's own.
+    pub(super) rules: ArcSwapOption<Rules>,
 }
 
 /// Lifetime counts of what does not happen on a plain good call.
@@ -42,6 +52,7 @@ pub(super) struct Tally {
     pub(super) slow: AtomicU64,
     pub(super) rejected: AtomicU64,
     pub(super) would_reject: AtomicU64,
+    pub(super) would_open: AtomicU64,
     pub(super) late: AtomicU64,
     pub(super) probes: AtomicU64,
     pub(super) probe_successes: AtomicU64,
@@ -60,6 +71,10 @@ pub(super) struct Machine {
     pub(super) openings: u32,
     pub(super) closed_since: u64,
     pub(super) opened_at: u64,
+    /// The latest instant before which the dependency asked not to be called, in this open period.
+    pub(super) not_before: u64,
+    /// When the circuit opened that had been closed until then.
+    pub(super) broke_at: Option<u64>,
     /// The slot in which the circuit opened, and the run of failures at that moment.
     pub(super) readable_slot: u64,
     pub(super) readable_run: u16,
@@ -77,6 +92,9 @@ pub(super) struct Machine {
     pub(super) last_probe_end: u64,
     pub(super) opened: u64,
     pub(super) time_open: u64,
+    /// How often probes closed it that rules had opened, and the time from one to the other.
+    pub(super) recovered: u64,
+    pub(super) time_to_recover: u64,
     pub(super) last_trip: Option<(u64, Reason, Figures)>,
 }
 
@@ -90,7 +108,7 @@ pub(super) struct Lease {
 impl Machine {
     /// A cancelled probe; `true` where so many came in a row that the circuit opens again.
     pub(super) fn abandon_probe(&mut self, slot: u64, enough: u8) -> bool {
-        let is_idle = slot + 1 >= self.last_probe_end + SLOTS as u64;
+        let is_idle = has_left(self.last_probe_end, slot);
         self.abandoned = if is_idle { 0 } else { self.abandoned };
         self.abandoned = self.abandoned.saturating_add(1);
         self.last_probe_end = slot + 1;

@@ -37,6 +37,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Calls that were only admitted since a dry run was on.
     pub would_reject: u64,
+    /// Openings while a dry run was on, after which no call was rejected.
+    pub would_open: u64,
     /// Calls that ended in another generation than they began in.
     pub late: u64,
     /// Probes that were admitted.
@@ -49,6 +51,10 @@ pub struct Totals {
     pub opened: u64,
     /// The time that circuits were open, half-open time aside.
     pub time_open: Duration,
+    /// How often probes closed a circuit that had left the closed state.
+    pub recovered: u64,
+    /// The time that those circuits were not closed, from when they left that state until they recovered.
+    pub time_to_recover: Duration,
 }
 
 /// A trip of a closed circuit.
@@ -80,6 +86,8 @@ pub struct CircuitSnapshot {
     pub generation: u64,
     /// What is left of the open period; zero once it is over, none where the circuit is not open.
     pub retry_after: Option<Duration>,
+    /// The share of calls that is admitted, from 0 to 1, while it grows after the circuit closed.
+    pub ramp: Option<f64>,
     /// The calls in the air, where the policy bounds them.
     pub in_flight: Option<u32>,
     /// The current window; while the circuit is open, the one that tripped.
@@ -100,6 +108,7 @@ pub struct CircuitSnapshot {
 impl Circuit {
     pub(crate) fn snapshot(&self) -> CircuitSnapshot {
         let context = &*self.context;
+        let rules = self.rules();
         let clock = context.shared.clock;
         let now = context.now();
         let word = self.word();
@@ -110,25 +119,23 @@ impl Circuit {
         CircuitSnapshot {
             tenant: self.tenant().map(str::to_owned),
             state: word.state(),
-            effective_state: EffectiveState::new(
-                self.override_in_force(now).as_ref(),
-                word.state(),
-            ),
+            effective_state: self.effective_state(now),
             generation: word.generation(),
             retry_after: rare
                 .filter(|_| word.state() == CircuitState::Open)
-                .map(|rare| rare.deadline.load(Acquire).saturating_sub(now))
+                .map(|rare| self.deadline(rare).saturating_sub(now))
                 .map(Duration::from_nanos),
-            in_flight: context
+            ramp: self.ramp(),
+            in_flight: rules
                 .policy
                 .max_in_flight
                 .map(|_| rare.map_or(0, |rare| rare.in_flight.load(Relaxed))),
             window: self.window_figures(now),
-            latency: percentiles
-                .and_then(|percentiles| percentiles.read(slot, &context.policy.histogram)),
+            latency: percentiles.and_then(|percentiles| percentiles.read(slot)),
             totals: self.totals(now),
             last_success: last_success
-                .map(|slot| clock.instant(slot.saturating_mul(context.slot_nanos))),
+                .and_then(|slot| rules.began(slot))
+                .map(|at| clock.instant(at)),
             last_failure: rare
                 .map(|rare| rare.last_failure.load(Relaxed))
                 .filter(|at| *at > 0)
@@ -137,11 +144,21 @@ impl Circuit {
         }
     }
 
+    /// What decides over calls.
+    pub(crate) fn effective_state(&self, now: u64) -> EffectiveState {
+        let standing = self.override_in_force(now);
+        let in_outage = standing.is_none() && self.context.is_in_outage(now);
+        match in_outage {
+            true => EffectiveState::Outage(self.state()),
+            false => EffectiveState::new(standing.as_ref(), self.state()),
+        }
+    }
+
     fn window_figures(&self, now: u64) -> Figures {
         let word = self.word();
         let slot = self.readable_slot(now);
         let rare = self.rare.get();
-        let more_slow = self.rare.get().map(|rare| &rare.more_slow);
+        let more = rare.map(|rare| &rare.more_counts);
         let consecutive = match word.state() {
             CircuitState::Closed if !self.window.is_idle(slot) => {
                 self.runs.get(word.generation()).failures
@@ -151,14 +168,14 @@ impl Circuit {
         };
         Figures {
             consecutive_failures: consecutive.into(),
-            ..self.window.figures(slot, more_slow)
+            ..self.window.figures(slot, more)
         }
     }
 
     /// The slot with which the readable window ends: the window that tripped stands still while the circuit
     /// is open.
     fn readable_slot(&self, now: u64) -> u64 {
-        let slot = self.context.slot(now);
+        let slot = self.rules().slot(now);
         match self.state() {
             CircuitState::Open => {
                 let rare = self.rare.get();
@@ -185,6 +202,7 @@ impl Circuit {
             slow,
             rejected,
             would_reject,
+            would_open,
             late,
             probes,
             probe_successes,
@@ -206,12 +224,15 @@ impl Circuit {
             slow: get(slow),
             rejected: get(rejected),
             would_reject: get(would_reject),
+            would_open: get(would_open),
             late: get(late),
             probes: get(probes),
             probe_successes: get(probe_successes),
             probe_failures: get(probe_failures),
             opened: machine.opened,
             time_open: Duration::from_nanos(machine.time_open.saturating_add(open_now)),
+            recovered: machine.recovered,
+            time_to_recover: Duration::from_nanos(machine.time_to_recover),
         }
     }
 }
@@ -236,12 +257,15 @@ impl AddAssign for Totals {
             slow,
             rejected,
             would_reject,
+            would_open,
             late,
             probes,
             probe_successes,
             probe_failures,
             opened,
             time_open,
+            recovered,
+            time_to_recover,
         } = other;
         self.calls += calls;
         self.failures += failures;
@@ -252,11 +276,14 @@ impl AddAssign for Totals {
         self.slow += slow;
         self.rejected += rejected;
         self.would_reject += would_reject;
+        self.would_open += would_open;
         self.late += late;
         self.probes += probes;
         self.probe_successes += probe_successes;
         self.probe_failures += probe_failures;
         self.opened += opened;
         self.time_open = self.time_open.saturating_add(time_open);
+        self.recovered += recovered;
+        self.time_to_recover = self.time_to_recover.saturating_add(time_to_recover);
     }
 }

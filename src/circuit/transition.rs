@@ -1,10 +1,10 @@
 //! The changes of state. All happen under the machine's lock; what they tell is told after it.
 
-use super::rare::{Lease, Machine, Rare};
-use super::word::Word;
+use super::rare::{Lease, Machine, Rare, add};
+use super::rules::Rules;
 use super::{Circuit, Head};
 use crate::CircuitState;
-use crate::event::{Event, EventKind, Origin};
+use crate::event::{Event, Origin};
 use crate::overrides::Override;
 use crate::reason::{Figures, Reason};
 use crate::sync::{AcqRel, Acquire, Relaxed, Release};
@@ -33,6 +33,8 @@ pub(super) struct Opening {
     pub(super) period: Option<u64>,
     /// The instant before which the dependency asked not to be called.
     pub(super) not_before: u64,
+    /// Whether it counts as a tenant for which the dependency is down.
+    pub(super) is_down: bool,
 }
 
 impl Opening {
@@ -43,6 +45,7 @@ impl Opening {
             figures: None,
             period: None,
             not_before,
+            is_down: reason.says_down(),
         }
     }
 
@@ -53,14 +56,15 @@ impl Opening {
             figures: None,
             period,
             not_before,
+            is_down: false,
         }
     }
 }
 
 impl Head {
     /// The first state, if it is not closed.
-    pub(super) fn begin(&self) {
-        let state = self.context.policy.initial_state;
+    pub(super) fn begin(&self, rules: &Rules) {
+        let state = rules.policy.initial_state;
         if state == CircuitState::Closed {
             return;
         }
@@ -68,19 +72,22 @@ impl Head {
         let mut machine = rare.machine.lock();
         if state == CircuitState::Open {
             let opening = Opening::automatic(Reason::Initial, 0);
-            self.set_open_period(rare, &mut machine, self.context.now(), &opening);
+            let now = self.context.now();
+            self.set_open_period(rules, rare, &mut machine, now, &opening);
         }
         if state == CircuitState::HalfOpen {
-            machine.period = self.context.policy.open_for.after(0, fastrand::f64());
+            machine.period = rules.policy.open_for.after(0, fastrand::f64());
             machine.last_chance = self.context.now();
         }
-        let word = Word::new(state, self.word().is_capped());
+        // Nobody else has seen the circuit.
+        let word = self.word().in_state(state);
         self.word.store(word.0, Release);
         self.enter(state);
     }
 
     pub(super) fn open(
         &self,
+        rules: &Rules,
         rare: &Rare,
         machine: &mut Machine,
         now: u64,
@@ -89,7 +96,7 @@ impl Head {
         let word = self.word();
         if word.state() != CircuitState::Open {
             // What people read while the circuit is open: the window as it was when it opened.
-            let slot = self.context.slot(now);
+            let slot = rules.slot(now);
             machine.readable_slot = slot;
             machine.readable_run = if self.window.is_idle(slot) {
                 0
@@ -100,18 +107,21 @@ impl Head {
         match word.state() {
             CircuitState::Closed => {
                 let closed_for = now.saturating_sub(machine.closed_since);
-                if closed_for >= nanos(self.context.policy.window) {
+                if closed_for >= nanos(rules.policy.window) {
                     machine.openings = 0;
                 }
+                machine.broke_at = Some(now);
             }
             CircuitState::Open => machine.end_open_time(now),
             CircuitState::HalfOpen => {}
         }
-        self.set_open_period(rare, machine, now, &opening);
+        self.set_open_period(rules, rare, machine, now, &opening);
         if let Some(figures) = opening.figures {
             machine.last_trip = Some((now, opening.reason, figures));
         }
-        let transition = self.change(CircuitState::Open, now, opening.reason, opening.origin);
+        let (reason, origin) = (opening.reason, opening.origin);
+        let transition = self.change(CircuitState::Open, now, reason, origin, false);
+        self.be_down(opening.is_down);
         rare.hinted.store(0, Relaxed);
         Transition {
             figures: opening.figures,
@@ -119,19 +129,31 @@ impl Head {
         }
     }
 
-    fn set_open_period(&self, rare: &Rare, machine: &mut Machine, now: u64, opening: &Opening) {
-        let policy = &self.context.policy;
-        let period = opening
-            .period
-            .unwrap_or_else(|| policy.open_for.after(machine.openings, fastrand::f64()));
+    fn set_open_period(
+        &self,
+        rules: &Rules,
+        rare: &Rare,
+        machine: &mut Machine,
+        now: u64,
+        opening: &Opening,
+    ) {
+        let period = opening.period.unwrap_or_else(|| {
+            rules
+                .policy
+                .open_for
+                .after(machine.openings, fastrand::f64())
+        });
         let deadline = now.saturating_add(period).max(opening.not_before);
         machine.openings = machine.openings.saturating_add(1);
         machine.opened += 1;
         machine.opened_at = now;
+        machine.not_before = opening.not_before;
         machine.period = period;
         machine.last_chance = deadline;
         machine.warned_of_barred = false;
         machine.end_probes();
+        rare.heeded
+            .store(self.context.recovery.load(Acquire), Relaxed);
         rare.deadline.store(deadline, Release);
         rare.last_attempt.store(now, Relaxed);
     }
@@ -147,11 +169,12 @@ impl Head {
         machine.end_open_time(now);
         machine.end_probes();
         self.clear_window();
-        self.change(CircuitState::HalfOpen, now, reason, origin)
+        self.change(CircuitState::HalfOpen, now, reason, origin, false)
     }
 
     pub(super) fn close(
         &self,
+        rules: &Rules,
         rare: &Rare,
         machine: &mut Machine,
         now: u64,
@@ -166,7 +189,16 @@ impl Head {
         rare.hinted.store(0, Relaxed);
         rare.last_abandoned.store(0, Relaxed);
         self.clear_window();
-        self.change(CircuitState::Closed, now, reason, origin)
+        let broke_at = machine.broke_at.take();
+        let has_recovered = reason == Reason::Recovered;
+        if let Some(broke_at) = broke_at.filter(|_| has_recovered) {
+            machine.recovered += 1;
+            machine.time_to_recover += now.saturating_sub(broke_at);
+        }
+        let is_ramping = has_recovered && rare.begin_ramp(rules, now);
+        let transition = self.change(CircuitState::Closed, now, reason, origin, is_ramping);
+        self.be_down(false);
+        transition
     }
 
     fn clear_window(&self) {
@@ -180,10 +212,17 @@ impl Head {
         }
     }
 
-    fn change(&self, to: CircuitState, at: u64, reason: Reason, origin: Origin) -> Transition {
+    fn change(
+        &self,
+        to: CircuitState,
+        at: u64,
+        reason: Reason,
+        origin: Origin,
+        is_ramping: bool,
+    ) -> Transition {
         // Before the word: who sees the new generation must find the runs restarted.
         self.runs.restart(self.word().generation().wrapping_add(1));
-        let (before, after) = self.publish(to, reason);
+        let (before, after) = self.publish(to, reason, is_ramping);
         self.leave(before.state());
         self.enter(to);
         Transition {
@@ -229,8 +268,9 @@ impl Head {
     /// A straggler's hint moves the deadline of the open period in which it arrives.
     pub(super) fn move_deadline(&self, rare: &Rare, not_before: u64) {
         // The lock keeps a probe from beginning between the look and the move.
-        let _machine = rare.machine.lock();
+        let mut machine = rare.machine.lock();
         if self.word().state() == CircuitState::Open {
+            machine.not_before = machine.not_before.max(not_before);
             rare.deadline.fetch_max(not_before, Acquire);
         }
     }
@@ -239,28 +279,37 @@ impl Head {
 impl Drop for Head {
     fn drop(&mut self) {
         self.leave(self.word().state());
+        self.be_gone();
     }
 }
 
 impl Circuit {
+    /// Tells of a change, outside of the lock, and looks whether it makes an outage.
     pub(super) fn tell(&self, transition: Transition) {
-        let dry_run = self
-            .override_in_force(transition.at)
-            .is_some_and(|standing| standing.kind == Override::DryRun);
-        self.context.tell(&Event {
-            kind: EventKind::Transition {
-                from: transition.from,
-                to: transition.to,
-            },
-            dependency: &self.context.name,
+        let context = &*self.context;
+        let standing = if context.is_of_outage() {
+            context.override_in_force(transition.at, None, None)
+        } else {
+            self.override_in_force(transition.at)
+        };
+        let dry_run = standing.is_some_and(|standing| standing.kind == Override::DryRun);
+        if dry_run && transition.to == CircuitState::Open {
+            add(&self.rare().tally.would_open, 1);
+        }
+        context.tell(&Event {
+            kind: context.kind_of(transition.from, transition.to),
+            dependency: &context.name,
             tenant: self.tenant(),
             generation: transition.generation,
-            at: self.context.shared.clock.instant(transition.at),
+            at: context.shared.clock.instant(transition.at),
             origin: transition.origin,
             reason: Some(transition.reason),
             figures: transition.figures,
             dry_run,
         });
+        if transition.to == CircuitState::Open && self.is_counted_down() {
+            context.look_for_outage(transition.at);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sliding window of a circuit: ten slots of counters that a verdict sums up.
 
+use super::rules::is_one_era;
 use crate::reason::{Figures, MAX_LATENCY_RULES};
 use crate::sync::{AcqRel, Acquire, AtomicU64, OnceLock, Relaxed, Release};
 
@@ -9,6 +10,8 @@ const LANE: u64 = 0xFFFF;
 const SLOW: u32 = 16;
 const FAILED: u32 = 32;
 const TAG: u32 = 48;
+/// The lane of throttled calls, among the further counts.
+const THROTTLED: u32 = 48;
 /// Where a tag's generation begins, above its lap.
 const GENERATION: u32 = TAG + 6;
 
@@ -17,6 +20,8 @@ const GENERATION: u32 = TAG + 6;
 pub(super) struct Counts {
     pub(super) calls: u16,
     pub(super) failures: u16,
+    /// Whether the failures are throttled calls.
+    pub(super) throttled: bool,
     /// Whether the latency was over the threshold of each rule.
     pub(super) slow: [bool; MAX_LATENCY_RULES],
 }
@@ -43,9 +48,9 @@ pub(super) struct Window {
     slots: [AtomicU64; SLOTS],
 }
 
-/// Slow calls of the second to fourth latency rule: `free | rule 3 | rule 2 | rule 1`.
+/// Throttled calls, and slow calls of the second to fourth latency rule: `throttled | rule 3 | rule 2 | rule 1`.
 #[derive(Debug, Default)]
-pub(super) struct MoreSlow {
+pub(super) struct MoreCounts {
     slots: OnceLock<Box<[AtomicU64; SLOTS]>>,
 }
 
@@ -79,13 +84,13 @@ impl Window {
         now: u64,
         generation: u64,
         counts: Counts,
-        more: Option<&MoreSlow>,
+        more: Option<&MoreCounts>,
         is_current: impl Fn() -> bool,
     ) -> Counted {
         let mut folded = 0;
         loop {
             let touched = self.touched.load(Acquire);
-            if touched < now + 1 {
+            if touched < now + 1 || !is_one_era(touched - 1, now) {
                 folded += self.advance(touched, now, generation, more);
                 continue;
             }
@@ -123,9 +128,9 @@ impl Window {
     /// Several threads may do so at once. A slot is only cleared as long as `touched` has not moved,
     /// which is looked at after the slot was read: what was counted since belongs to the new slot.
     #[cold]
-    fn advance(&self, touched: u64, now: u64, generation: u64, more: Option<&MoreSlow>) -> u64 {
+    fn advance(&self, touched: u64, now: u64, generation: u64, more: Option<&MoreCounts>) -> u64 {
         let mut folded = 0;
-        let stale = if touched == 0 {
+        let stale = if touched == 0 || !is_one_era(touched - 1, now) {
             SPAN
         } else {
             (now + 1 - touched).min(SPAN)
@@ -169,8 +174,7 @@ impl Window {
 
     /// Whether nothing was counted in the window that ends with slot `now`.
     pub(super) fn is_idle(&self, now: u64) -> bool {
-        let touched = self.touched.load(Acquire);
-        touched == 0 || now + 1 >= touched + SPAN
+        has_left(self.touched.load(Acquire), now)
     }
 
     /// The newest slot in use, plus 1.
@@ -188,9 +192,12 @@ impl Window {
     ///
     /// Those of the newest slot's generation alone: a straggler of an older one may have counted between
     /// the clearing of the window and the first count of the next generation.
-    pub(super) fn figures(&self, now: u64, more: Option<&MoreSlow>) -> Figures {
+    pub(super) fn figures(&self, now: u64, more: Option<&MoreCounts>) -> Figures {
         let mut figures = Figures::default();
         let touched = self.touched.load(Acquire);
+        if has_left(touched, now) {
+            return figures;
+        }
         let oldest = touched.max(now + 1).saturating_sub(SPAN);
         let mut newest = None;
         for slot in (oldest..touched).rev() {
@@ -211,24 +218,27 @@ impl Window {
     }
 }
 
-impl MoreSlow {
+/// Whether the slot that is kept plus 1, or 0 for none, has left the window that ends with slot `now`.
+pub(super) fn has_left(kept: u64, now: u64) -> bool {
+    kept == 0 || now + 1 >= kept + SPAN || !is_one_era(kept - 1, now)
+}
+
+impl MoreCounts {
     fn count(&self, at: usize, counts: Counts, halve: bool) {
-        let slow = &counts.slow[1..];
-        if !halve && !slow.contains(&true) {
+        let slow = counts.slow[1..].iter().rev();
+        let throttled = u64::from(counts.throttled) * u64::from(counts.failures);
+        let added = slow.fold(throttled, |lanes, &slow| lanes << 16 | u64::from(slow));
+        if !halve && added == 0 {
             return;
         }
-        let added = slow
-            .iter()
-            .rev()
-            .fold(0, |lanes, &slow| lanes << 16 | u64::from(slow));
         let slots = match self.slots.get() {
             // To halve nothing takes no memory.
             None if added == 0 => return,
             _ => self.slots.get_or_init(Box::default),
         };
         let _ = slots[at].fetch_update(AcqRel, Relaxed, |lanes| {
-            let lanes = if halve || is_full(lanes, added) {
-                halve_up(lanes)
+            let lanes = if halve || is_full(lanes, added, 4) {
+                halve_up(lanes, 4)
             } else {
                 lanes
             };
@@ -248,6 +258,7 @@ impl MoreSlow {
             for (rule, slow) in figures.slow[1..].iter_mut().enumerate() {
                 *slow += lanes >> (16 * rule) & LANE;
             }
+            figures.throttled += lanes >> THROTTLED & LANE;
         }
     }
 }
@@ -269,32 +280,33 @@ fn tag(generation: u64, slot: u64) -> u64 {
 /// are rounded up, so that a few failures do not vanish.
 fn make_room(slot: u64, counts: Counts) -> (u64, u64) {
     let lanes = slot & ((1 << TAG) - 1);
-    if !is_full(lanes, pack(counts)) {
+    if !is_full(lanes, pack(counts), 3) {
         return (slot, 0);
     }
     let calls = slot & LANE;
-    let halved = (halve_up(lanes) & !LANE) | (calls / 2);
+    let halved = (halve_up(lanes, 3) & !LANE) | (calls / 2);
     ((slot >> TAG << TAG) | halved, calls - calls / 2)
 }
 
 /// Whether a lane would overflow.
-fn is_full(lanes: u64, added: u64) -> bool {
-    (0..3).any(|lane| (lanes >> (16 * lane) & LANE) + (added >> (16 * lane) & LANE) > LANE)
+fn is_full(lanes: u64, added: u64, count: u32) -> bool {
+    (0..count).any(|lane| (lanes >> (16 * lane) & LANE) + (added >> (16 * lane) & LANE) > LANE)
 }
 
-fn halve_up(lanes: u64) -> u64 {
-    (0..3).fold(0, |halved, lane| {
+fn halve_up(lanes: u64, count: u32) -> u64 {
+    (0..count).fold(0, |halved, lane| {
         halved | (lanes >> (16 * lane) & LANE).div_ceil(2) << (16 * lane)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, MoreSlow, Window};
+    use super::{Counts, MoreCounts, Window};
 
     const FAILED: Counts = Counts {
         calls: 1,
         failures: 1,
+        throttled: false,
         slow: [false; 4],
     };
 
@@ -316,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_full_slot_allocates_nothing_for_rules_that_there_are_not() {
-        let (window, more) = (Window::new(), MoreSlow::default());
+        let (window, more) = (Window::new(), MoreCounts::default());
         for _ in 0..70_000 {
             window.count(0, 0, FAILED, Some(&more), || true);
         }

@@ -6,11 +6,11 @@ use crate::reason::Reason;
 /// State, flags, the reason of the last change, and the generation, in one atomic word.
 ///
 /// ```text
-/// 63            16 15       8  7..4     3       2        1..0
-/// | generation    | reason   | free | capped | overridden | state |
+/// 63         16 15     8 7..6      5         4        3         2        1..0
+/// | generation | reason | free | ramping | own rules | capped | overridden | state |
 /// ```
 ///
-/// A call to a closed circuit with neither flag is admitted on this word alone. The generation has 48
+/// A call to a closed circuit with none of the flags, but perhaps its own rules, is admitted on this word alone. The generation has 48
 /// bits: a stream may outlive any number of trips, and its permit must not find its own number again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
@@ -20,6 +20,10 @@ const STATE: u64 = 0b11;
 pub(super) const OVERRIDDEN: u64 = 1 << 2;
 /// The policy bounds the calls in flight.
 pub(super) const CAPPED: u64 = 1 << 3;
+/// The tenant has a policy of its own, kept in the rare part.
+pub(super) const OWN_RULES: u64 = 1 << 4;
+/// The circuit has closed, and admits a share of its calls.
+pub(super) const RAMPING: u64 = 1 << 5;
 const REASON_SHIFT: u32 = 8;
 const GENERATION_SHIFT: u32 = 16;
 
@@ -48,7 +52,21 @@ impl Word {
 
     #[inline]
     pub(super) fn is_plainly_closed(self) -> bool {
-        self.0 & (STATE | OVERRIDDEN | CAPPED) == 0
+        self.0 & (STATE | OVERRIDDEN | CAPPED | RAMPING) == 0
+    }
+
+    /// Whether the end of a call is counted by the dependency's rules in a closed window.
+    #[inline]
+    pub(super) fn counts_plainly(self) -> bool {
+        self.0 & (STATE | OWN_RULES) == 0
+    }
+
+    pub(super) fn has_own_rules(self) -> bool {
+        self.0 & OWN_RULES != 0
+    }
+
+    pub(super) fn is_ramping(self) -> bool {
+        self.0 & RAMPING != 0
     }
 
     pub(super) fn is_overridden(self) -> bool {
@@ -59,11 +77,20 @@ impl Word {
         self.0 & CAPPED != 0
     }
 
-    /// The word of the next generation, with the flags of this one.
+    /// The word of the next generation, with those flags of this one that do not belong to its state.
     pub(super) fn next(self, state: CircuitState, reason: Reason) -> Self {
-        let flags = self.0 & (OVERRIDDEN | CAPPED);
+        let flags = self.0 & (OVERRIDDEN | CAPPED | OWN_RULES);
         let generation = self.generation().wrapping_add(1) << GENERATION_SHIFT;
         Self(generation | u64::from(reason.to_bits()) << REASON_SHIFT | flags | bits(state))
+    }
+
+    /// The word of a new circuit that begins in this state.
+    pub(super) fn in_state(self, state: CircuitState) -> Self {
+        Self(self.0 & !STATE | bits(state))
+    }
+
+    pub(super) fn ramping(self) -> Self {
+        Self(self.0 | RAMPING)
     }
 }
 

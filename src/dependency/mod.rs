@@ -1,10 +1,10 @@
 //! A dependency: a name, a policy, an override, and a circuit for each tenant.
 
+mod live_policy;
 mod snapshot;
 
 pub use self::snapshot::DependencySnapshot;
-use crate::CircuitState;
-use crate::circuit::{Circuit, Context, Permit, Refusal, Shared};
+use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Refusal, Shared};
 use crate::circuits::Circuits;
 use crate::event::{Event, EventKind, Origin, say};
 use crate::handle::CircuitHandle;
@@ -13,6 +13,7 @@ use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
 use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
 use crate::time::Clock;
+use crate::{CircuitState, Reason};
 
 /// Whether a call may be a probe of a half-open circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     overflow: OnceLock<Circuit>,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
+    /// The policy with which it was declared, which may have been replaced since.
+    declared: Arc<Policy>,
 }
 
 impl Dependency {
@@ -76,6 +79,7 @@ impl Dependency {
     ) -> Self {
         let context = Arc::new(Context::new(Arc::clone(shared), name, policy));
         context.refresh_attention();
+        let declared = Arc::clone(&context.rules().policy);
         Self {
             inner: Arc::new(Inner {
                 context,
@@ -83,6 +87,7 @@ impl Dependency {
                 without_tenant: OnceLock::new(),
                 overflow: OnceLock::new(),
                 reported_calls: AtomicU64::new(0),
+                declared,
             }),
         }
     }
@@ -95,12 +100,6 @@ impl Dependency {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.context().name
-    }
-
-    /// The policy.
-    #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.context().policy
     }
 
     /// Asks the tenant's circuit to admit a call.
@@ -139,22 +138,20 @@ impl Dependency {
     ///
     /// [`Rejection::Open`] where the circuit rejects the call.
     pub fn acquire_shared(&self, probing: Probing) -> Result<Permit, Rejection> {
-        let new = || Circuit::new(self.context(), None, None, None);
+        let new = || Circuit::new(self.context(), None, Operators::default());
         let circuit = self.inner.without_tenant.get_or_init(new).clone();
         admit(circuit, probing)
     }
 
     /// Lets a call without a tenant run, unguarded and counted as such, unless the dependency or the
-    /// registry is forced open.
-    pub(crate) fn unguarded(&self) -> Result<Permit, Rejection> {
+    /// registry is forced open, or the dependency is down for all.
+    pub(crate) fn unguarded(&self, probing: Probing) -> Result<Permit, Rejection> {
         let context = self.context();
         if context.needs_attention() {
             let now = context.now();
-            if let Some(standing) = context.override_in_force(now, None, None)
-                && standing.kind == Override::ForcedOpen
-            {
-                let refusal = Refusal::forced(now, standing, 0);
-                return Err(self.reject_newcomer(None, now, refusal));
+            let standing = context.override_in_force(now, None, None);
+            if let Some(decided) = self.decide_for_newcomer(None, standing.as_ref(), now, probing) {
+                return decided;
             }
         }
         context.counts.missing_tenant.fetch_add(1, Relaxed);
@@ -175,20 +172,39 @@ impl Dependency {
     fn acquire_new(&self, tenant: &str, probing: Probing) -> Result<Permit, Rejection> {
         let now = self.context().now();
         // Before there is a circuit, since a rejection by an override makes none.
-        let standing = match self.override_without_circuit(tenant, now) {
-            Some(standing) if standing.kind == Override::ForcedOpen => {
-                let refusal = Refusal::forced(now, standing, 0);
-                return Err(self.reject_newcomer(Some(tenant), now, refusal));
-            }
-            Some(standing) if standing.kind == Override::Disabled => {
-                return Ok(Permit::unrecorded());
-            }
-            standing => standing,
-        };
+        let standing = self.override_without_circuit(tenant, now);
+        let overridden = standing.as_ref();
+        if let Some(decided) = self.decide_for_newcomer(Some(tenant), overridden, now, probing) {
+            return decided;
+        }
+        if overridden.is_some_and(|standing| standing.kind == Override::Disabled) {
+            return Ok(Permit::unrecorded());
+        }
         match self.circuit_or_new(tenant, now) {
             Some(circuit) => admit(circuit, probing),
             None => self.acquire_without_room(tenant, standing, now, probing),
         }
+    }
+
+    /// What an override or an outage says to a call that has no circuit; none where neither says anything.
+    fn decide_for_newcomer(
+        &self,
+        tenant: Option<&str>,
+        standing: Option<&Standing>,
+        now: u64,
+        probing: Probing,
+    ) -> Option<Result<Permit, Rejection>> {
+        let decided = match standing {
+            Some(standing) if standing.kind == Override::ForcedOpen => {
+                Err(Refusal::forced(now, standing.clone(), 0))
+            }
+            Some(_) => return None,
+            None => self
+                .context()
+                .outage(now)?
+                .decide_for_newcomer(now, probing)?,
+        };
+        Some(decided.map_err(|refusal| self.reject_newcomer(tenant, now, refusal)))
     }
 
     /// The override in force for a tenant that has no circuit.
@@ -208,16 +224,17 @@ impl Dependency {
         // and then finds the circuit there.
         let of_tenants = context.shared.tenants.read();
         let own = context.overrides.read();
+        let policies = context.policies.read();
         let new = || {
-            Circuit::new(
-                context,
-                Some(tenant),
-                own.get(tenant),
-                of_tenants.get(tenant),
-            )
+            let operators = Operators {
+                own: own.get(tenant),
+                of_tenant: of_tenants.get(tenant),
+                rules: policies.get(tenant),
+            };
+            Circuit::new(context, Some(tenant), operators)
         };
         let inserted = self.inner.circuits.get_or_insert(tenant, now, new);
-        drop((own, of_tenants));
+        drop((policies, own, of_tenants));
         if let Some(forgotten) = inserted.forgotten {
             context.counts.forgotten.fetch_add(1, Relaxed);
             self.tell_of(
@@ -251,10 +268,10 @@ impl Dependency {
             });
         }
         self.tell_of(EventKind::Overflow, Some(tenant), 0, now);
-        match context.policy.overflow {
+        match context.rules().policy.overflow {
             Overflow::Unguarded => Ok(Permit::unrecorded()),
             Overflow::Shared => {
-                let new = || Circuit::new(context, None, None, None);
+                let new = || Circuit::new(context, None, Operators::default());
                 let circuit = self.inner.overflow.get_or_init(new);
                 circuit
                     .admit_under(standing, now, probing)
@@ -274,7 +291,10 @@ impl Dependency {
             tenant,
             generation: 0,
             at: context.shared.clock.instant(now),
-            origin: Origin::Override,
+            origin: match refusal.reason {
+                Reason::Forced => Origin::Override,
+                _ => Origin::Automatic,
+            },
             reason: Some(refusal.reason),
             figures: None,
             dry_run: false,
@@ -303,7 +323,8 @@ impl Dependency {
     #[must_use]
     pub fn state(&self, tenant: &str) -> CircuitState {
         let circuit = self.inner.circuits.get(tenant);
-        circuit.map_or(self.policy().initial_state, |circuit| circuit.state())
+        let initial = || self.policy_of(tenant).initial_state;
+        circuit.map_or_else(initial, |circuit| circuit.state())
     }
 
     /// What decides over the tenant's calls: an override, or the automatic machine.
@@ -339,8 +360,53 @@ impl Dependency {
         without_tenant.get().into_iter().chain(overflow.get())
     }
 
-    /// Makes every circuit closed, with an empty window. Lifts no override.
+    /// The outage that was detected and lasts; none where there is none.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, OutagePolicy, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let policy = Policy::builder().outage(OutagePolicy::default()).build()?;
+    /// let search = registry.dependency_with("search", policy)?;
+    /// if let Some(outage) = search.outage() {
+    ///     println!("down for {} of {} tenants", outage.down, outage.active);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn outage(&self) -> Option<OutageSnapshot> {
+        self.context().outage_snapshot()
+    }
+
+    /// Lets every circuit that is open now go half-open, each at a random instant within the next 3 s, or what
+    /// [`recovery_spread`](crate::OutagePolicy::recovery_spread) says, so that they do not all probe at once. Ends a
+    /// detected outage.
+    ///
+    /// For whoever knows that the dependency is back: an operator, the hook of a vendor's status page. A circuit stays
+    /// open until the instant that the dependency itself named in a hint. Lifts no override: one that was set for the
+    /// time of the outage is to be cleared too.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    ///
+    /// search.force_open("the vendor says that it is down");
+    /// // .. and later:
+    /// search.begin_recovery();
+    /// search.clear();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin_recovery(&self) {
+        let context = self.context();
+        context.begin_recovery(context.now());
+        context.end_outage();
+    }
+
+    /// Makes every circuit closed, with an empty window, and ends a detected outage. Lifts no override.
     pub fn reset(&self) {
+        self.context().end_outage();
         self.inner.circuits.for_each(Circuit::reset);
         self.shared_circuits().for_each(Circuit::reset);
     }

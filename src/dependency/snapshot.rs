@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Dependency;
-use crate::circuit::{Circuit, Totals};
+use crate::circuit::{Circuit, OutageSnapshot, Totals};
 use crate::overrides::{Override, Standing};
 use crate::sync::{AcqRel, Arc, Relaxed};
 use crate::{CircuitSnapshot, CircuitState};
@@ -20,6 +20,8 @@ pub struct DependencySnapshot {
     pub open: usize,
     /// Half-open circuits.
     pub half_open: usize,
+    /// The outage that was detected and lasts.
+    pub outage: Option<OutageSnapshot>,
     /// Tenants whose circuit an override of its own forces open.
     pub forced: usize,
     /// The sums over all circuits that there are and ever were, and of rejections without a circuit. They
@@ -52,7 +54,7 @@ impl Dependency {
         let context = self.context();
         let now = context.now();
         let mut totals = self.inner.circuits.totals(now);
-        for shared in self.shared_circuits() {
+        for shared in self.shared_circuits().chain(context.outage_circuit()) {
             totals += shared.totals(now);
         }
         totals.rejected += context.counts.rejected.load(Relaxed);
@@ -69,6 +71,7 @@ impl Dependency {
             circuits: self.len(),
             open,
             half_open,
+            outage: self.outage(),
             forced: overrides.values().filter(is_forced).count(),
             totals,
             overflowed: context.counts.overflowed.load(Relaxed),

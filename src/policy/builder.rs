@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::error::{PolicyError, check};
-use super::{HistogramShape, LatencyRule, OpenPeriod, Overflow, Policy};
+use super::{HistogramShape, LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
 use crate::CircuitState;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::time::DAY;
@@ -27,6 +27,8 @@ use crate::time::DAY;
 /// | [`max_in_flight`](Self::max_in_flight) | calls of a tenant in the air | no bound | at least 1 |
 /// | [`initial_state`](Self::initial_state) | the state of a new circuit | closed | |
 /// | [`overflow`](Self::overflow) | what happens to tenants without room | unguarded | |
+/// | [`ramp`](Self::ramp) | after closing, the share of calls admitted at first, growing to all of them over a time | no ramp | share over 0, below 1; over 0, up to 24 h |
+/// | [`outage`](Self::outage) | circuits of many tenants open the dependency for all | no | see [`OutagePolicy`] |
 ///
 /// A policy without any rule is legal, and its circuits never trip by themselves.
 ///
@@ -65,6 +67,8 @@ pub struct PolicyBuilder {
     initial_state: CircuitState,
     max_in_flight: Option<u32>,
     overflow: Overflow,
+    ramp: Option<Ramp>,
+    outage: Option<OutagePolicy>,
 }
 
 const DEFAULT_LATENCY: LatencyRule = LatencyRule::p95(Duration::from_secs(3));
@@ -90,6 +94,8 @@ impl PolicyBuilder {
             initial_state: CircuitState::Closed,
             max_in_flight: None,
             overflow: Overflow::Unguarded,
+            ramp: None,
+            outage: None,
         }
     }
 
@@ -237,6 +243,38 @@ impl PolicyBuilder {
         self
     }
 
+    /// After closing, admits a share of the calls only: `start` at first, growing evenly to all of them over this
+    /// time.
+    ///
+    /// For a dependency that comes back with cold caches. The state is closed meanwhile, and the rules are asked as
+    /// ever; besides, [`success_threshold`](Self::success_threshold) failures in a row open the circuit again at
+    /// once. The calls admitted are spaced evenly, not drawn by lot; the others are rejected with
+    /// [`Reason::Recovering`](crate::Reason::Recovering). A circuit that is reset by hand has no ramp.
+    pub fn ramp(mut self, start: f64, over: Duration) -> Self {
+        self.ramp = Some(Ramp { start, over });
+        self
+    }
+
+    /// Switches the ramp off.
+    pub fn without_ramp(mut self) -> Self {
+        self.ramp = None;
+        self
+    }
+
+    /// Opens the dependency for every tenant while the circuits of many of them say that it is down.
+    ///
+    /// Of the dependency's policy alone; that of a tenant of its own is not asked.
+    pub fn outage(mut self, policy: OutagePolicy) -> Self {
+        self.outage = Some(policy);
+        self
+    }
+
+    /// Switches the detection of outages off.
+    pub fn without_outage(mut self) -> Self {
+        self.outage = None;
+        self
+    }
+
     /// Builds the policy.
     ///
     /// # Errors
@@ -326,6 +364,12 @@ impl PolicyBuilder {
             self.max_in_flight.unwrap_or_default(),
             "at least 1",
         )?;
+        if let Some(ramp) = &self.ramp {
+            ramp.validate()?;
+        }
+        if let Some(outage) = &self.outage {
+            outage.validate()?;
+        }
         Ok(self.defaults())
     }
 
@@ -360,6 +404,8 @@ impl PolicyBuilder {
             initial_state: self.initial_state,
             max_in_flight: self.max_in_flight,
             overflow: self.overflow,
+            ramp: self.ramp,
+            outage: self.outage,
         }
     }
 }

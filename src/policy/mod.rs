@@ -4,6 +4,8 @@ mod builder;
 mod error;
 mod latency_rule;
 mod open_period;
+mod outage_policy;
+mod ramp;
 
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ pub(crate) use self::error::check;
 pub use self::latency_rule::LatencyRule;
 pub(crate) use self::latency_rule::{CompiledLatencyRule, HistogramShape};
 pub use self::open_period::OpenPeriod;
+pub use self::outage_policy::OutagePolicy;
+pub(crate) use self::outage_policy::RECOVERY_SPREAD;
+pub(crate) use self::ramp::{ONE, Ramp};
 
 use crate::CircuitState;
 use crate::time::nanos;
@@ -60,6 +65,8 @@ pub struct Policy {
     pub(crate) initial_state: CircuitState,
     pub(crate) max_in_flight: Option<u32>,
     pub(crate) overflow: Overflow,
+    pub(crate) ramp: Option<Ramp>,
+    pub(crate) outage: Option<OutagePolicy>,
 }
 
 impl Policy {
@@ -109,6 +116,19 @@ impl Policy {
 
     pub(crate) fn largest_threshold(&self) -> Option<u64> {
         self.latency.iter().map(|rule| rule.threshold).max()
+    }
+
+    /// Whether what was counted by the other policy means the same by this one: windows, runs and histograms go on
+    /// where it does, and begin anew where it does not.
+    pub(crate) fn counts_like(&self, other: &Self) -> bool {
+        self.window == other.window
+            && self.failure_threshold == other.failure_threshold
+            && self.failure_rate == other.failure_rate
+            && self.min_calls == other.min_calls
+            && self.consecutive_failures == other.consecutive_failures
+            && self.latency == other.latency
+            && self.histogram == other.histogram
+            && self.abandoned_run == other.abandoned_run
     }
 
     /// How long after its deadline, or the last attempt, a circuit that is not closed may be forgotten.

@@ -55,8 +55,9 @@ impl CircuitBreakerRegistry {
         RegistryBuilder::new()
     }
 
-    /// Declares a dependency with a policy of its own. Declared again with the same policy, it is the same
-    /// dependency.
+    /// Declares a dependency with a policy of its own. Declared again with the same policy, or with the one that
+    /// [`set_policy`](Dependency::set_policy) has put in its place, it is the same dependency, and keeps the policy
+    /// that it has.
     ///
     /// # Errors
     ///
@@ -68,7 +69,7 @@ impl CircuitBreakerRegistry {
         }
         let _adding = self.inner.on_first_use.lock();
         match self.inner.directory.get(name) {
-            Some(known) if *known.policy() == policy => Ok(known.clone()),
+            Some(known) if known.is_declared_with(&policy) => Ok(known.clone()),
             Some(_) => Err(DeclareError::OtherPolicy(name.to_owned())),
             None => Ok(self.add(name, policy)),
         }

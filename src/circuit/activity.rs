@@ -1,0 +1,169 @@
+//! How many tenants are active in the window, and how many of them are down, without a count per call.
+
+use super::Head;
+use super::window::{SLOTS, has_left};
+use crate::policy::OutagePolicy;
+use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed};
+
+/// Ten slots, as those of a circuit's window, but by the dependency's rules.
+///
+/// A circuit stands in the slot of its last activity, and moves itself from there to the present one: so a slot
+/// holds the tenants that have not been active since, and those of the window sum to distinct tenants. A slot packs
+/// `tag | down | active`; its tag names the slot that it stands for, so that a circuit that comes back after a long
+/// time takes itself out of no other.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    slots: [AtomicU64; SLOTS],
+    /// Whether there is a policy that asks.
+    is_watched: AtomicBool,
+    /// Whether tenants count of which no call ever succeeded.
+    newcomers: AtomicBool,
+}
+
+const DOWN: u32 = 24;
+const TAG: u32 = 48;
+const LANE: u64 = (1 << 24) - 1;
+
+/// Where a circuit stands: `slot + 1 | is it down`; 0 for nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place(u64);
+
+impl Place {
+    /// Of a tenant that has not been active.
+    pub(super) const NOWHERE: Self = Self(0);
+    /// Of a circuit that several share: it is no tenant.
+    pub(super) const NOBODY: Self = Self(u64::MAX);
+
+    pub(super) fn kept(self) -> AtomicU64 {
+        AtomicU64::new(self.0)
+    }
+
+    fn new(slot: u64, down: bool) -> Self {
+        Self((slot + 1) << 1 | u64::from(down))
+    }
+
+    fn slot(self) -> Option<u64> {
+        (self != Self::NOBODY)
+            .then_some(self.0 >> 1)?
+            .checked_sub(1)
+    }
+
+    fn is_down(self) -> bool {
+        self != Self::NOBODY && self.0 & 1 != 0
+    }
+}
+
+impl Activity {
+    pub(super) fn watch(&self, policy: Option<&OutagePolicy>) {
+        let newcomers = policy.is_some_and(|policy| policy.newcomers);
+        self.newcomers.store(newcomers, Relaxed);
+        self.is_watched.store(policy.is_some(), Relaxed);
+    }
+
+    /// The tenants that are down, and those that are active, in the window that ends with this slot.
+    pub(super) fn sums(&self, now: u64) -> (u64, u64) {
+        let lanes = |slot: &AtomicU64| {
+            let slot = slot.load(Acquire);
+            (slot >> TAG, slot >> DOWN & LANE, slot & LANE)
+        };
+        let oldest = (now + 1).saturating_sub(SLOTS as u64);
+        (oldest..=now)
+            .map(|slot| (tag(slot), lanes(self.at(slot))))
+            .filter(|(tag, lanes)| *tag == lanes.0)
+            .fold((0, 0), |sums, (_, lanes)| {
+                (sums.0 + lanes.1, sums.1 + lanes.2)
+            })
+    }
+
+    fn enter(&self, place: Place) {
+        let Some(slot) = place.slot() else { return };
+        let one = u64::from(place.is_down()) << DOWN | 1;
+        let _ = self.at(slot).fetch_update(AcqRel, Relaxed, |lanes| {
+            let kept = if lanes >> TAG == tag(slot) {
+                lanes
+            } else {
+                tag(slot) << TAG
+            };
+            // A map of 16 million active tenants is beyond what the lanes can tell apart.
+            (kept & LANE < LANE).then_some(kept + one)
+        });
+    }
+
+    fn leave(&self, place: Place) {
+        let Some(slot) = place.slot() else { return };
+        let one = u64::from(place.is_down()) << DOWN | 1;
+        let _ = self.at(slot).fetch_update(AcqRel, Relaxed, |lanes| {
+            let has_room = lanes & LANE >= one & LANE && lanes >> DOWN & LANE >= one >> DOWN;
+            (lanes >> TAG == tag(slot) && has_room).then(|| lanes - one)
+        });
+    }
+
+    fn at(&self, slot: u64) -> &AtomicU64 {
+        &self.slots[(slot % SLOTS as u64) as usize]
+    }
+}
+
+/// Four bits of the slot's era, twelve of its index.
+fn tag(slot: u64) -> u64 {
+    slot >> 32 & 0xF000 | slot & 0xFFF
+}
+
+impl Head {
+    /// Moves the circuit to the present slot.
+    pub(super) fn be_active(&self, now: u64) {
+        let slot = self.context.slot(now);
+        let before = Place(self.active.load(Relaxed));
+        if before.slot() == Some(slot) || before == Place::NOBODY || !self.counts_as_tenant() {
+            return;
+        }
+        // Not back, by a clock that steps back.
+        if before
+            .slot()
+            .is_some_and(|before| before > slot && !has_left(before + 1, slot))
+        {
+            return;
+        }
+        self.stand(before, Place::new(slot, before.is_down()));
+    }
+
+    fn counts_as_tenant(&self) -> bool {
+        let activity = &self.context.activity;
+        let has_succeeded = self.last_success.load(Relaxed) > 0;
+        activity.is_watched.load(Relaxed) && (has_succeeded || activity.newcomers.load(Relaxed))
+    }
+
+    /// Counts the tenant as down, or as down no longer; under the machine's lock.
+    pub(super) fn be_down(&self, is_down: bool) {
+        let mut before = Place(self.active.load(Relaxed));
+        while before.is_down() != is_down {
+            let Some(slot) = before.slot() else { return };
+            if self.stand(before, Place::new(slot, is_down)) {
+                return;
+            }
+            before = Place(self.active.load(Relaxed));
+        }
+    }
+
+    pub(super) fn is_counted_down(&self) -> bool {
+        Place(self.active.load(Relaxed)).is_down()
+    }
+
+    fn stand(&self, before: Place, after: Place) -> bool {
+        let moved = self
+            .active
+            .compare_exchange(before.0, after.0, AcqRel, Relaxed)
+            .is_ok();
+        if moved {
+            self.context.activity.leave(before);
+            self.context.activity.enter(after);
+        }
+        moved
+    }
+
+    /// Takes the circuit out of the counts.
+    pub(super) fn be_gone(&self) {
+        self.context
+            .activity
+            .leave(Place(self.active.load(Relaxed)));
+    }
+}

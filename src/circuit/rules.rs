@@ -1,0 +1,112 @@
+//! A policy as circuits ask it, and the slots into which it cuts time.
+
+use std::ops::Deref;
+
+use super::percentiles::bytes_of;
+use super::window::SLOTS;
+use crate::policy::Policy;
+use crate::reason::MAX_LATENCY_RULES;
+use crate::sync::{Arc, Guard};
+use crate::time::nanos;
+
+/// Where a slot's era begins, above its index. The index has room for 557 years of the shortest slots.
+const ERA: u32 = 44;
+/// A bit of a slot's number is left to those who keep it.
+const ERAS: u64 = 1 << 19;
+
+/// Of how many earlier eras it is known how long their slots were.
+const REMEMBERED: usize = 16;
+
+/// A policy with the figures that calls need of it.
+///
+/// Slots are numbered by their era and, within it, from the registry's creation. A policy that counts otherwise
+/// than the one before begins an era: what was counted by the old one is of another era, and so neither read nor
+/// added to, without anybody going over the circuits.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) policy: Arc<Policy>,
+    era: u64,
+    pub(super) slot_nanos: u64,
+    pub(super) thresholds: [u64; MAX_LATENCY_RULES],
+    pub(super) lowest_threshold: u64,
+    /// Of the histograms of one circuit.
+    pub(super) histogram_bytes: usize,
+    /// The eras before, and the length of their slots.
+    earlier: Vec<(u64, u64)>,
+}
+
+impl Rules {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self::in_era(policy, 0, Vec::new())
+    }
+
+    /// The rules of a policy that takes the place of these. `era` gives the number of an era that there was not yet.
+    pub(crate) fn followed_by(&self, policy: Policy, era: impl FnOnce() -> u64) -> Self {
+        if policy.counts_like(&self.policy) {
+            return Self::in_era(policy, self.era, self.earlier.clone());
+        }
+        let mut earlier = self.earlier.clone();
+        earlier.push((self.era, self.slot_nanos));
+        let forgotten = earlier.len().saturating_sub(REMEMBERED);
+        earlier.drain(..forgotten);
+        Self::in_era(policy, era() % ERAS, earlier)
+    }
+
+    fn in_era(policy: Policy, era: u64, earlier: Vec<(u64, u64)>) -> Self {
+        let mut thresholds = [u64::MAX; MAX_LATENCY_RULES];
+        for (threshold, rule) in thresholds.iter_mut().zip(&policy.latency) {
+            *threshold = rule.threshold;
+        }
+        Self {
+            era,
+            slot_nanos: nanos(policy.window) / SLOTS as u64,
+            lowest_threshold: thresholds.into_iter().min().unwrap_or(u64::MAX),
+            thresholds,
+            histogram_bytes: bytes_of(&policy.histogram),
+            policy: Arc::new(policy),
+            earlier,
+        }
+    }
+
+    /// The number of the era's first slot.
+    pub(super) fn base(&self) -> u64 {
+        self.era << ERA
+    }
+
+    pub(super) fn slot(&self, now: u64) -> u64 {
+        self.base() + now / self.slot_nanos
+    }
+
+    /// When a slot began; none where it is of an era of which nothing is known any more.
+    pub(super) fn began(&self, slot: u64) -> Option<u64> {
+        let era = slot >> ERA;
+        let now = std::iter::once((self.era, self.slot_nanos));
+        let eras = now.chain(self.earlier.iter().rev().copied());
+        let (_, slot_nanos) = eras.into_iter().find(|(known, _)| *known == era)?;
+        Some((slot & ((1 << ERA) - 1)).saturating_mul(slot_nanos))
+    }
+}
+
+/// Whether two slots are of one era.
+#[inline]
+pub(super) fn is_one_era(slot: u64, other: u64) -> bool {
+    slot >> ERA == other >> ERA
+}
+
+/// The rules that hold for a circuit: its tenant's own, or those of the dependency.
+pub(crate) enum InForce {
+    Own(Arc<Rules>),
+    /// Without a count of those who hold them, which all cores would write to.
+    Common(Guard<Arc<Rules>>),
+}
+
+impl Deref for InForce {
+    type Target = Arc<Rules>;
+
+    fn deref(&self) -> &Arc<Rules> {
+        match self {
+            Self::Own(rules) => rules,
+            Self::Common(rules) => rules,
+        }
+    }
+}

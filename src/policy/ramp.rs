@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use super::error::{PolicyError, check};
+use crate::time::{DAY, nanos};
+
+/// The whole of a share, which is a fraction of 32 binary digits.
+pub(crate) const ONE: u64 = 1 << 32;
+
+/// The share of calls that a circuit admits after it closed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ramp {
+    pub(super) start: f64,
+    pub(super) over: Duration,
+}
+
+impl Ramp {
+    pub(super) fn validate(&self) -> Result<(), PolicyError> {
+        check(
+            self.start > 0.0 && self.start < 1.0,
+            "ramp start",
+            self.start,
+            "over 0 and below 1",
+        )?;
+        check(
+            !self.over.is_zero() && self.over <= DAY,
+            "ramp over",
+            self.over,
+            "over 0 and up to 24 h",
+        )
+    }
+
+    /// The share so many nanoseconds after the circuit closed; none once the ramp is over.
+    pub(crate) fn share(&self, elapsed: u64) -> Option<u64> {
+        let over = nanos(self.over);
+        let start = (self.start * ONE as f64) as u64;
+        let grown = u128::from(ONE - start) * u128::from(elapsed) / u128::from(over);
+        (elapsed < over).then_some(start + grown as u64)
+    }
+}
