@@ -110,6 +110,7 @@ fn tag(slot: u64) -> u64 {
 
 impl Head {
     /// Moves the circuit to the present slot.
+    #[cold]
     pub(super) fn be_active(&self, now: u64) {
         let slot = self.context.slot(now);
         let before = Place(self.active.load(Relaxed));

@@ -56,8 +56,9 @@ pub(crate) struct Context {
     pub(crate) policies: Apart<RwLock<Policies>>,
     pub(crate) counts: Apart<Counts>,
     pub(super) activity: Apart<Activity>,
-    /// When a recovery last began: circuits that opened before it may be probed.
-    pub(super) recovery: AtomicU64,
+    /// How many recoveries there were, and when the last of them began: circuits that opened before it may be probed.
+    pub(super) recoveries: AtomicU64,
+    pub(super) recovery_at: AtomicU64,
     pub(super) outage: Outage,
 }
 
@@ -125,7 +126,8 @@ impl Context {
             policies: Apart::default(),
             counts: Apart::default(),
             activity: Apart::default(),
-            recovery: AtomicU64::new(0),
+            recoveries: AtomicU64::new(0),
+            recovery_at: AtomicU64::new(0),
             outage: Outage::default(),
         };
         context.follow(rules);

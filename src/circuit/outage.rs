@@ -133,8 +133,8 @@ impl Context {
     ///
     /// So that nobody goes over all circuits: who ends an outage is a call.
     pub(crate) fn begin_recovery(&self, now: u64) {
-        let begin = |last: u64| Some(now.max(last + 1));
-        let _ = self.recovery.fetch_update(AcqRel, Relaxed, begin);
+        self.recovery_at.fetch_max(now, AcqRel);
+        self.recoveries.fetch_add(1, AcqRel);
     }
 
     pub(crate) fn outage_circuit(&self) -> Option<&Circuit> {
@@ -167,19 +167,21 @@ impl Head {
     /// the machine's lock.
     #[inline]
     pub(super) fn deadline(&self, rare: &Rare) -> u64 {
-        let begun = self.context.recovery.load(Acquire);
-        if rare.heeded.load(Relaxed) != begun {
-            self.heed_recovery(rare, begun);
+        if rare.heeded.load(Relaxed) != self.context.recoveries.load(Acquire) {
+            self.heed_recovery(rare);
         }
         rare.deadline.load(Acquire)
     }
 
     #[cold]
-    fn heed_recovery(&self, rare: &Rare, begun: u64) {
+    fn heed_recovery(&self, rare: &Rare) {
         let machine = &mut *rare.machine.lock();
-        if rare.heeded.swap(begun, AcqRel) == begun || self.state() != CircuitState::Open {
+        let recoveries = self.context.recoveries.load(Acquire);
+        let heeded = rare.heeded.swap(recoveries, AcqRel);
+        if heeded == recoveries || self.state() != CircuitState::Open {
             return;
         }
+        let begun = self.context.recovery_at.load(Acquire);
         let rules = self.context.rules();
         let outage = rules.policy.outage.as_ref();
         let spread = nanos(outage.map_or(RECOVERY_SPREAD, |policy| policy.recovery_spread));

@@ -58,7 +58,7 @@ impl Head {
                 (Some(Reason::ProbeThrottled), retry_after)
             }
             Outcome::Success => {
-                self.mark_success(slot);
+                self.mark_success(slot, now);
                 (is_slow.then_some(Reason::ProbeSlow), None)
             }
         };

@@ -153,7 +153,7 @@ impl Head {
         machine.warned_of_barred = false;
         machine.end_probes();
         rare.heeded
-            .store(self.context.recovery.load(Acquire), Relaxed);
+            .store(self.context.recoveries.load(Acquire), Relaxed);
         rare.deadline.store(deadline, Release);
         rare.last_attempt.store(now, Relaxed);
     }

@@ -115,6 +115,6 @@ impl OutagePolicy {
 
     /// Whether so many tenants that are down, of so many that are active, are an outage.
     pub(crate) fn is_met(&self, down: u64, active: u64) -> bool {
-        down >= u64::from(self.min_tenants) && down as f64 >= self.min_share * active as f64
+        down >= u64::from(self.min_tenants) && down as f64 / active as f64 >= self.min_share
     }
 }

@@ -32,7 +32,8 @@ impl Ramp {
     /// The share so many nanoseconds after the circuit closed; none once the ramp is over.
     pub(crate) fn share(&self, elapsed: u64) -> Option<u64> {
         let over = nanos(self.over);
-        let start = (self.start * ONE as f64) as u64;
+        // Rounded up: ten tenths are a whole.
+        let start = (self.start * ONE as f64).ceil() as u64;
         let grown = u128::from(ONE - start) * u128::from(elapsed) / u128::from(over);
         (elapsed < over).then_some(start + grown as u64)
     }
