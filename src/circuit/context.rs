@@ -145,7 +145,7 @@ impl Context {
                 counts: Some(Mutex::default()),
                 ..Outage::default()
             },
-            ..Self::over(shared, name, self.rules.load_full(), own)
+            ..Self::over(shared, name, self.rules().of_outage(), own)
         }
     }
 
@@ -184,7 +184,7 @@ impl Context {
         let rules = Arc::new(self.rules().followed_by(policy, || self.next_era()));
         self.follow(Arc::clone(&rules));
         if let Some(outage) = self.outage.circuit.get() {
-            outage.context.follow(rules);
+            outage.context.follow(rules.of_outage());
         }
     }
 

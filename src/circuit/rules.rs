@@ -52,6 +52,18 @@ impl Rules {
         Self::in_era(policy, era() % ERAS, earlier)
     }
 
+    /// The rules of the circuit that decides in an outage.
+    pub(super) fn of_outage(self: &Arc<Self>) -> Arc<Self> {
+        let Some(outage) = &self.policy.outage else {
+            return Arc::clone(self);
+        };
+        let policy = Policy {
+            open_for: outage.open_for,
+            ..Policy::clone(&self.policy)
+        };
+        Arc::new(Self::in_era(policy, self.era, self.earlier.clone()))
+    }
+
     fn in_era(policy: Policy, era: u64, earlier: Vec<(u64, u64)>) -> Self {
         let mut thresholds = [u64::MAX; MAX_LATENCY_RULES];
         for (threshold, rule) in thresholds.iter_mut().zip(&policy.latency) {

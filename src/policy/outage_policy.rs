@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::OpenPeriod;
 use super::error::{PolicyError, check};
 use crate::time::DAY;
 
@@ -8,9 +9,10 @@ use crate::time::DAY;
 /// An outage is declared where the machine itself opened the circuits of at least [`min_tenants`](Self::min_tenants)
 /// tenants, making up at least [`min_share`](Self::min_share) of the tenants that were active in the policy's window.
 /// From then on the calls of all tenants are rejected, those of tenants too whose own circuit is closed, with
-/// [`Reason::Outage`](crate::Reason::Outage). The dependency is probed as one circuit is: after the policy's open
-/// period, by so many calls at a time *in all*, under the same leases; enough successes end the outage, one failure
-/// opens the dependency again, for longer. At its end, circuits that are open may be probed within a short random
+/// [`Reason::Outage`](crate::Reason::Outage). The dependency is probed as one circuit is: after an open period, by
+/// `half_open_max_calls` calls at a time *in all*, under the same leases; `success_threshold` successes end the outage,
+/// one failure opens the dependency again, for longer. Since these are a few calls for all tenants together, the
+/// [periods](Self::open_for) can be shorter than those of a circuit, and all are served again the sooner. At its end, circuits that are open may be probed within a short random
 /// time, as after [`Dependency::begin_recovery`](crate::Dependency::begin_recovery).
 ///
 /// A tenant counts once, whatever its traffic: one noisy tenant can never cause an outage. Only circuits count that
@@ -44,6 +46,7 @@ pub struct OutagePolicy {
     pub(crate) min_tenants: u32,
     pub(crate) min_share: f64,
     pub(crate) newcomers: bool,
+    pub(crate) open_for: OpenPeriod,
     pub(crate) recovery_spread: Duration,
 }
 
@@ -51,12 +54,14 @@ pub struct OutagePolicy {
 pub(crate) const RECOVERY_SPREAD: Duration = Duration::from_secs(3);
 
 impl Default for OutagePolicy {
-    /// 10 tenants, 20 % of the active ones, no newcomers, 3 s.
+    /// 10 tenants, 20 % of the active ones, no newcomers; probed after 5 s, doubling to 30 s with the default jitter;
+    /// circuits recover within 3 s.
     fn default() -> Self {
         Self {
             min_tenants: 10,
             min_share: 0.2,
             newcomers: false,
+            open_for: OpenPeriod::exponential(Duration::from_secs(5), Duration::from_secs(30)),
             recovery_spread: RECOVERY_SPREAD,
         }
     }
@@ -84,6 +89,14 @@ impl OutagePolicy {
         self
     }
 
+    /// How long the dependency stays open before it is probed; with the bounds of
+    /// [`PolicyBuilder::open_for`](crate::PolicyBuilder::open_for).
+    #[must_use]
+    pub const fn open_for(mut self, period: OpenPeriod) -> Self {
+        self.open_for = period;
+        self
+    }
+
     /// Over which time, at random, the circuits that are open at the end of an outage, or at
     /// [`begin_recovery`](crate::Dependency::begin_recovery), may be probed: from 0 to 1 h.
     #[must_use]
@@ -105,6 +118,7 @@ impl OutagePolicy {
             self.min_share,
             "over 0 and up to 1",
         )?;
+        self.open_for.validate()?;
         check(
             self.recovery_spread <= DAY / 24,
             "outage recovery_spread",

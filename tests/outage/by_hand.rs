@@ -48,7 +48,7 @@ async fn a_policy_that_is_new_decides_over_the_next_period_of_an_outage() {
     let long = OpenPeriod::fixed(100 * SECOND).jitter(0.0);
     search.set_policy(
         policy()
-            .open_for(long)
+            .outage(outage().open_for(long))
             .success_threshold(1)
             .build()
             .unwrap(),

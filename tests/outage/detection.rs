@@ -69,6 +69,32 @@ async fn one_tenant_never_makes_an_outage_whatever_its_traffic() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_a_thousand_that_is_down_at_a_hundred_times_the_traffic_of_the_others_is_no_outage()
+{
+    let search = with_tenants(policy().outage(OutagePolicy::default()), 0..1_000);
+    let mut failed = 0;
+    for second in 0..120 {
+        for tenant in (0..1_000).filter(|tenant| tenant % 10 == second % 10) {
+            // Each calls once in ten seconds, and the sick one a hundred times.
+            for _ in 0..if tenant == 0 { 100 } else { 1 } {
+                let Ok(permit) = acquire(&search, tenant) else {
+                    continue;
+                };
+                failed += u32::from(tenant == 0);
+                permit.record(match tenant {
+                    0 => Outcome::failure(),
+                    _ => Outcome::Success,
+                });
+            }
+        }
+        advance(SECOND).await;
+        assert!(search.outage().is_none());
+    }
+    assert_eq!(search.snapshot().open, 1);
+    assert!(failed > 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn slowness_counts_as_down() {
     let slow = policy()
         .without_consecutive_failures()

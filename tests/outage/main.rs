@@ -29,6 +29,7 @@ fn outage() -> OutagePolicy {
     OutagePolicy::default()
         .min_tenants(3)
         .min_share(0.2)
+        .open_for(OpenPeriod::exponential(PERIOD, 10 * PERIOD).jitter(0.0))
         .recovery_spread(Duration::ZERO)
 }
 
