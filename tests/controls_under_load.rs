@@ -40,7 +40,7 @@ fn call(search: &Dependency, first: usize, signals: &Signals, seen: &Seen) {
                 if was_forced {
                     seen.slipped.fetch_add(1, Ordering::SeqCst);
                 }
-                let fails = n % 97 == 0;
+                let fails = n.is_multiple_of(97);
                 permit.record(if fails {
                     Outcome::failure()
                 } else {

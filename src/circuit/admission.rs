@@ -66,8 +66,11 @@ impl Circuit {
         let now = self.context.now();
         let word = self.word();
         if !word.is_overridden() && !self.context.needs_attention() {
+            if word.state() == CircuitState::Closed {
+                return self.or_refuse(self.admit_closed(word, now), now, false);
+            }
             let rare = self.rare();
-            return match self.decide_by(word, rare, now, probing) {
+            return match self.decide_by_machine(word, rare, now, probing) {
                 Ok(permit) => Ok(permit),
                 Err(refusal) => self.refuse(rare, refusal, now, false),
             };
@@ -104,10 +107,16 @@ impl Circuit {
                 None => self.decide(now, probing),
             },
         };
-        match decided {
-            Ok(permit) => Ok(permit),
-            Err(refusal) => self.refuse(self.rare(), refusal, now, kind == Some(Override::DryRun)),
-        }
+        self.or_refuse(decided, now, kind == Some(Override::DryRun))
+    }
+
+    fn or_refuse(
+        &self,
+        decided: Result<Permit, Refusal>,
+        now: u64,
+        dry_run: bool,
+    ) -> Result<Permit, Refusal> {
+        decided.or_else(|refusal| self.refuse(self.rare(), refusal, now, dry_run))
     }
 
     /// Counts and tells of a rejection, which a dry run does not carry out.
@@ -162,29 +171,30 @@ impl Circuit {
 
     /// What the automatic machine says.
     pub(super) fn decide(&self, now: u64, probing: Probing) -> Result<Permit, Refusal> {
-        self.decide_by(self.word(), self.rare(), now, probing)
+        let word = self.word();
+        match word.state() {
+            CircuitState::Closed => self.admit_closed(word, now),
+            _ => self.decide_by_machine(word, self.rare(), now, probing),
+        }
     }
 
+    /// What the machine of a circuit says that is not closed.
     #[inline]
-    fn decide_by(
+    fn decide_by_machine(
         &self,
         word: Word,
         rare: &Rare,
         now: u64,
         probing: Probing,
     ) -> Result<Permit, Refusal> {
-        match word.state() {
-            CircuitState::Closed => self.admit_closed(word, now),
-            CircuitState::Open => {
-                let deadline = self.deadline(rare);
-                if now < deadline {
-                    let left = deadline - now;
-                    return Err(Refusal::new(word.reason(), left, word.generation()));
-                }
-                self.probe(rare, now, probing)
+        if word.state() == CircuitState::Open {
+            let deadline = self.deadline(rare);
+            if now < deadline {
+                let left = deadline - now;
+                return Err(Refusal::new(word.reason(), left, word.generation()));
             }
-            CircuitState::HalfOpen => self.probe(rare, now, probing),
         }
+        self.probe(rare, now, probing)
     }
 
     fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {

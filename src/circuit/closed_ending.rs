@@ -67,7 +67,7 @@ impl Head {
         };
         if counted {
             self.runs.end(generation);
-            self.mark_success(slot, now);
+            self.mark_success(slot);
         } else {
             self.end_late(now, Outcome::Success);
         }
@@ -147,7 +147,7 @@ impl Head {
             return None;
         }
         match outcome {
-            Outcome::Success => self.mark_success(slot, now),
+            Outcome::Success => self.mark_success(slot),
             Outcome::Throttled { .. } => add(&rare.tally.throttled, 1),
             _ => {
                 add(&rare.tally.failures, u64::from(counts.failures));

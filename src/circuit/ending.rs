@@ -93,11 +93,17 @@ impl Head {
     }
 
     #[inline]
-    pub(super) fn mark_success(&self, slot: u64, now: u64) {
+    pub(super) fn mark_success(&self, slot: u64) {
         if self.last_success.load(Relaxed) != slot + 1 {
-            self.last_success.store(slot + 1, Relaxed);
-            // A tenant counts as active once a call of it has succeeded.
-            self.be_active(now);
+            self.begin_success(slot);
         }
+    }
+
+    /// The first success in its slot.
+    #[cold]
+    fn begin_success(&self, slot: u64) {
+        self.last_success.store(slot + 1, Relaxed);
+        // A tenant counts as active once a call of it has succeeded.
+        self.be_active(self.context.now());
     }
 }

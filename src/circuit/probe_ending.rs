@@ -58,7 +58,7 @@ impl Head {
                 (Some(Reason::ProbeThrottled), retry_after)
             }
             Outcome::Success => {
-                self.mark_success(slot, now);
+                self.mark_success(slot);
                 (is_slow.then_some(Reason::ProbeSlow), None)
             }
         };
