@@ -188,7 +188,10 @@ impl Head {
         // A hint is the dependency's own word, which a recovery does not shorten.
         let probe_at = begun.saturating_add(fastrand::u64(0..=spread));
         let deadline = probe_at.max(machine.not_before);
-        if rare.deadline.fetch_min(deadline, AcqRel) > deadline {
+        if rare.deadline.load(Acquire) <= begun {
+            // Its period was over already: without a draw, all such circuits would probe at once.
+            rare.deadline.store(deadline, Release);
+        } else if rare.deadline.fetch_min(deadline, AcqRel) > deadline {
             machine.last_chance = deadline;
         }
     }

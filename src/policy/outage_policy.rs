@@ -6,13 +6,14 @@ use crate::time::DAY;
 
 /// When the circuits of many tenants say that a dependency is down for everyone.
 ///
-/// An outage is declared where the machine itself opened the circuits of at least [`min_tenants`](Self::min_tenants)
-/// tenants, making up at least [`min_share`](Self::min_share) of the tenants that were active in the policy's window.
-/// From then on the calls of all tenants are rejected, those of tenants too whose own circuit is closed, with
-/// [`Reason::Outage`](crate::Reason::Outage). The dependency is probed as one circuit is: after an open period, by
-/// `half_open_max_calls` calls at a time *in all*, under the same leases; `success_threshold` successes end the outage,
-/// one failure opens the dependency again, for longer. Since these are a few calls for all tenants together, the
-/// [periods](Self::open_for) can be shorter than those of a circuit, and all are served again the sooner. At its end, circuits that are open may be probed within a short random
+/// An outage is declared where the machine itself opened the circuits of at least
+/// [`min_tenants`](Self::min_tenants) tenants, making up at least [`min_share`](Self::min_share) of the tenants
+/// that were active in the policy's window. From then on the calls of all tenants are rejected, those of tenants
+/// too whose own circuit is closed, with [`Reason::Outage`](crate::Reason::Outage). The dependency is probed as
+/// one circuit is: after an open period, by `half_open_max_calls` calls at a time *in all*, under the same leases;
+/// `success_threshold` successes end the outage, one failure opens the dependency again, for longer. Since these
+/// are a few calls for all tenants together, the [periods](Self::open_for) can be shorter than those of a circuit,
+/// and all are served again the sooner. At its end, circuits that are open may be probed within a short random
 /// time, as after [`Dependency::begin_recovery`](crate::Dependency::begin_recovery).
 ///
 /// A tenant counts once, whatever its traffic: one noisy tenant can never cause an outage. Only circuits count that

@@ -77,6 +77,20 @@ async fn nor_does_it_lengthen_a_period() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_whose_periods_are_over_are_spread_as_well() {
+    let search = with_tenants(policy().without_outage(), 0..40);
+    trip(&search, 0..40);
+    advance(2 * PERIOD).await;
+    assert_eq!(deadlines(&search, 0..40), [Duration::ZERO; 40]);
+    search.begin_recovery();
+    let left = deadlines(&search, 0..40);
+    assert!(left.iter().all(|left| *left <= 3 * SECOND), "{left:?}");
+    assert!(left.iter().any(|left| *left > SECOND), "{left:?}");
+    advance(3 * SECOND).await;
+    assert_eq!(deadlines(&search, 0..40), [Duration::ZERO; 40]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_circuit_that_opens_later_waits_for_its_whole_period() {
     let search = with_tenants(policy(), 0..20);
     search.begin_recovery();
