@@ -1,0 +1,111 @@
+//! The figures for people, and for programs.
+
+use serde_json::{Value, json};
+
+use super::story::{Act, Story};
+use crate::load::Answer;
+use crate::report::{in_words, whole_ms};
+
+/// The table at the end.
+pub(crate) fn print(story: &Story) {
+    println!(
+        "\n{:38}{:>7}{:>9}{:>9}{:>10}{:>8}{:>15}",
+        "act", "lasted", "calls", "answered", "rejected", "failed", "to the upstream"
+    );
+    for act in &story.acts {
+        let calls = act.calls;
+        println!(
+            "{:38}{:5.1} s{:9}{:9}{:10}{:8}{:15}{}",
+            act.title.title,
+            act.lasted.as_secs_f64(),
+            calls.sent,
+            calls.served,
+            calls.rejected,
+            calls.failed,
+            act.to_upstream,
+            reasons(act)
+        );
+    }
+    println!(
+        "rejected for: the reasons that the callers read. To the upstream: what it counted itself."
+    );
+    if let Some(outage) = &story.outage {
+        println!(
+            "\nto the upstream in a second: {:.1} before the outage; {:.1} from when it was declared",
+            outage.normal,
+            outage.per_second()
+        );
+        println!(
+            "served again after the outage: {}",
+            in_words(story.recovery.recovered)
+        );
+        println!("served again after the clear:  {}", in_words(story.cleared));
+    }
+}
+
+fn reasons(act: &Act) -> String {
+    if act.rejected_for.is_empty() {
+        return String::new();
+    }
+    let reasons = act.rejected_for.iter();
+    let reasons: Vec<_> = reasons
+        .map(|(reason, calls)| format!("{reason} {calls}"))
+        .collect();
+    format!("  rejected for: {}", reasons.join(", "))
+}
+
+/// Everything as one JSON object on one line.
+pub(crate) fn json_line(story: &Story, complaints: &[String]) -> String {
+    let mut line = json!({ "complaints": complaints });
+    for act in &story.acts {
+        line[act.title.key] = of_act(act);
+    }
+    let ms = |duration: Option<_>| duration.map(whole_ms);
+    let tenths = |rate: f64| (rate * 10.0).round() / 10.0;
+
+    let alone = &mut line["one_tenant"];
+    alone["opened_after_ms"] = ms(story.alone.opened).into();
+    alone["answered_after_ms"] = ms(story.alone.answered).into();
+    alone["others_rejected"] = story.alone.others_rejected.into();
+    alone["outages"] = story.alone.outages.into();
+
+    let outage = &mut line["outage"];
+    outage["declared_after_ms"] = ms(story.outage.as_ref().map(|outage| outage.declared)).into();
+    if let Some(of) = &story.outage {
+        let (fewest, most, all) = of.paid;
+        outage["down"] = of.down.into();
+        outage["active"] = of.active.into();
+        outage["paid"] = json!({ "fewest": fewest, "most": most, "all": all });
+        outage["probes"] = of.received.into();
+        outage["per_second_before"] = tenths(of.normal).into();
+        outage["per_second_after"] = tenths(of.per_second()).into();
+    }
+
+    let recovery = &mut line["recovery"];
+    recovery["over_after_ms"] = ms(story.recovery.over).into();
+    recovery["recovered_after_ms"] = ms(story.recovery.recovered).into();
+    recovery["circuits_closed"] = story.recovery.circuits.into();
+    recovery["closed_within_ms"] = whole_ms(story.recovery.spread).into();
+    recovery["busiest_second"] = story.recovery.busiest.into();
+
+    let forced = &mut line["forced"];
+    forced["admitted"] = story.forced.admitted.into();
+    forced["newcomer_rejected"] = (story.forced.newcomer == Answer::Rejected).into();
+    forced["note"] = story.forced.note.as_str().into();
+    forced["to_upstream_after"] = story.forced.to_upstream.into();
+
+    line["cleared"]["answered_after_ms"] = ms(story.cleared).into();
+    line.to_string()
+}
+
+fn of_act(act: &Act) -> Value {
+    json!({
+        "ms": whole_ms(act.lasted),
+        "calls": act.calls.sent,
+        "answered": act.calls.served,
+        "rejected": act.calls.rejected,
+        "failed": act.calls.failed,
+        "rejected_for": act.rejected_for,
+        "to_upstream": act.to_upstream,
+    })
+}
