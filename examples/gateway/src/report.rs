@@ -259,7 +259,7 @@ pub(crate) fn whole_ms(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-pub(crate) fn in_words(duration: Option<Duration>) -> String {
+fn in_words(duration: Option<Duration>) -> String {
     duration.map_or("never".to_owned(), |after| {
         format!("{} ms", whole_ms(after))
     })

@@ -1,11 +1,11 @@
 //! The operator's log: a line for each event that somebody who is on call wants to read.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_tenant_breaker::{CircuitState, Dependency, Event, EventKind};
+use tower_tenant_breaker::{CircuitState, Dependency, Event, EventKind, Origin};
 
 use super::tape::{Change, Tape, Whose};
 use crate::report::whole_ms;
@@ -89,8 +89,14 @@ impl Log {
             EventKind::Rejection => {
                 let reason = event.reason.map_or("unknown", |reason| reason.as_str());
                 if self.written().insert(reason) {
-                    let more = self.retry_after(event).into_iter().collect();
-                    self.line(event, "call rejected, the first of this kind", more);
+                    let more = match self.retry_after(event) {
+                        Some(left) => vec![left],
+                        None if event.origin == Origin::Override => {
+                            vec!["until cleared".to_owned()]
+                        }
+                        None => Vec::new(),
+                    };
+                    self.line(event, "rejected, the first for this reason", more);
                 }
             }
             // There is more to tell than this log is about, and there will be more.
@@ -118,7 +124,7 @@ impl Log {
         };
         let reason = event.reason.map_or("", |reason| reason.as_str());
         let (at, more) = (self.stamp(event.at), more.join(", "));
-        let line = format!("{at}  {who:9} {what:38} {reason:21} {more}");
+        let line = format!("{at}  {who:9} {what:35} {reason:20} {more}");
         println!("{}", line.trim_end());
     }
 
@@ -127,6 +133,7 @@ impl Log {
         format!("{:7.3} s", since.as_secs_f64())
     }
 
+    /// A look at all circuits: there are 24. With 100,000, count the transitions instead.
     fn open_of_all(&self) -> Option<String> {
         let dependency = self.dependency.get()?.upgrade()?;
         let snapshot = dependency.snapshot();
@@ -146,7 +153,7 @@ impl Log {
         left.map(|left| format!("retry after {}", in_words(left)))
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, HashSet<&'static str>> {
+    fn written(&self) -> MutexGuard<'_, HashSet<&'static str>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,7 +170,7 @@ fn of_circuit(from: CircuitState, to: CircuitState) -> Option<&'static str> {
 
 fn of_all(from: CircuitState, to: CircuitState) -> &'static str {
     match (from, to) {
-        (CircuitState::Closed, _) => "OUTAGE: from now on no call is admitted",
+        (CircuitState::Closed, _) => "OUTAGE: calls of all are rejected",
         (_, CircuitState::HalfOpen) => "outage: a few calls may probe",
         (_, CircuitState::Open) => "outage goes on",
         _ => "OUTAGE OVER: circuits decide again",

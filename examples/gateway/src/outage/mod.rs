@@ -9,6 +9,7 @@ mod log;
 mod operator;
 mod plan;
 mod play;
+mod reading;
 mod story;
 mod table;
 mod tape;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::load::member;
 use super::plan::{
     ALONE, ALONE_FOR, BACK_FOR, CLEARED_FOR, DOWN_FOR, FORCED_FOR, MIN_DOWN, NEWCOMER, NOTE,
-    PATIENCE, SPREAD, TENANTS, WELL,
+    PATIENCE, TENANTS, WELL,
 };
 use super::{Stage, story::ACTS};
 use crate::gateways::client;
@@ -152,5 +152,3 @@ async fn until(mut is_so: impl FnMut() -> bool) -> Option<Instant> {
     };
     timeout(PATIENCE, seen).await.ok()
 }
-
-const _: () = assert!(PATIENCE.as_millis() > 2 * SPREAD.as_millis());

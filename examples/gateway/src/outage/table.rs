@@ -3,19 +3,20 @@
 use serde_json::{Value, json};
 
 use super::story::{Act, Story};
+use super::verdict::paid;
 use crate::load::Answer;
-use crate::report::{in_words, whole_ms};
+use crate::report::whole_ms;
 
 /// The table at the end.
 pub(crate) fn print(story: &Story) {
     println!(
-        "\n{:38}{:>7}{:>9}{:>9}{:>10}{:>8}{:>15}",
+        "\n{:38}{:>7}{:>7}{:>10}{:>10}{:>8}{:>17}",
         "act", "lasted", "calls", "answered", "rejected", "failed", "to the upstream"
     );
     for act in &story.acts {
         let calls = act.calls;
         println!(
-            "{:38}{:5.1} s{:9}{:9}{:10}{:8}{:15}{}",
+            "{:38}{:5.1} s{:7}{:10}{:10}{:8}{:17}{}",
             act.title.title,
             act.lasted.as_secs_f64(),
             calls.sent,
@@ -27,19 +28,15 @@ pub(crate) fn print(story: &Story) {
         );
     }
     println!(
-        "rejected for: the reasons that the callers read. To the upstream: what it counted itself."
+        "  rejected for: the reasons that the callers read. To the upstream: what it counted itself as it came in."
     );
     if let Some(outage) = &story.outage {
+        println!("\nuntil the outage was declared: {}", paid(outage));
         println!(
-            "\nto the upstream in a second: {:.1} before the outage; {:.1} from when it was declared",
+            "to the upstream in a second: {:.1} before it; {:.1} from when it was declared",
             outage.normal,
             outage.per_second()
         );
-        println!(
-            "served again after the outage: {}",
-            in_words(story.recovery.recovered)
-        );
-        println!("served again after the clear:  {}", in_words(story.cleared));
     }
 }
 
@@ -72,10 +69,10 @@ pub(crate) fn json_line(story: &Story, complaints: &[String]) -> String {
     let outage = &mut line["outage"];
     outage["declared_after_ms"] = ms(story.outage.as_ref().map(|outage| outage.declared)).into();
     if let Some(of) = &story.outage {
-        let (fewest, most, all) = of.paid;
         outage["down"] = of.down.into();
         outage["active"] = of.active.into();
-        outage["paid"] = json!({ "fewest": fewest, "most": most, "all": all });
+        outage["paid_until_then"] = of.paid_in_all().into();
+        outage["paid_at_most"] = of.paid.keys().max().copied().into();
         outage["probes"] = of.received.into();
         outage["per_second_before"] = tenths(of.normal).into();
         outage["per_second_after"] = tenths(of.per_second()).into();

@@ -1,0 +1,169 @@
+//! From what happened to the figures.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_tenant_breaker::CircuitState;
+
+use super::plan::{ALONE, BACK_FOR, OUTAGE_PERIODS, TENANTS};
+use super::play::Marks;
+use super::story::{ACTS, Act, Alone, Forced, Outage, Recovery, Story};
+use super::tape::{Call, Reel, Whose};
+use crate::load::Answer;
+use crate::report::Counts;
+use crate::upstream::Arrival;
+
+/// How long a call that was admitted may take on its way to the upstream. Less than the shortest open
+/// period, so no probe is taken for one.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
+const _: () = assert!(ON_THE_WAY.as_millis() < OUTAGE_PERIODS.0.as_millis());
+
+impl Story {
+    pub(crate) fn of(marks: &Marks, reel: &Reel, arrivals: &[Arrival]) -> Self {
+        let [_, alone, down, back, forced, clearing, end] = marks.acts;
+        let sent = |from, until| {
+            let calls = reel.calls.iter();
+            calls.filter(move |call| (from..until).contains(&call.sent))
+        };
+        let received = |from, until| {
+            let arrivals = arrivals.iter();
+            arrivals.filter(move |arrival| (from..until).contains(&arrival.at))
+        };
+        let acts = ACTS.iter().zip(marks.acts.windows(2)).map(|(title, act)| {
+            let [from, until] = [act[0], act[1]];
+            Act {
+                title: *title,
+                lasted: until - from,
+                calls: counts(sent(from, until)),
+                rejected_for: reasons(sent(from, until)),
+                to_upstream: received(from, until).count() as u64,
+            }
+        });
+
+        let second = Duration::from_secs(1);
+        let normal = received(alone - second, alone).count() as f64;
+        let of_others = sent(alone, down).filter(|call| call.tenant != ALONE);
+        let opened = reel.changes.iter().find(|change| {
+            let is_its_own = matches!(&change.whose, Whose::Tenant(tenant) if tenant == ALONE);
+            is_its_own && change.at >= alone && change.to == CircuitState::Open
+        });
+        let outage = reel.outages(down).next().filter(|outage| outage.at < back);
+        let outage = outage.and_then(|outage| {
+            let Whose::All {
+                down: tenants,
+                active,
+            } = outage.whose
+            else {
+                return None;
+            };
+            let counted_from = outage.at + ON_THE_WAY;
+            let paid = TENANTS.map(|tenant| {
+                let own = received(down, counted_from).filter(|arrival| arrival.tenant == tenant);
+                own.count() as u64
+            });
+            let mut tenants_by_calls = BTreeMap::new();
+            for calls in paid {
+                *tenants_by_calls.entry(calls).or_default() += 1;
+            }
+            Some(Outage {
+                declared: outage.at - down,
+                down: tenants,
+                active,
+                normal,
+                lasted: back - outage.at,
+                received: received(counted_from, back).count() as u64,
+                paid: tenants_by_calls,
+            })
+        });
+        let closings = reel.changes.iter().filter(|change| {
+            let is_of_one = matches!(change.whose, Whose::Tenant(_));
+            is_of_one && change.to == CircuitState::Closed && (back..forced).contains(&change.at)
+        });
+        let closings: Vec<_> = closings.map(|change| change.at).collect();
+        Self {
+            acts: acts.collect(),
+            alone: Alone {
+                opened: opened.map(|change| change.at - alone),
+                answered: marks.alone_answered.map(|at| at - marks.alone_well),
+                others_rejected: counts(of_others).rejected,
+                outages: reel
+                    .outages(alone)
+                    .filter(|outage| outage.at < down)
+                    .count(),
+            },
+            outage,
+            recovery: Recovery {
+                over: marks.over.map(|at| at - back),
+                recovered: marks.recovered.map(|at| at - back),
+                circuits: closings.len(),
+                spread: match (closings.iter().min(), closings.iter().max()) {
+                    (Some(first), Some(last)) => *last - *first,
+                    _ => Duration::ZERO,
+                },
+                busiest: busiest_second(received(back, forced).map(|arrival| arrival.at)),
+                normal,
+                after: counts(sent(forced - BACK_FOR, forced)),
+            },
+            forced: Forced {
+                admitted: sent(forced, clearing)
+                    .filter(|call| call.answer != Answer::Rejected)
+                    .count() as u64,
+                rejected: counts(sent(forced, clearing)).rejected,
+                newcomer: marks.newcomer,
+                note: marks.note.clone(),
+                to_upstream: received(forced + ON_THE_WAY, clearing).count() as u64,
+            },
+            cleared: marks
+                .answered
+                .filter(|at| *at < end)
+                .map(|at| at - clearing),
+        }
+    }
+}
+
+fn counts<'a>(calls: impl Iterator<Item = &'a Call>) -> Counts {
+    Counts::of(calls.map(|call| call.answer))
+}
+
+fn reasons<'a>(calls: impl Iterator<Item = &'a Call>) -> BTreeMap<String, u64> {
+    let mut reasons = BTreeMap::new();
+    for reason in calls.filter_map(|call| call.reason.clone()) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    reasons
+}
+
+/// The most of these instants, in their order, that lie within a second.
+fn busiest_second(instants: impl Iterator<Item = Instant>) -> u64 {
+    let mut within = VecDeque::new();
+    let mut most = 0;
+    for at in instants {
+        within.push_back(at);
+        while within
+            .front()
+            .is_some_and(|first| at - *first >= Duration::from_secs(1))
+        {
+            within.pop_front();
+        }
+        most = most.max(within.len());
+    }
+    most as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_second_may_begin_at_any_instant() {
+        let start = Instant::now();
+        let at = |ms: &[u64]| {
+            let instants = ms.iter().map(|ms| start + Duration::from_millis(*ms));
+            busiest_second(instants.collect::<Vec<_>>().into_iter())
+        };
+        assert_eq!(at(&[]), 0);
+        assert_eq!(at(&[0, 1_000, 2_000]), 1);
+        assert_eq!(at(&[0, 900, 1_100, 1_899, 1_901]), 3);
+    }
+}
