@@ -14,6 +14,7 @@ mod story;
 mod table;
 mod tape;
 mod verdict;
+mod words;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -100,7 +101,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         eprintln!("not as it should be: {complaint}");
     }
     if complaints.is_empty() && !args.json {
-        println!("\n{}", verdict::in_words(&story));
+        println!("\n{}", words::in_words(&story));
     }
 
     if args.serve {

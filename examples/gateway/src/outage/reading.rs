@@ -153,6 +153,7 @@ fn busiest_second(instants: impl Iterator<Item = Instant>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tape::Change;
     use super::*;
 
     #[test]
@@ -165,5 +166,127 @@ mod tests {
         assert_eq!(at(&[]), 0);
         assert_eq!(at(&[0, 1_000, 2_000]), 1);
         assert_eq!(at(&[0, 900, 1_100, 1_899, 1_901]), 3);
+    }
+
+    /// Acts of a second each: their beginnings, and the end of the last.
+    fn marks(start: Instant) -> Marks {
+        let second = |second| start + Duration::from_secs(second);
+        Marks {
+            acts: [0, 1, 2, 3, 5, 6, 7].map(second),
+            alone_well: second(1),
+            alone_answered: None,
+            over: None,
+            recovered: None,
+            newcomer: Answer::Rejected,
+            note: String::new(),
+            answered: None,
+        }
+    }
+
+    fn read(spoil: impl FnOnce(Instant, &mut Reel, &mut Vec<Arrival>)) -> Story {
+        let (start, mut reel, mut arrivals) = (Instant::now(), Reel::default(), Vec::new());
+        spoil(start, &mut reel, &mut arrivals);
+        Story::of(&marks(start), &reel, &arrivals)
+    }
+
+    fn call(sent: Instant, tenant: &'static str, answer: Answer) -> Call {
+        Call {
+            tenant,
+            sent,
+            answer,
+            reason: (answer == Answer::Rejected).then(|| "outage".to_owned()),
+        }
+    }
+
+    fn declared(at: Instant) -> Change {
+        Change {
+            at,
+            whose: Whose::All {
+                down: 5,
+                active: 24,
+            },
+            from: CircuitState::Closed,
+            to: CircuitState::Open,
+        }
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_call_belongs_to_the_act_in_which_it_was_sent() {
+        let story = read(|start, reel, _| {
+            for (ms, answer) in [
+                (999, Answer::Served),
+                (1_000, Answer::Rejected),
+                (1_999, Answer::Failed),
+            ] {
+                reel.calls.push(call(start + ms * MS, "dune", answer));
+            }
+        });
+        let (well, alone) = (&story.acts[0], &story.acts[1]);
+        assert_eq!((well.calls.sent, well.calls.served), (1, 1));
+        assert_eq!(
+            (alone.calls.sent, alone.calls.rejected, alone.calls.failed),
+            (2, 1, 1)
+        );
+        assert_eq!(
+            alone.rejected_for,
+            BTreeMap::from([("outage".to_owned(), 1)])
+        );
+        assert_eq!(story.alone.others_rejected, 1);
+    }
+
+    #[test]
+    fn the_rejected_calls_of_the_one_tenant_are_its_own() {
+        let story = read(|start, reel, _| {
+            reel.calls
+                .push(call(start + 1_000 * MS, ALONE, Answer::Rejected));
+        });
+        assert_eq!(story.alone.others_rejected, 0);
+    }
+
+    #[test]
+    fn an_outage_counts_in_the_act_in_which_it_was_declared() {
+        for (ms, in_second, in_third) in [(1_999, 1, false), (2_000, 0, true), (3_000, 0, false)] {
+            let story = read(|start, reel, _| reel.changes.push(declared(start + ms * MS)));
+            assert_eq!(story.alone.outages, in_second, "{ms} ms");
+            assert_eq!(story.outage.is_some(), in_third, "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn what_was_on_its_way_was_paid_and_what_comes_later_are_probes() {
+        let story = read(|start, reel, arrivals| {
+            reel.changes.push(declared(start + 2_200 * MS));
+            for ms in [2_000, 2_250, 2_299, 2_300, 2_999, 3_000] {
+                let (tenant, at) = ("dune".to_owned(), start + ms * MS);
+                arrivals.push(Arrival { tenant, at });
+            }
+        });
+        let outage = story.outage.unwrap();
+        assert_eq!(outage.paid, BTreeMap::from([(0, 23), (3, 1)]));
+        assert_eq!(outage.received, 2);
+        assert_eq!(outage.lasted, 800 * MS);
+    }
+
+    #[test]
+    fn every_answer_to_a_call_of_the_forced_act_but_a_rejection_is_an_admission() {
+        let story = read(|start, reel, arrivals| {
+            for (ms, answer) in [
+                (4_999, Answer::Served),
+                (5_000, Answer::Served),
+                (5_001, Answer::Failed),
+                (5_999, Answer::Rejected),
+                (6_000, Answer::Served),
+            ] {
+                reel.calls.push(call(start + ms * MS, "dune", answer));
+            }
+            for ms in [5_099, 5_100, 6_000] {
+                let (tenant, at) = ("dune".to_owned(), start + ms * MS);
+                arrivals.push(Arrival { tenant, at });
+            }
+        });
+        assert_eq!((story.forced.admitted, story.forced.rejected), (2, 1));
+        assert_eq!(story.forced.to_upstream, 1);
     }
 }

@@ -128,3 +128,64 @@ impl Outage {
         self.received as f64 / self.lasted.as_secs_f64()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// A run as it should be.
+    pub(crate) fn story() -> Story {
+        let act = |title| Act {
+            title,
+            lasted: ms(1_000),
+            calls: Counts {
+                sent: 280,
+                served: 280,
+                ..Counts::default()
+            },
+            rejected_for: BTreeMap::new(),
+            to_upstream: 280,
+        };
+        let mut acts: Vec<_> = ACTS.map(act).into();
+        acts[2].rejected_for.insert("outage".to_owned(), 500);
+        Story {
+            acts,
+            alone: Alone {
+                opened: Some(ms(180)),
+                answered: Some(ms(3_400)),
+                others_rejected: 0,
+                outages: 0,
+            },
+            outage: Some(Outage {
+                declared: ms(190),
+                down: 5,
+                active: 24,
+                normal: 280.0,
+                lasted: ms(2_000),
+                received: 9,
+                paid: BTreeMap::from([(0, 4), (1, 12), (5, 8)]),
+            }),
+            recovery: Recovery {
+                over: Some(ms(250)),
+                recovered: Some(ms(1_200)),
+                circuits: 5,
+                spread: ms(700),
+                busiest: 420,
+                normal: 280.0,
+                after: Counts::default(),
+            },
+            forced: Forced {
+                admitted: 0,
+                rejected: 280,
+                newcomer: Answer::Rejected,
+                note: "maintenance".to_owned(),
+                to_upstream: 0,
+            },
+            cleared: Some(ms(200)),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::story::{Act, Story};
-use super::verdict::paid;
+use super::words::paid;
 use crate::load::Answer;
 use crate::report::whole_ms;
 
@@ -105,4 +105,49 @@ fn of_act(act: &Act) -> Value {
         "rejected_for": act.rejected_for,
         "to_upstream": act.to_upstream,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::tests::story;
+    use super::*;
+
+    #[test]
+    fn the_json_is_one_line_with_an_object_for_each_act() {
+        let line = json_line(&story(), &["a \"quoted\"\ncomplaint".to_owned()]);
+        assert!(!line.contains('\n'), "{line}");
+        let read: Value = serde_json::from_str(&line).unwrap();
+        for act in [
+            "well",
+            "one_tenant",
+            "outage",
+            "recovery",
+            "forced",
+            "cleared",
+        ] {
+            for figure in [
+                "ms",
+                "calls",
+                "answered",
+                "rejected",
+                "failed",
+                "to_upstream",
+            ] {
+                assert!(read[act][figure].is_u64(), "{act} {figure}: {line}");
+            }
+        }
+        assert_eq!(read["outage"]["probes"], 9);
+        assert_eq!(read["outage"]["paid_until_then"], 52);
+        assert_eq!(read["forced"]["admitted"], 0);
+        assert_eq!(read["complaints"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn without_an_outage_it_has_no_figures_of_one() {
+        let mut story = story();
+        story.outage = None;
+        let read: Value = serde_json::from_str(&json_line(&story, &[])).unwrap();
+        assert!(read["outage"]["declared_after_ms"].is_null());
+        assert_eq!(read["outage"]["calls"], 280);
+    }
 }

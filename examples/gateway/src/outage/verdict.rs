@@ -1,9 +1,8 @@
-//! Whether the run showed what it should, and what that was in plain words.
+//! Whether the run showed what it should.
 
 use super::plan::ALONE;
-use super::story::{Outage, Story};
+use super::story::Story;
 use crate::load::Answer;
-use crate::report::whole_ms;
 
 /// By how much the busiest second after an outage may exceed a normal one.
 const MOST_SURGE: f64 = 1.5;
@@ -112,121 +111,16 @@ pub(crate) fn complaints(story: &Story) -> Vec<String> {
     complaints
 }
 
-/// What happened, for a run without a complaint.
-pub(crate) fn in_words(story: &Story) -> String {
-    let Some(outage) = &story.outage else {
-        return String::new();
-    };
-    let ms = |duration: Option<_>| duration.map_or(0, whole_ms);
-    format!(
-        "\
-What happened:
-  - {ALONE} alone was down: its circuit opened, no other tenant lost a call, and nobody spoke of an outage.
-  - The upstream was down for all: declared an outage after {declared} ms, when {down} of {active} tenants were down.
-    Until then, {paid}:
-    {paid_in_all} in all, where circuits alone would have cost each of them 5. From then on, calls were rejected with
-    the reason `outage`, and the upstream got {received} calls in {lasted} ms: {per_second:.1} a second, where
-    {normal:.0} are normal.
-  - It came back: over after {over} ms, everybody was served after {recovered} ms. {circuits} circuits closed within
-    {spread} ms, and the busiest second had {busiest} calls.
-  - The vendor announced maintenance: from the forced open on {forced} calls were rejected, a newcomer's too, and
-    none was admitted. After the clear everybody was served within {cleared} ms.",
-        declared = whole_ms(outage.declared),
-        down = outage.down,
-        active = outage.active,
-        paid = paid(outage),
-        paid_in_all = outage.paid_in_all(),
-        received = outage.received,
-        lasted = whole_ms(outage.lasted),
-        per_second = outage.per_second(),
-        normal = outage.normal,
-        over = ms(story.recovery.over),
-        recovered = ms(story.recovery.recovered),
-        circuits = story.recovery.circuits,
-        spread = whole_ms(story.recovery.spread),
-        busiest = story.recovery.busiest,
-        forced = story.forced.rejected,
-        cleared = ms(story.cleared),
-    )
-}
-
-/// Who paid how much until the outage was declared, the most first.
-pub(crate) fn paid(outage: &Outage) -> String {
-    let paid = outage.paid.iter().rev();
-    let each: Vec<_> = paid
-        .map(|(calls, tenants)| match (tenants, calls) {
-            (1, 0) => "1 tenant paid none".to_owned(),
-            (1, calls) => format!("1 tenant paid {calls}"),
-            (tenants, 0) => format!("{tenants} paid none"),
-            (tenants, calls) => format!("{tenants} paid {calls} each"),
-        })
-        .collect();
-    each.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use super::super::story::{ACTS, Act, Alone, Forced, Recovery};
+    use super::super::story::Outage;
+    use super::super::story::tests::story;
     use super::*;
-    use crate::report::Counts;
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
-    }
-
-    /// A run as it should be.
-    fn story() -> Story {
-        let act = |title| Act {
-            title,
-            lasted: ms(1_000),
-            calls: Counts {
-                sent: 280,
-                served: 280,
-                ..Counts::default()
-            },
-            rejected_for: BTreeMap::new(),
-            to_upstream: 280,
-        };
-        let mut acts: Vec<_> = ACTS.map(act).into();
-        acts[2].rejected_for.insert("outage".to_owned(), 500);
-        Story {
-            acts,
-            alone: Alone {
-                opened: Some(ms(180)),
-                answered: Some(ms(3_400)),
-                others_rejected: 0,
-                outages: 0,
-            },
-            outage: Some(Outage {
-                declared: ms(190),
-                down: 5,
-                active: 24,
-                normal: 280.0,
-                lasted: ms(2_000),
-                received: 9,
-                paid: BTreeMap::from([(0, 4), (1, 12), (5, 8)]),
-            }),
-            recovery: Recovery {
-                over: Some(ms(250)),
-                recovered: Some(ms(1_200)),
-                circuits: 5,
-                spread: ms(700),
-                busiest: 420,
-                normal: 280.0,
-                after: Counts::default(),
-            },
-            forced: Forced {
-                admitted: 0,
-                rejected: 280,
-                newcomer: Answer::Rejected,
-                note: "maintenance".to_owned(),
-                to_upstream: 0,
-            },
-            cleared: Some(ms(200)),
-        }
     }
 
     /// What is complained about once this one thing has gone wrong.
@@ -316,14 +210,5 @@ mod tests {
             said.contains("not every tenant was answered again"),
             "{said}"
         );
-    }
-
-    #[test]
-    fn what_each_tenant_paid_is_said_the_most_first() {
-        let story = story();
-        let outage = story.outage.as_ref().unwrap();
-        assert_eq!(paid(outage), "8 paid 5 each, 12 paid 1 each, 4 paid none");
-        assert_eq!(outage.paid_in_all(), 52);
-        assert!(in_words(&story).contains("52 in all"));
     }
 }
