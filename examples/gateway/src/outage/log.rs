@@ -10,6 +10,11 @@ use tower_tenant_breaker::{CircuitState, Dependency, Event, EventKind, Origin};
 use super::tape::{Change, Tape, Whose};
 use crate::report::whole_ms;
 
+/// What is where on a line.
+pub(crate) const LEGEND: &str = "\
+each line of the log: when, since the start; who; what; why, as the callers read it too; then the figures
+that decided, how many tenants are down, and when callers that are rejected are told to come again";
+
 /// Writes what a dependency tells.
 #[derive(Debug)]
 pub(crate) struct Log {

@@ -25,7 +25,7 @@ use tower_tenant_breaker::http::HeaderTenant;
 use tower_tenant_breaker::{CircuitBreakerRegistry, Dependency, Event};
 
 use self::load::Load;
-use self::log::Log;
+use self::log::{LEGEND, Log};
 use self::operator::Operator;
 use self::plan::{POLICY_IN_WORDS, TENANTS, policy};
 use self::story::Story;
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         println!(
             "upstream on {upstream}, gateway on {gateway}: a circuit for each of {tenants} tenants"
         );
-        println!("{POLICY_IN_WORDS}");
+        println!("{POLICY_IN_WORDS}\n\n{LEGEND}");
     }
 
     stage.upstream.keep_arrivals();

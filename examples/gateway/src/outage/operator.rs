@@ -29,28 +29,23 @@ impl Operator {
 
     /// Rejects every call from now on; returns the instant since when.
     pub(crate) fn force_open(&self, note: &str) -> Instant {
-        let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
-        self.dependency.force_open(note);
-        let since = Instant::now();
-        *noted = Some(note.to_owned());
-        drop(noted);
-        let what = format!("forced {} open: {note:?}", self.dependency.name());
+        let what = format!("forces {} open: {note:?}", self.dependency.name());
         self.log.say("OPERATOR", &what);
-        since
+        let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = Some(note.to_owned());
+        self.dependency.force_open(note);
+        Instant::now()
     }
 
     /// Lets the calls through again, those of circuits that are open by and by.
     pub(crate) fn recover(&self) {
+        let name = self.dependency.name();
+        let what = format!("begins the recovery of {name}, and clears it");
+        self.log.say("OPERATOR", &what);
         let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = None;
         self.dependency.begin_recovery();
         self.dependency.clear();
-        *noted = None;
-        drop(noted);
-        let what = format!(
-            "began the recovery of {} and cleared",
-            self.dependency.name()
-        );
-        self.log.say("OPERATOR", &what);
     }
 
     /// What there is to see now.

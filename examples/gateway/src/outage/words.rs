@@ -14,11 +14,10 @@ pub(crate) fn in_words(story: &Story) -> String {
         "\
 What happened:
   - {ALONE} alone was down: its circuit opened, no other tenant lost a call, and nobody spoke of an outage.
-  - The upstream was down for all: declared an outage after {declared} ms, when {down} of {active} tenants were down.
-    Until then, {paid}:
-    {paid_in_all} in all, where circuits alone would have cost each of them 5. From then on, calls were rejected with
-    the reason `outage`, and the upstream got {received} calls in {lasted} ms: {per_second:.1} a second, where
-    {normal:.0} are normal.
+  - The upstream was down for all: an outage was declared after {declared} ms, when {down} of {active} active tenants were
+    down. Until then, {paid}: {paid_in_all} calls in all, where
+    circuits alone would have cost each of them 5. From then on calls were rejected with the reason `outage`, and
+    the upstream got {received} calls in {lasted} ms: {per_second:.1} a second, where {normal:.0} are normal.
   - It came back: over after {over} ms, everybody was served after {recovered} ms. {circuits} circuits closed within
     {spread} ms, and the busiest second had {busiest} calls.
   - The vendor announced maintenance: from the forced open on {forced} calls were rejected, a newcomer's too, and
@@ -67,6 +66,6 @@ mod tests {
         let outage = story.outage.as_ref().unwrap();
         assert_eq!(paid(outage), "8 paid 5 each, 12 paid 1 each, 4 paid none");
         assert_eq!(outage.paid_in_all(), 52);
-        assert!(in_words(&story).contains("52 in all"));
+        assert!(in_words(&story).contains("52 calls in all"));
     }
 }
