@@ -66,6 +66,7 @@ async fn call(client: HttpClient, gateway: SocketAddr, tenant: &'static str, tap
     tape.add_call(Call {
         tenant,
         sent,
+        ended: Instant::now(),
         answer,
         reason,
     });

@@ -4,6 +4,7 @@
 //! policy, and in `play.rs`, which has the acts.
 
 mod admin;
+mod count;
 mod load;
 mod log;
 mod operator;

@@ -1,23 +1,18 @@
 //! From what happened to the figures.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_tenant_breaker::CircuitState;
 
-use super::plan::{ALONE, BACK_FOR, OUTAGE_PERIODS, TENANTS};
+use super::count::{busiest_second, counts, reasons};
+use super::plan::{ALONE, BACK_FOR, TENANTS};
 use super::play::Marks;
 use super::story::{ACTS, Act, Alone, Forced, Outage, Recovery, Story};
-use super::tape::{Call, Reel, Whose};
+use super::tape::{Reel, Whose};
 use crate::load::Answer;
-use crate::report::Counts;
 use crate::upstream::Arrival;
-
-/// How long a call that was admitted may take on its way to the upstream. Less than the shortest open
-/// period, so no probe is taken for one.
-const ON_THE_WAY: Duration = Duration::from_millis(100);
-const _: () = assert!(ON_THE_WAY.as_millis() < OUTAGE_PERIODS.0.as_millis());
 
 impl Story {
     pub(crate) fn of(marks: &Marks, reel: &Reel, arrivals: &[Arrival]) -> Self {
@@ -26,6 +21,8 @@ impl Story {
             let calls = reel.calls.iter();
             calls.filter(move |call| (from..until).contains(&call.sent))
         };
+        // Those that ended in it too: what began before a change may meet the state after it.
+        let within = |from, until| sent(from, until).filter(move |call| call.ended < until);
         let received = |from, until| {
             let arrivals = arrivals.iter();
             arrivals.filter(move |arrival| (from..until).contains(&arrival.at))
@@ -57,7 +54,7 @@ impl Story {
             else {
                 return None;
             };
-            let counted_from = outage.at + ON_THE_WAY;
+            let counted_from = reel.settled(outage.at);
             let paid = TENANTS.map(|tenant| {
                 let own = received(down, counted_from).filter(|arrival| arrival.tenant == tenant);
                 own.count() as u64
@@ -103,16 +100,16 @@ impl Story {
                 },
                 busiest: busiest_second(received(back, forced).map(|arrival| arrival.at)),
                 normal,
-                after: counts(sent(forced - BACK_FOR, forced)),
+                after: counts(within(forced - BACK_FOR, forced)),
             },
             forced: Forced {
-                admitted: sent(forced, clearing)
+                admitted: within(forced, clearing)
                     .filter(|call| call.answer != Answer::Rejected)
                     .count() as u64,
                 rejected: counts(sent(forced, clearing)).rejected,
                 newcomer: marks.newcomer,
                 note: marks.note.clone(),
-                to_upstream: received(forced + ON_THE_WAY, clearing).count() as u64,
+                to_upstream: received(reel.settled(forced), clearing).count() as u64,
             },
             cleared: marks
                 .answered
@@ -122,51 +119,10 @@ impl Story {
     }
 }
 
-fn counts<'a>(calls: impl Iterator<Item = &'a Call>) -> Counts {
-    Counts::of(calls.map(|call| call.answer))
-}
-
-fn reasons<'a>(calls: impl Iterator<Item = &'a Call>) -> BTreeMap<String, u64> {
-    let mut reasons = BTreeMap::new();
-    for reason in calls.filter_map(|call| call.reason.clone()) {
-        *reasons.entry(reason).or_default() += 1;
-    }
-    reasons
-}
-
-/// The most of these instants, in their order, that lie within a second.
-fn busiest_second(instants: impl Iterator<Item = Instant>) -> u64 {
-    let mut within = VecDeque::new();
-    let mut most = 0;
-    for at in instants {
-        within.push_back(at);
-        while within
-            .front()
-            .is_some_and(|first| at - *first >= Duration::from_secs(1))
-        {
-            within.pop_front();
-        }
-        most = most.max(within.len());
-    }
-    most as u64
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tape::Change;
+    use super::super::tape::{Call, Change};
     use super::*;
-
-    #[test]
-    fn the_busiest_second_may_begin_at_any_instant() {
-        let start = Instant::now();
-        let at = |ms: &[u64]| {
-            let instants = ms.iter().map(|ms| start + Duration::from_millis(*ms));
-            busiest_second(instants.collect::<Vec<_>>().into_iter())
-        };
-        assert_eq!(at(&[]), 0);
-        assert_eq!(at(&[0, 1_000, 2_000]), 1);
-        assert_eq!(at(&[0, 900, 1_100, 1_899, 1_901]), 3);
-    }
 
     /// Acts of a second each: their beginnings, and the end of the last.
     fn marks(start: Instant) -> Marks {
@@ -193,6 +149,7 @@ mod tests {
         Call {
             tenant,
             sent,
+            ended: sent + MS,
             answer,
             reason: (answer == Answer::Rejected).then(|| "outage".to_owned()),
         }
@@ -258,6 +215,15 @@ mod tests {
     fn what_was_on_its_way_was_paid_and_what_comes_later_are_probes() {
         let story = read(|start, reel, arrivals| {
             reel.changes.push(declared(start + 2_200 * MS));
+            reel.calls.push(Call {
+                ended: start + 2_300 * MS,
+                ..call(start + 2_199 * MS, "dune", Answer::Failed)
+            });
+            // Not in the air then.
+            reel.calls.push(Call {
+                ended: start + 2_900 * MS,
+                ..call(start + 2_200 * MS, "dune", Answer::Failed)
+            });
             for ms in [2_000, 2_250, 2_299, 2_300, 2_999, 3_000] {
                 let (tenant, at) = ("dune".to_owned(), start + ms * MS);
                 arrivals.push(Arrival { tenant, at });
@@ -276,17 +242,43 @@ mod tests {
                 (4_999, Answer::Served),
                 (5_000, Answer::Served),
                 (5_001, Answer::Failed),
-                (5_999, Answer::Rejected),
+                (5_998, Answer::Rejected),
+                // It ends at the clear, and may have been admitted after it.
+                (5_999, Answer::Served),
                 (6_000, Answer::Served),
             ] {
                 reel.calls.push(call(start + ms * MS, "dune", answer));
             }
-            for ms in [5_099, 5_100, 6_000] {
+            for ms in [4_999, 5_001, 5_999, 6_000] {
                 let (tenant, at) = ("dune".to_owned(), start + ms * MS);
                 arrivals.push(Arrival { tenant, at });
             }
         });
         assert_eq!((story.forced.admitted, story.forced.rejected), (2, 1));
-        assert_eq!(story.forced.to_upstream, 1);
+        assert_eq!(story.forced.to_upstream, 2);
+    }
+
+    #[test]
+    fn what_is_on_its_way_when_it_is_forced_open_was_admitted_before() {
+        let story = read(|start, reel, arrivals| {
+            reel.calls.push(Call {
+                ended: start + 5_300 * MS,
+                ..call(start + 4_900 * MS, "dune", Answer::Served)
+            });
+            let (tenant, at) = ("dune".to_owned(), start + 5_200 * MS);
+            arrivals.push(Arrival { tenant, at });
+        });
+        assert_eq!((story.forced.admitted, story.forced.to_upstream), (0, 0));
+    }
+
+    #[test]
+    fn a_call_that_meets_the_forced_open_was_not_rejected_after_the_recovery() {
+        let story = read(|start, reel, _| {
+            for ms in [3_700, 4_900, 4_999] {
+                reel.calls
+                    .push(call(start + ms * MS, "dune", Answer::Rejected));
+            }
+        });
+        assert_eq!(story.recovery.after.rejected, 1);
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn print(story: &Story) {
         );
     }
     println!(
-        "  rejected for: the reasons that the callers read. To the upstream: what it counted itself as it came in."
+        "  A call is counted in the act in which it was sent, though it may have met the next one. Rejected for: the
+  reasons that the callers read. To the upstream: what it counted itself, as it came in."
     );
     if let Some(outage) = &story.outage {
         println!("\nuntil the outage was declared: {}", paid(outage));

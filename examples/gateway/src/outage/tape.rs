@@ -12,6 +12,7 @@ use crate::load::Answer;
 pub(crate) struct Call {
     pub(crate) tenant: &'static str,
     pub(crate) sent: Instant,
+    pub(crate) ended: Instant,
     pub(crate) answer: Answer,
     /// Why it was rejected.
     pub(crate) reason: Option<String>,
