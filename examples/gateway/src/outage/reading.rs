@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tower_tenant_breaker::CircuitState;
 
 use super::count::{busiest_second, counts, reasons};
@@ -121,6 +120,8 @@ impl Story {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::super::tape::{Call, Change};
     use super::*;
 
