@@ -11,7 +11,7 @@ recover. The tables at the end say what that cost the tenants whose upstream was
 
 Usage: cargo run --release --package gateway -- [flags]
 
-  --outage   another story instead, of about 16 seconds: one gateway with a circuit for each of 24
+  --outage   another story instead, of about 13 seconds: one gateway with a circuit for each of 24
              tenants, and a policy for outages. The upstream fails for one tenant, then for all, and
              comes back; then its vendor announces maintenance, and an operator forces it open. Told by
              the log that an operator would read
