@@ -37,15 +37,18 @@ impl Operator {
         Instant::now()
     }
 
-    /// Lets the calls through again, those of circuits that are open by and by.
-    pub(crate) fn recover(&self) {
+    /// Lets the calls through again, those of circuits that are open by and by; returns the instant before which
+    /// none was.
+    pub(crate) fn recover(&self) -> Instant {
         let name = self.dependency.name();
         let what = format!("begins the recovery of {name}, and clears it");
         self.log.say("OPERATOR", &what);
         let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
         *noted = None;
+        let before = Instant::now();
         self.dependency.begin_recovery();
         self.dependency.clear();
+        before
     }
 
     /// What there is to see now.

@@ -107,8 +107,7 @@ pub(crate) async fn all_acts(stage: &Stage) -> Marks {
 
     log.heading(ACTS[5].title);
     log.say("upstream", "is switched on");
-    let clearing = Instant::now();
-    stage.operator.recover();
+    let clearing = stage.operator.recover();
     let answered = stage.until_answered(clearing, &TENANTS).await;
     if answered.is_some() {
         log.say("monitor", "every tenant was answered");

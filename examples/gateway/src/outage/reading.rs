@@ -9,19 +9,22 @@ use super::count::{busiest_second, counts, reasons};
 use super::plan::{ALONE, BACK_FOR, TENANTS};
 use super::play::Marks;
 use super::story::{ACTS, Act, Alone, Forced, Outage, Recovery, Story};
-use super::tape::{Reel, Whose};
+use super::tape::{Call, Reel, Whose};
 use crate::load::Answer;
 use crate::upstream::Arrival;
 
 impl Story {
     pub(crate) fn of(marks: &Marks, reel: &Reel, arrivals: &[Arrival]) -> Self {
         let [_, alone, down, back, forced, clearing, end] = marks.acts;
+        // What is in the air when the forced open is cleared may be admitted after it, and counts there.
+        let counted_at = move |call: &Call| {
+            let is_in_the_air = call.sent >= forced && (call.sent..=call.ended).contains(&clearing);
+            if is_in_the_air { call.ended } else { call.sent }
+        };
         let sent = |from, until| {
             let calls = reel.calls.iter();
-            calls.filter(move |call| (from..until).contains(&call.sent))
+            calls.filter(move |call| (from..until).contains(&counted_at(call)))
         };
-        // Those that ended in it too: what began before a change may meet the state after it.
-        let within = |from, until| sent(from, until).filter(move |call| call.ended < until);
         let received = |from, until| {
             let arrivals = arrivals.iter();
             arrivals.filter(move |arrival| (from..until).contains(&arrival.at))
@@ -99,10 +102,11 @@ impl Story {
                 },
                 busiest: busiest_second(received(back, forced).map(|arrival| arrival.at)),
                 normal,
-                after: counts(within(forced - BACK_FOR, forced)),
+                // Those that ended before the forced open, which they may have met otherwise.
+                after: counts(sent(forced - BACK_FOR, forced).filter(|call| call.ended < forced)),
             },
             forced: Forced {
-                admitted: within(forced, clearing)
+                admitted: sent(forced, clearing)
                     .filter(|call| call.answer != Answer::Rejected)
                     .count() as u64,
                 rejected: counts(sent(forced, clearing)).rejected,
@@ -122,7 +126,7 @@ impl Story {
 mod tests {
     use tokio::time::Instant;
 
-    use super::super::tape::{Call, Change};
+    use super::super::tape::Change;
     use super::*;
 
     /// Acts of a second each: their beginnings, and the end of the last.
@@ -257,6 +261,10 @@ mod tests {
         });
         assert_eq!((story.forced.admitted, story.forced.rejected), (2, 1));
         assert_eq!(story.forced.to_upstream, 2);
+        assert_eq!(
+            [3, 4, 5].map(|act: usize| story.acts[act].calls.sent),
+            [1, 3, 2]
+        );
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub(crate) fn print(story: &Story) {
         );
     }
     println!(
-        "  A call is counted in the act in which it was sent, though it may have met the next one. Rejected for: the
-  reasons that the callers read. To the upstream: what it counted itself, as it came in."
+        "  A call is counted in the act in which it was sent; what was in the air at the end of the fifth, in the sixth.
+  Rejected for: the reasons that the callers read. To the upstream: what it counted itself, as it came in."
     );
     if let Some(outage) = &story.outage {
         println!("\nuntil the outage was declared: {}", paid(outage));
