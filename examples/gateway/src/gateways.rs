@@ -13,12 +13,13 @@ use axum::routing::get;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_tenant_breaker::http::{HeaderTenant, error_response, problem_response};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, FixedTenant,
+    CircuitBreakerRegistry, CircuitOpen, CircuitState, Dependency, Event, EventKind, FixedTenant,
     TenantCircuitBreakerLayer, TenantExtractor,
 };
 
@@ -82,26 +83,7 @@ impl Gateway {
             .build()?;
         let dependency = registry.dependency_with("upstream", policy()?)?;
 
-        let breaker = TenantCircuitBreakerLayer::new(dependency.clone(), extractor)
-            .respond_with(problem_response)
-            .respond_to_error(error_response);
-        let authority = Authority::from_maybe_shared(upstream.address.to_string())?;
-        let via = HeaderValue::from_str(&format!("1.1 {name}"))?;
-        let proxy = ServiceBuilder::new()
-            .layer(breaker)
-            .timeout(TIMEOUT)
-            .map_request(move |request| pass_on(request, &authority, &via))
-            .map_response(|response: Response<_>| response.map(Body::new))
-            .service(client());
-        // A circuit is read beside the breaker, not through it.
-        let app = Router::new()
-            .route("/circuits/{tenant}", get(show_circuit))
-            .with_state(dependency.clone())
-            .fallback_service(proxy);
-
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let address = serve(name, &dependency, extractor, upstream, Router::new()).await?;
         Ok(Self {
             name,
             address,
@@ -127,6 +109,59 @@ impl Gateway {
     fn circuit_of<'a>(&self, tenant: &'a str) -> &'a str {
         self.shared.unwrap_or(tenant)
     }
+}
+
+/// Serves this on a free port: a breaker, a timeout, and the upstream. `beside` are further routes.
+pub(crate) async fn serve<X>(
+    name: &str,
+    dependency: &Dependency,
+    extractor: X,
+    upstream: &Upstream,
+    beside: Router,
+) -> Result<SocketAddr, Box<dyn Error>>
+where
+    X: TenantExtractor<Request<Body>> + Clone + Send + Sync + 'static,
+{
+    let breaker = TenantCircuitBreakerLayer::new(dependency.clone(), extractor)
+        .respond_with(with_note)
+        .respond_to_error(error_response);
+    let authority = Authority::from_maybe_shared(upstream.address.to_string())?;
+    let via = HeaderValue::from_str(&format!("1.1 {name}"))?;
+    let proxy = ServiceBuilder::new()
+        .layer(breaker)
+        .timeout(TIMEOUT)
+        .map_request(move |request| pass_on(request, &authority, &via))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .service(client());
+    // A circuit is read beside the breaker, not through it.
+    let app = Router::new()
+        .route("/circuits/{tenant}", get(show_circuit))
+        .with_state(dependency.clone())
+        .merge(beside)
+        .fallback_service(proxy);
+
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(address)
+}
+
+/// The stock answer, and what an operator noted who forced the circuit open.
+///
+/// The stock answer keeps such a note back, since it may be meant for colleagues. Here it is meant for
+/// the callers.
+fn with_note(open: &CircuitOpen) -> Response<Body> {
+    let response: Response<String> = problem_response(open);
+    let Some(note) = open.note() else {
+        return response.map(Body::from);
+    };
+    response.map(|text| match serde_json::from_str::<Value>(&text) {
+        Ok(mut problem) => {
+            problem["note"] = note.into();
+            Body::from(problem.to_string())
+        }
+        Err(_) => Body::from(text),
+    })
 }
 
 fn note_openings(openings: Openings) -> impl Fn(&Event<'_>) + Send + Sync + 'static {

@@ -1,9 +1,10 @@
 //! The load: a real HTTP client that calls at a steady pace, whatever becomes of the calls.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::task::JoinSet;
@@ -14,7 +15,7 @@ use crate::scenario::{INTERVAL, RUN, TENANTS};
 use crate::upstream::{Health, Upstream};
 
 /// The most calls of one tenant that wait for one gateway. A hanging upstream holds 10 of them.
-const MAX_WAITING: usize = 64;
+pub(crate) const MAX_WAITING: usize = 64;
 
 /// After which the client itself gives up; no gateway should ever let it come to that.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -66,8 +67,7 @@ impl Lane {
 
     async fn call(self, tenant: &'static str, sick: bool) {
         let sent = Instant::now();
-        let answer = timeout(PATIENCE, self.send(tenant)).await;
-        let answer = answer.unwrap_or(Answer::Failed);
+        let (answer, _) = ask(&self.client, self.gateway.address, tenant).await;
         let ended = Instant::now();
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.push(Call {
@@ -78,33 +78,36 @@ impl Lane {
             ended,
         });
     }
+}
 
-    async fn send(&self, tenant: &'static str) -> Answer {
-        let request = Request::get(format!("http://{}/search", self.gateway.address))
-            .header("x-tenant-id", tenant)
-            .body(Body::empty());
-        let Ok(request) = request else {
-            return Answer::Failed;
-        };
-        let Ok(response) = self.client.request(request).await else {
-            return Answer::Failed;
-        };
-        let (head, body) = response.into_parts();
-        // Read to its end, so that the connection serves the next call.
-        if body.collect().await.is_err() {
-            return Answer::Failed;
-        }
-        let is_problem = head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
-        match head.status {
-            StatusCode::OK => Answer::Served,
-            // The upstream's own 503 is plain text.
-            StatusCode::SERVICE_UNAVAILABLE if is_problem => Answer::Rejected,
-            _ => Answer::Failed,
-        }
-    }
+/// Calls a gateway as this tenant, and returns the body of the answer too: empty where there is none.
+pub(crate) async fn ask(client: &HttpClient, gateway: SocketAddr, tenant: &str) -> (Answer, Bytes) {
+    let answered = timeout(PATIENCE, send(client, gateway, tenant)).await;
+    answered
+        .ok()
+        .flatten()
+        .unwrap_or((Answer::Failed, Bytes::new()))
+}
+
+async fn send(client: &HttpClient, gateway: SocketAddr, tenant: &str) -> Option<(Answer, Bytes)> {
+    let request = Request::get(format!("http://{gateway}/search"))
+        .header("x-tenant-id", tenant)
+        .body(Body::empty());
+    let response = client.request(request.ok()?).await.ok()?;
+    let (head, body) = response.into_parts();
+    // Read to its end, so that the connection serves the next call.
+    let body = body.collect().await.ok()?.to_bytes();
+    let is_problem = head
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
+    let answer = match head.status {
+        StatusCode::OK => Answer::Served,
+        // The upstream's own 503 is plain text.
+        StatusCode::SERVICE_UNAVAILABLE if is_problem => Answer::Rejected,
+        _ => Answer::Failed,
+    };
+    Some((answer, body))
 }
 
 /// Sends every tenant's calls through each lane, and ends when the last of them has ended.

@@ -2,11 +2,12 @@
 //! where each tenant has a circuit of its own, and where all share one.
 //!
 //! `cargo run --release --package gateway -- --help` says more. Read on in `gateways.rs`: the stack is
-//! there, in ten lines.
+//! there, in ten lines. With `--outage`, what a whole dependency's outage is: read on in `outage/`.
 
 mod args;
 mod gateways;
 mod load;
+mod outage;
 mod progress;
 mod report;
 mod scenario;
@@ -39,7 +40,12 @@ async fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    match run(args).await {
+    let ran = if args.outage {
+        outage::run(args).await
+    } else {
+        run(args).await
+    };
+    match ran {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -49,7 +55,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs the scenario, and returns whether it showed what it should.
+/// Runs the first story, and returns whether it showed what it should.
 async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
     let upstream = Upstream::start().await?;
     let isolated = Lane::new(Gateway::isolated(&upstream).await?);

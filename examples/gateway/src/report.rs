@@ -55,11 +55,11 @@ pub(crate) struct Sick {
 }
 
 impl Counts {
-    fn of<'a>(calls: impl Iterator<Item = &'a Call>) -> Self {
+    pub(crate) fn of(answers: impl Iterator<Item = Answer>) -> Self {
         let mut counts = Self::default();
-        for call in calls {
+        for answer in answers {
             counts.sent += 1;
-            match call.answer {
+            match answer {
                 Answer::Served => counts.served += 1,
                 Answer::Failed => counts.failed += 1,
                 Answer::Rejected => counts.rejected += 1,
@@ -77,7 +77,9 @@ impl Figures {
         let sick = OUTAGES.iter().zip(sickness).map(|(outage, sickness)| {
             let tenant = outage.tenant;
             let own = || calls.iter().filter(move |call| call.tenant == tenant);
-            let while_sick = Counts::of(own().filter(|call| call.sick));
+            let answers = own().map(|call| call.answer);
+            let while_sick = own().filter(|call| call.sick).map(|call| call.answer);
+            let while_sick = Counts::of(while_sick);
             let served_again = own()
                 .filter(|call| call.answer == Answer::Served && call.ended >= sickness.ended)
                 .map(|call| call.ended)
@@ -86,7 +88,7 @@ impl Figures {
             Sick {
                 tenant,
                 health: outage.health,
-                counts: Counts::of(own()),
+                counts: Counts::of(answers),
                 sent_sick: while_sick.sent,
                 spared: while_sick.rejected,
                 received_sick: upstream.received_sick(tenant, lane.gateway.name),
@@ -96,7 +98,7 @@ impl Figures {
         });
         Self {
             gateway: lane.gateway.name,
-            healthy: Counts::of(healthy()),
+            healthy: Counts::of(healthy().map(|call| call.answer)),
             p99: p99(healthy().filter(|call| call.answer == Answer::Served)),
             sick: sick.collect(),
         }
@@ -253,7 +255,7 @@ fn p99<'a>(calls: impl Iterator<Item = &'a Call>) -> Duration {
     Duration::from_micros(histogram.value_at_quantile(0.99))
 }
 
-fn whole_ms(duration: Duration) -> u64 {
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 

@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::put;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::scenario::WORK;
 
@@ -56,9 +57,20 @@ pub(crate) struct Upstream {
     ledger: Arc<Mutex<Ledger>>,
 }
 
+/// A call that came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) tenant: String,
+    pub(crate) at: Instant,
+}
+
 #[derive(Debug, Default)]
 struct Ledger {
     health: HashMap<String, Health>,
+    /// How it treats the tenants that are not in `health`.
+    of_others: Health,
+    /// While somebody keeps them: they would grow for as long as it runs.
+    arrivals: Option<Vec<Arrival>>,
     /// By tenant and gateway: the calls that came in while the upstream was sick for the tenant.
     received_sick: HashMap<(String, String), u64>,
 }
@@ -72,6 +84,7 @@ impl Upstream {
             ledger: Arc::default(),
         };
         let app = Router::new()
+            .route("/health/{health}", put(switch_all))
             .route("/health/{tenant}/{health}", put(switch))
             .fallback(answer)
             .with_state(upstream.clone());
@@ -81,12 +94,38 @@ impl Upstream {
 
     /// How it treats this tenant.
     pub(crate) fn health(&self, tenant: &str) -> Health {
-        self.ledger(|ledger| ledger.health.get(tenant).copied().unwrap_or_default())
+        self.ledger(|ledger| {
+            let own = ledger.health.get(tenant).copied();
+            own.unwrap_or(ledger.of_others)
+        })
     }
 
     /// Switches how it treats this tenant.
     pub(crate) fn set(&self, tenant: &str, health: Health) {
         self.ledger(|ledger| ledger.health.insert(tenant.to_owned(), health));
+    }
+
+    /// Switches how it treats all tenants, also those that were treated otherwise.
+    pub(crate) fn set_all(&self, health: Health) {
+        self.ledger(|ledger| {
+            ledger.health.clear();
+            ledger.of_others = health;
+        });
+    }
+
+    /// Keeps the calls that come in from now on.
+    pub(crate) fn keep_arrivals(&self) {
+        self.ledger(|ledger| ledger.arrivals = Some(Vec::new()));
+    }
+
+    /// The calls that were kept.
+    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+        self.ledger(|ledger| ledger.arrivals.clone().unwrap_or_default())
+    }
+
+    /// Drops the calls that were kept, and keeps no more.
+    pub(crate) fn drop_arrivals(&self) {
+        self.ledger(|ledger| ledger.arrivals = None);
     }
 
     /// How many calls of this tenant came in through this gateway while it was sick for the tenant.
@@ -102,6 +141,14 @@ impl Upstream {
     /// Takes a call in: counts it, and says how to treat it.
     fn receive(&self, tenant: &str, gateway: &str) -> Health {
         let health = self.health(tenant);
+        self.ledger(|ledger| {
+            if let Some(arrivals) = &mut ledger.arrivals {
+                arrivals.push(Arrival {
+                    tenant: tenant.to_owned(),
+                    at: Instant::now(),
+                });
+            }
+        });
         if health != Health::Healthy {
             let key = (tenant.to_owned(), gateway.to_owned());
             self.ledger(|ledger| *ledger.received_sick.entry(key).or_default() += 1);
@@ -135,13 +182,28 @@ async fn answer(
 async fn switch(
     State(upstream): State<Upstream>,
     Path((tenant, health)): Path<(String, String)>,
-) -> Result<String, (StatusCode, &'static str)> {
-    let health = health
-        .parse()
-        .map_err(|()| (StatusCode::BAD_REQUEST, "say healthy, failing or hanging\n"))?;
+) -> Result<String, BadHealth> {
+    let health = parse(&health)?;
     upstream.set(&tenant, health);
     Ok(format!(
         "for {tenant}, the upstream {} now\n",
         health.in_words()
     ))
+}
+
+/// `PUT /health/{healthy, failing or hanging}`.
+async fn switch_all(
+    State(upstream): State<Upstream>,
+    Path(health): Path<String>,
+) -> Result<String, BadHealth> {
+    let health = parse(&health)?;
+    upstream.set_all(health);
+    Ok(format!("for all, the upstream {} now\n", health.in_words()))
+}
+
+type BadHealth = (StatusCode, &'static str);
+
+fn parse(health: &str) -> Result<Health, BadHealth> {
+    let said = health.parse();
+    said.map_err(|()| (StatusCode::BAD_REQUEST, "say healthy, failing or hanging\n"))
 }
