@@ -112,6 +112,8 @@ pub mod guide;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "serde")]
+mod json;
 mod layer;
 mod outcome;
 mod overrides;
@@ -155,7 +157,8 @@ pub use self::policy::{
 };
 pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
 pub use self::registry::{
-    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
+    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, TenantSnapshot,
+    UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
 #[cfg(feature = "reqwest-middleware")]

@@ -14,7 +14,11 @@ use crate::sync::{Acquire, AtomicU64, Relaxed};
 use crate::{CircuitState, time::Clock};
 
 /// Lifetime counts: of a circuit, or of a dependency with all circuits that it ever had.
+///
+/// With feature `serde` it is written with the names of the fields; `time_open` and `time_to_recover` are
+/// `time_open_ms` and `time_to_recover_ms`, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Totals {
     /// Calls that were counted: those that succeeded, failed or were throttled, probes among them, and the
@@ -50,14 +54,42 @@ pub struct Totals {
     /// How often a circuit opened.
     pub opened: u64,
     /// The time that circuits were open, half-open time aside.
+    #[cfg_attr(feature = "serde", serde(rename = "time_open_ms", with = "crate::json::ms"))]
     pub time_open: Duration,
     /// How often probes closed a circuit that had left the closed state.
     pub recovered: u64,
     /// The time that those circuits were not closed, from when they left that state until they recovered.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "time_to_recover_ms", with = "crate::json::ms")
+    )]
     pub time_to_recover: Duration,
 }
 
-/// A trip of a closed circuit.
+impl Totals {
+    /// The mean time from when a closed circuit opened until probes closed it, in between it may have opened again;
+    /// none where no circuit has recovered yet.
+    ///
+    /// Circuits that were closed by hand are not in it, nor are those that have not recovered yet. The wait until
+    /// somebody asks for the circuit once its period is over is.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// assert_eq!(search.snapshot().totals.mean_time_to_recovery(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn mean_time_to_recovery(&self) -> Option<Duration> {
+        let recovered = u128::from(self.recovered);
+        let mean = self.time_to_recover.as_nanos().checked_div(recovered)?;
+        Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
+    }
+}
+
+/// A trip of a closed circuit. [`CircuitSnapshot`] shows how it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trip {
@@ -73,9 +105,37 @@ pub struct Trip {
 ///
 /// Read piece by piece while calls go on: on a busy circuit the figures of one snapshot can be some calls
 /// apart.
+///
+/// With feature `serde` it is written as JSON with the names of the fields; durations are milliseconds, with `_ms` at
+/// the end of their names, and instants are how long ago they were at the moment of the snapshot, with `_ago_ms`:
+///
+/// ```json
+/// {
+///   "dependency": "search", "tenant": "acme", "state": "open",
+///   "effective_state": { "decided_by": "automatic", "state": "open" },
+///   "generation": 7, "retry_after_ms": 2500.0, "ramp": null, "in_flight": null,
+///   "window": {
+///     "calls": 40, "failures": 9, "throttled": 0, "consecutive_failures": 5, "slow": [3, 0, 0, 0]
+///   },
+///   "latency": { "samples": 40, "p50_ms": 12.5, "p95_ms": 80.0, "p99_ms": 3100.0, "max_ms": 3200.0 },
+///   "totals": { "calls": 7000, "time_open_ms": 1500.0, "time_to_recover_ms": 0.0 },
+///   "last_success_ago_ms": 4000.0, "last_failure_ago_ms": 1500.0,
+///   "last_trip": {
+///     "ago_ms": 1500.0, "reason": "consecutive_failures",
+///     "figures": { "calls": 40, "failures": 9, "throttled": 0, "consecutive_failures": 5, "slow": [3, 0, 0, 0] }
+///   }
+/// }
+/// ```
+///
+/// What there is not is `null`; `totals` has all fields of [`Totals`]. `decided_by` is `automatic`, `forced_open`,
+/// `disabled`, `dry_run` or `outage`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CircuitSnapshot {
+    /// When it was read.
+    pub taken_at: Instant,
+    /// The name of the dependency.
+    pub dependency: String,
     /// The tenant; none for a circuit that several share.
     pub tenant: Option<String>,
     /// The state of the automatic machine.
@@ -117,6 +177,8 @@ impl Circuit {
         let percentiles = rare.and_then(|rare| rare.percentiles.load_full());
         let last_success = self.last_success.load(Relaxed).checked_sub(1);
         CircuitSnapshot {
+            taken_at: clock.instant(now),
+            dependency: context.name.as_ref().to_owned(),
             tenant: self.tenant().map(str::to_owned),
             state: word.state(),
             effective_state: self.effective_state(now),
