@@ -139,7 +139,10 @@ pub use self::answer::Cause;
 pub use self::call::CallError;
 pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, OutageSnapshot, Permit, Totals, Trip};
 pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
-pub use self::dependency::{Dependency, DependencySnapshot, Probing};
+pub use self::dependency::{
+    CircuitsPage, Dependency, DependencySnapshot, DryRunReport, DryRunTenant, InvalidCursor,
+    MAX_PAGE, NoSuggestion, PageCursor, PageGroup, PageRequest, Probing, Suggested, Suggestion,
+};
 pub use self::event::{Event, EventKind, Observer, Origin};
 pub use self::failover::{
     EveryRequest, Failover, FailoverBuilder, FailoverError, Idempotence, IfIdempotent, NoRequest,

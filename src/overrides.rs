@@ -16,7 +16,11 @@ use crate::time::{Clock, nanos};
 ///
 /// With feature `serde` it is written as `forced_open`, `disabled` or `dry_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Override {
     /// Every call is rejected, and none probes.

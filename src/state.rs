@@ -4,7 +4,11 @@ use std::fmt;
 
 /// The state of a circuit. With feature `serde` it is written as [`as_str`](Self::as_str) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum CircuitState {
     /// Calls pass, and their outcomes are counted.
     #[default]

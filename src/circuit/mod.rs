@@ -35,7 +35,6 @@ pub use self::percentiles::LatencyQuantiles;
 pub use self::permit::Permit;
 pub(crate) use self::permit::Stage;
 use self::rare::Rare;
-pub(crate) use self::recovery_times::Recovered;
 pub(crate) use self::rules::{InForce, Rules};
 use self::runs::Runs;
 pub use self::snapshot::{CircuitSnapshot, Totals, Trip};
@@ -258,6 +257,10 @@ impl Head {
     }
 
     /// Whether an override of the circuit or of its tenant is in force.
+    pub(crate) fn is_overridden(&self) -> bool {
+        self.word().is_overridden() && self.has_override()
+    }
+
     fn has_override(&self) -> bool {
         let now = self.context.now();
         let in_force = |place: &overrides::Place| {

@@ -54,7 +54,10 @@ pub struct Totals {
     /// How often a circuit opened.
     pub opened: u64,
     /// The time that circuits were open, half-open time aside.
-    #[cfg_attr(feature = "serde", serde(rename = "time_open_ms", with = "crate::json::ms"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "time_open_ms", with = "crate::json::ms")
+    )]
     pub time_open: Duration,
     /// How often probes closed a circuit that had left the closed state.
     pub recovered: u64,
@@ -85,7 +88,9 @@ impl Totals {
     pub fn mean_time_to_recovery(&self) -> Option<Duration> {
         let recovered = u128::from(self.recovered);
         let mean = self.time_to_recover.as_nanos().checked_div(recovered)?;
-        Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
+        Some(Duration::from_nanos(
+            u64::try_from(mean).unwrap_or(u64::MAX),
+        ))
     }
 }
 
@@ -172,9 +177,7 @@ impl Circuit {
         let clock = context.shared.clock;
         let now = context.now();
         let word = self.word();
-        let slot = self.readable_slot(now);
         let rare = self.rare.get();
-        let percentiles = rare.and_then(|rare| rare.percentiles.load_full());
         let last_success = self.last_success.load(Relaxed).checked_sub(1);
         CircuitSnapshot {
             taken_at: clock.instant(now),
@@ -193,7 +196,7 @@ impl Circuit {
                 .max_in_flight
                 .map(|_| rare.map_or(0, |rare| rare.in_flight.load(Relaxed))),
             window: self.window_figures(now),
-            latency: percentiles.and_then(|percentiles| percentiles.read(slot)),
+            latency: self.latency_at(now),
             totals: self.totals(now),
             last_success: last_success
                 .and_then(|slot| rules.began(slot))
@@ -204,6 +207,16 @@ impl Circuit {
                 .map(|at| clock.instant(at)),
             last_trip: rare.and_then(|rare| trip(rare.machine.lock().last_trip, &clock)),
         }
+    }
+
+    /// The percentiles of the current window.
+    pub(crate) fn latency(&self) -> Option<LatencyQuantiles> {
+        self.latency_at(self.context.now())
+    }
+
+    fn latency_at(&self, now: u64) -> Option<LatencyQuantiles> {
+        let percentiles = self.rare.get()?.percentiles.load_full()?;
+        percentiles.read(self.readable_slot(now))
     }
 
     /// What decides over calls.

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::Dependency;
 use crate::circuit::{Circuit, OutageSnapshot, Totals};
-use crate::circuits::Sums;
 use crate::overrides::{Override, Standing};
 use crate::sync::{AcqRel, Arc, Relaxed};
 use crate::{CircuitSnapshot, CircuitState};
@@ -121,16 +120,10 @@ impl Dependency {
     pub fn snapshot(&self) -> DependencySnapshot {
         let context = self.context();
         let now = context.now();
-        let Sums { mut totals, lived } = self.inner.circuits.sums(now);
-        let circuit_time_open = totals.time_open;
+        let sums = self.inner.circuits.sums(now);
+        let (lived, circuit_time_open) = (sums.lived, sums.totals.time_open);
+        let totals = self.totals_with(sums.totals, now);
         let outage = context.outage_circuit().map(|outage| outage.totals(now));
-        for shared in self.shared_circuits().chain(context.outage_circuit()) {
-            totals += shared.totals(now);
-        }
-        totals.rejected += context.counts.rejected.load(Relaxed);
-        // Calls on their way from a slot to the lifetime count are in neither for a moment.
-        let reported = self.inner.reported_calls.fetch_max(totals.calls, AcqRel);
-        totals.calls = totals.calls.max(reported);
         let (open, half_open) = context.live();
         let overrides = context.overrides.read();
         let is_forced = |standing: &&Arc<Standing>| {
@@ -153,6 +146,24 @@ impl Dependency {
             forgotten: context.counts.forgotten.load(Relaxed),
             missing_tenant: context.counts.missing_tenant.load(Relaxed),
         }
+    }
+
+    /// The sums over all circuits that there are and ever were.
+    pub(super) fn totals(&self, now: u64) -> Totals {
+        self.totals_with(self.inner.circuits.sums(now).totals, now)
+    }
+
+    /// These totals of all tenants, with what else was counted.
+    fn totals_with(&self, mut totals: Totals, now: u64) -> Totals {
+        let context = self.context();
+        for shared in self.shared_circuits().chain(context.outage_circuit()) {
+            totals += shared.totals(now);
+        }
+        totals.rejected += context.counts.rejected.load(Relaxed);
+        // Calls on their way from a slot to the lifetime count are in neither for a moment.
+        let reported = self.inner.reported_calls.fetch_max(totals.calls, AcqRel);
+        totals.calls = totals.calls.max(reported);
+        totals
     }
 
     /// Every circuit, those that several tenants share at the end.

@@ -53,11 +53,17 @@ impl Serialize for CircuitSnapshot {
             last_trip,
         } = self;
         let ago = |at| ago(*taken_at, at);
-        let last_trip = last_trip.map(|Trip { at, reason, figures }| LastTrip {
-            ago_ms: ago(at),
-            reason,
-            figures,
-        });
+        let last_trip = last_trip.map(
+            |Trip {
+                 at,
+                 reason,
+                 figures,
+             }| LastTrip {
+                ago_ms: ago(at),
+                reason,
+                figures,
+            },
+        );
         let circuit = Circuit {
             dependency,
             tenant: tenant.as_deref(),

@@ -5,6 +5,7 @@
 
 mod circuit;
 mod dependency;
+mod dry_run;
 pub(crate) mod ms;
 
 use std::time::Duration;

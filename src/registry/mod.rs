@@ -175,6 +175,9 @@ impl CircuitBreakerRegistry {
     }
 
     fn put(&self, standing: Option<Standing>) {
+        for dependency in self.inner.directory.iter() {
+            dependency.begin_dry_run_of_registry(standing.as_ref());
+        }
         let shared = &self.inner.shared;
         let _operator = shared.operator.lock();
         shared.own.store(standing.map(Arc::new));
