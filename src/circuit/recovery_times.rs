@@ -34,7 +34,7 @@ pub(crate) struct Recovered {
 
 impl RecoveryTimes {
     /// Takes in the recovery of a circuit, unless its length says nothing of the dependency: an operator had a hand
-    /// in it, or for more than half of it the circuit waited for somebody to ask.
+    /// in it, or for more than half of it the circuit waited for a probe.
     pub(super) fn take_in(&self, machine: &Machine, broke_at: u64, now: u64) {
         let took = now.saturating_sub(broke_at);
         if machine.had_a_hand || machine.waited > took / 2 {

@@ -104,7 +104,7 @@ impl Dependency {
     /// them. Calls go on meanwhile.
     ///
     /// It begins when [`Override::DryRun`] is set for the dependency or for the registry, and anew whenever it is set
-    /// again; the dependency's own is the nearer. Dry runs of single tenants or circuits are counted too.
+    /// again, at which all circuits are gone over once; the dependency's own is the nearer. Dry runs of single tenants or circuits are counted too.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Override, Policy};
@@ -117,6 +117,7 @@ impl Dependency {
     /// }
     /// let report = search.dry_run_report(10);
     /// assert_eq!((report.would_open, report.would_reject), (1, 3));
+    /// assert_eq!(report.share_rejected(), 3.0 / 8.0);
     /// assert_eq!(report.most_affected[0].tenant, "acme");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -133,8 +134,8 @@ impl Dependency {
             dependency: self.name().to_owned(),
             since: since.map(|at| context.shared.clock.instant(at)),
             calls: totals.calls.saturating_sub(before.calls),
-            would_open: totals.would_open - before.would_open,
-            would_reject: totals.would_reject - before.would_reject,
+            would_open: totals.would_open.saturating_sub(before.would_open),
+            would_reject: totals.would_reject.saturating_sub(before.would_reject),
             tenants,
             most_affected,
         }

@@ -87,8 +87,9 @@ impl DependencySnapshot {
     /// ```
     #[must_use]
     pub fn share_open(&self) -> Option<f64> {
-        let share = self.circuit_time_open.as_secs_f64() / self.circuit_time.as_secs_f64();
-        (!self.circuit_time.is_zero()).then(|| share.min(1.0))
+        let [open, all] = [self.circuit_time_open, self.circuit_time].map(|time| time.as_nanos());
+        let share = open as f64 / all as f64;
+        (all > 0).then(|| share.min(1.0))
     }
 }
 

@@ -25,6 +25,16 @@ const CALLS_PER_ACCIDENT: f64 = 1e6;
 /// What the figures of a dependency say about its policy: proposals for people to read, which nothing applies.
 ///
 /// Each stands alone, and says of how many samples it is made, or why there is none.
+///
+/// With feature `serde` it is written as JSON:
+///
+/// ```json
+/// {
+///   "open_for": { "value_ms": 40802.189312, "samples": 61, "basis": "half of 61 recoveries .." },
+///   "consecutive_failures": { "value": 4, "samples": 70000, "basis": "at 512 failures in .." },
+///   "latency_p95": { "why_not": "too few samples: 3 of 10" }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Suggestion {
@@ -34,7 +44,7 @@ pub struct Suggestion {
     /// a circuit that is open for so long finds the dependency back with its first probes in half of all cases. Only
     /// where most circuits had to open more than once; where they did not, the period is long enough, and how much
     /// shorter it could be is not to be seen. Left out are recoveries in which an operator had a hand, and those that
-    /// waited for a call for more than half of their time.
+    /// spent more than half of their time waiting for a probe, after the ends of their open periods.
     ///
     /// Needs 20 recoveries that did not overlap in time: with so many, the median lies between the true quartiles in 97
     /// of 100 cases. A thousand circuits that one failure of the dependency opened are one. The longer period costs the

@@ -23,7 +23,10 @@ async fn circuits_weigh_by_their_age() {
     assert_eq!(seen.circuit_time, 12 * SECOND);
     assert_eq!(seen.circuit_time_open, 3 * SECOND);
     assert_eq!(seen.share_open(), Some(0.25));
-    assert_eq!(seen.taken_at - seen.age, tokio::time::Instant::now() - 9 * SECOND);
+    assert_eq!(
+        seen.taken_at - seen.age,
+        tokio::time::Instant::now() - 9 * SECOND
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,6 +60,25 @@ async fn what_was_evicted_keeps_its_time_and_gains_no_more() {
     assert_eq!(seen.circuit_time, PERIOD + 4 * WINDOW + 6 * SECOND);
     assert_eq!(seen.circuit_time_open, PERIOD);
     assert_eq!(seen.share_open(), Some(0.08));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_map_lives_as_long_as_all_of_its_places_whoever_takes_them() {
+    let registry = CircuitBreakerRegistry::builder().max_tenants(3);
+    let registry = registry.build().unwrap();
+    let search = registry.dependency_with("search", policy().build().unwrap());
+    let search = search.unwrap();
+    for n in 0..3 {
+        succeed(&search, &n.to_string());
+    }
+    for n in 3..100 {
+        advance(2 * WINDOW).await;
+        succeed(&search, &n.to_string());
+        let newest = search.circuit(&n.to_string());
+        assert!(newest.snapshot().is_some());
+        let seen = search.snapshot();
+        assert_eq!((seen.circuits, seen.circuit_time), (3, 3 * seen.age));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,5 +145,8 @@ async fn the_time_of_an_outage_is_told_apart() {
     advance(PERIOD).await;
     let seen = search.snapshot();
     assert_eq!(seen.outage_time_open, PERIOD);
-    assert_eq!((seen.circuit_time, seen.share_open()), (4 * PERIOD, Some(0.5)));
+    assert_eq!(
+        (seen.circuit_time, seen.share_open()),
+        (4 * PERIOD, Some(0.5))
+    );
 }
