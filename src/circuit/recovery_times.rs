@@ -1,7 +1,8 @@
-//! How long the circuits of a dependency took to recover, as a distribution.
+//! How long the circuits of a dependency took to recover: the mean, and the distribution.
 
 use std::time::Duration;
 
+use super::Totals;
 use super::rare::Machine;
 use crate::sync::Mutex;
 
@@ -71,6 +72,31 @@ impl Recovered {
             left -= samples;
         }
         Duration::ZERO
+    }
+}
+
+impl Totals {
+    /// The mean time from when a closed circuit opened until probes closed it, in between it may have opened again;
+    /// none where no circuit has recovered yet.
+    ///
+    /// Circuits that were closed by hand are not in it, nor are those that have not recovered yet. The wait until
+    /// somebody asks for the circuit once its period is over is.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// assert_eq!(search.snapshot().totals.mean_time_to_recovery(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn mean_time_to_recovery(&self) -> Option<Duration> {
+        let recovered = u128::from(self.recovered);
+        let mean = self.time_to_recover.as_nanos().checked_div(recovered)?;
+        Some(Duration::from_nanos(
+            u64::try_from(mean).unwrap_or(u64::MAX),
+        ))
     }
 }
 

@@ -69,31 +69,6 @@ pub struct Totals {
     pub time_to_recover: Duration,
 }
 
-impl Totals {
-    /// The mean time from when a closed circuit opened until probes closed it, in between it may have opened again;
-    /// none where no circuit has recovered yet.
-    ///
-    /// Circuits that were closed by hand are not in it, nor are those that have not recovered yet. The wait until
-    /// somebody asks for the circuit once its period is over is.
-    ///
-    /// ```
-    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
-    ///
-    /// let registry = CircuitBreakerRegistry::builder().build()?;
-    /// let search = registry.dependency_with("search", Policy::default())?;
-    /// assert_eq!(search.snapshot().totals.mean_time_to_recovery(), None);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn mean_time_to_recovery(&self) -> Option<Duration> {
-        let recovered = u128::from(self.recovered);
-        let mean = self.time_to_recover.as_nanos().checked_div(recovered)?;
-        Some(Duration::from_nanos(
-            u64::try_from(mean).unwrap_or(u64::MAX),
-        ))
-    }
-}
-
 /// A trip of a closed circuit. [`CircuitSnapshot`] shows how it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -196,7 +171,7 @@ impl Circuit {
                 .max_in_flight
                 .map(|_| rare.map_or(0, |rare| rare.in_flight.load(Relaxed))),
             window: self.window_figures(now),
-            latency: self.latency_at(now),
+            latency: self.latency(now),
             totals: self.totals(now),
             last_success: last_success
                 .and_then(|slot| rules.began(slot))
@@ -210,11 +185,7 @@ impl Circuit {
     }
 
     /// The percentiles of the current window.
-    pub(crate) fn latency(&self) -> Option<LatencyQuantiles> {
-        self.latency_at(self.context.now())
-    }
-
-    fn latency_at(&self, now: u64) -> Option<LatencyQuantiles> {
+    pub(crate) fn latency(&self, now: u64) -> Option<LatencyQuantiles> {
         let percentiles = self.rare.get()?.percentiles.load_full()?;
         percentiles.read(self.readable_slot(now))
     }

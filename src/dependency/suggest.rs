@@ -188,10 +188,11 @@ impl Dependency {
     }
 
     fn suggest_threshold(&self) -> Result<Suggested<Duration>, NoSuggestion> {
+        let now = self.context().now();
         let mut seen = Vec::new();
         self.inner.circuits.for_each(|circuit| {
             if seen.len() < MOST_READ && circuit.state() == CircuitState::Closed {
-                let latency = circuit.latency();
+                let latency = circuit.latency(now);
                 let enough = latency.filter(|latency| latency.samples >= SAMPLES);
                 seen.extend(enough.map(|latency| latency.p95));
             }
