@@ -1,6 +1,7 @@
 //! Circuits by pages, the worst first.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tower_tenant_breaker::{
     CircuitSnapshot, CircuitsPage, InvalidCursor, MAX_PAGE, MAX_TENANT_BYTES, PageCursor,
@@ -194,27 +195,33 @@ fn pages_are_whole_while_calls_go_on() {
     for n in 0..500 {
         succeed(&search, &format!("still {n:03}"));
     }
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let calls = || {
-            for n in (0..).take_while(|_| !stop.load(relaxed)) {
+            for n in (0_u64..).take_while(|_| !stop.load(Relaxed)) {
                 let tenant = format!("busy {}", n % 1_000);
                 if let Ok(permit) = search.acquire(&tenant) {
                     permit.record(Outcome::failure());
                 }
             }
         };
-        let busy = [scope.spawn(calls), scope.spawn(calls)];
+        let _stop = StopAtEnd(&stop);
+        scope.spawn(calls);
+        scope.spawn(calls);
         for _ in 0..5 {
             let shown = rows(&search, &PageRequest::new(100));
             let still = shown.iter().filter(|tenant| tenant.starts_with("still"));
             assert_eq!(still.clone().count(), 500);
             assert_eq!(still.collect::<BTreeSet<_>>().len(), 500);
         }
-        stop.store(true, relaxed);
-        for calls in busy {
-            calls.join().unwrap();
-        }
     });
+}
+
+/// Ends the calls also where an assertion fails, since a scope waits for its threads.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
