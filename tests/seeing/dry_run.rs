@@ -61,6 +61,7 @@ async fn it_counts_what_would_have_been_from_when_the_dry_run_began() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_that_is_set_again_begins_anew() {
     let search = declare(policy());
+    succeed(&search, "acme");
     search.set(Override::DryRun);
     suffer(&search, "acme", 3);
     advance(SECOND).await;
