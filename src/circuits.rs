@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
@@ -40,6 +41,17 @@ struct Table {
     /// The totals of the circuits that went. Under the same lock as the circuits, so that no reader counts
     /// one twice or not at all.
     gone: Totals,
+    /// What makes, with the number of circuits times the present instant, the nanoseconds that circuits have
+    /// existed: when each one went that did, less when each one came. Exact, at one addition for each.
+    lived: i128,
+}
+
+/// What all circuits that there are and were add up to.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) totals: Totals,
+    /// How long they existed.
+    pub(crate) lived: Duration,
 }
 
 /// What came of the wish for a circuit.
@@ -118,6 +130,7 @@ impl Circuits {
             let circuit = new();
             let rehash = |circuit: &Circuit| self.hasher.hash(circuit.id());
             table.circuits.insert_unique(hash, circuit.clone(), rehash);
+            table.lived -= i128::from(now);
             circuit
         });
         Inserted {
@@ -204,6 +217,7 @@ impl Circuits {
         }
         let (victim, _) = entry.remove();
         table.gone += victim.totals(now);
+        table.lived += i128::from(now);
         Some(victim)
     }
 
@@ -228,17 +242,29 @@ impl Circuits {
         }
     }
 
-    /// The totals of all circuits that there are and were.
-    pub(crate) fn totals(&self, now: u64) -> Totals {
-        let mut totals = Totals::default();
+    /// The sums over all circuits that there are and were.
+    pub(crate) fn sums(&self, now: u64) -> Sums {
+        let mut sums = Sums::default();
         for shard in &self.shards {
             let table = shard.table.read();
-            totals += table.gone;
+            sums.totals += table.gone;
             for circuit in &table.circuits {
-                totals += circuit.totals(now);
+                sums.totals += circuit.totals(now);
             }
+            sums.lived = sums.lived.saturating_add(table.lived(now));
         }
-        totals
+        sums
+    }
+}
+
+impl Table {
+    /// How long its circuits have existed, those that went too.
+    fn lived(&self, now: u64) -> Duration {
+        const SECOND: u128 = 1_000_000_000;
+        // A newcomer may have been inserted since the clock was read.
+        let nanos = (self.circuits.len() as i128 * i128::from(now) + self.lived).max(0) as u128;
+        let seconds = u64::try_from(nanos / SECOND).unwrap_or(u64::MAX);
+        Duration::new(seconds, (nanos % SECOND) as u32)
     }
 }
 

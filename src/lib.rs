@@ -112,6 +112,8 @@ pub mod guide;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "serde")]
+mod json;
 mod layer;
 mod outcome;
 mod overrides;
@@ -137,7 +139,10 @@ pub use self::answer::Cause;
 pub use self::call::CallError;
 pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, OutageSnapshot, Permit, Totals, Trip};
 pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
-pub use self::dependency::{Dependency, DependencySnapshot, Probing};
+pub use self::dependency::{
+    CircuitsPage, Dependency, DependencySnapshot, DryRunReport, DryRunTenant, InvalidCursor,
+    MAX_PAGE, NoSuggestion, PageCursor, PageGroup, PageRequest, Probing, Suggested, Suggestion,
+};
 pub use self::event::{Event, EventKind, Observer, Origin};
 pub use self::failover::{
     EveryRequest, Failover, FailoverBuilder, FailoverError, Idempotence, IfIdempotent, NoRequest,
@@ -155,7 +160,8 @@ pub use self::policy::{
 };
 pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
 pub use self::registry::{
-    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, UnknownDependency,
+    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, TenantSnapshot,
+    UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
 #[cfg(feature = "reqwest-middleware")]

@@ -13,7 +13,14 @@ use crate::time::{Clock, nanos};
 /// automatic machine. One exception: [`Disabled`](Self::Disabled) on the registry is the kill switch, and
 /// beats everything. An override changes neither the state nor the generation of a circuit; when it ends
 /// or is cleared, what lies beneath holds again.
+///
+/// With feature `serde` it is written as `forced_open`, `disabled` or `dry_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Override {
     /// Every call is rejected, and none probes.
@@ -25,7 +32,7 @@ pub enum Override {
     DryRun,
 }
 
-/// What decides over the calls of a tenant.
+/// What decides over the calls of a tenant. [`CircuitSnapshot`](crate::CircuitSnapshot) shows how it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EffectiveState {
@@ -58,15 +65,18 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) kind: Override,
+    /// When it was set.
+    pub(crate) since: u64,
     /// When it ends; 0 once it was seen to have ended, so that a clock that steps back does not bring it back.
     until: AtomicU64,
     pub(crate) note: Option<Arc<str>>,
 }
 
 impl Standing {
-    pub(crate) fn new(kind: Override) -> Self {
+    pub(crate) fn new(kind: Override, clock: &Clock) -> Self {
         Self {
             kind,
+            since: clock.now(),
             until: AtomicU64::new(NEVER),
             note: None,
         }
@@ -77,8 +87,8 @@ impl Standing {
         self
     }
 
-    pub(crate) fn lasting(self, clock: &Clock, period: Duration) -> Self {
-        let until = clock.now().saturating_add(nanos(period));
+    pub(crate) fn lasting(self, period: Duration) -> Self {
+        let until = self.since.saturating_add(nanos(period));
         self.until.store(until, Relaxed);
         self
     }
@@ -102,6 +112,7 @@ impl Clone for Standing {
     fn clone(&self) -> Self {
         Self {
             kind: self.kind,
+            since: self.since,
             until: AtomicU64::new(self.until.load(Relaxed)),
             note: self.note.clone(),
         }
@@ -114,19 +125,20 @@ macro_rules! override_methods {
     ($whose:literal) => {
         #[doc = concat!("Sets the override of ", $whose, ", in the place of the one that it has.")]
         pub fn set(&self, kind: $crate::Override) {
-            self.put(Some($crate::overrides::Standing::new(kind)));
+            self.put(Some($crate::overrides::Standing::new(kind, self.clock())));
         }
 
         /// As [`set`](Self::set), for a time. One that is longer than 584 years has no end.
         pub fn set_for(&self, kind: $crate::Override, period: std::time::Duration) {
-            let standing = $crate::overrides::Standing::new(kind);
-            self.put(Some(standing.lasting(self.clock(), period)));
+            let standing = $crate::overrides::Standing::new(kind, self.clock());
+            self.put(Some(standing.lasting(period)));
         }
 
         /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`](crate::Override), with
         /// a reason that the rejections carry as their [`note`](crate::CircuitOpen::note).
         pub fn force_open(&self, reason: &str) {
-            let standing = $crate::overrides::Standing::new($crate::Override::ForcedOpen);
+            let forced = $crate::Override::ForcedOpen;
+            let standing = $crate::overrides::Standing::new(forced, self.clock());
             self.put(Some(standing.with_note(reason)));
         }
 

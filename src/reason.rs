@@ -5,6 +5,9 @@ use std::fmt;
 /// Why a circuit changed its state, or why a call was rejected.
 ///
 /// A rejection by an open circuit carries the reason for which the circuit opened.
+///
+/// With feature `serde` it is written as the string that [`as_str`](Self::as_str) gives; a latency rule's with the number
+/// of the rule, as `latency:0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -157,6 +160,7 @@ pub const MAX_LATENCY_RULES: usize = 4;
 
 /// What a circuit's window holds at one moment; for a trip, what it held when the rules were asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Figures {
     /// Calls that were counted.

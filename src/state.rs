@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-/// The state of a circuit.
+/// The state of a circuit. With feature `serde` it is written as [`as_str`](Self::as_str) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum CircuitState {
     /// Calls pass, and their outcomes are counted.
     #[default]

@@ -218,7 +218,7 @@ async fn reading_never_creates_a_circuit() {
     assert_eq!(acme.effective_state(), closed);
     assert!(acme.would_admit());
     assert!(acme.snapshot().is_none());
-    assert!(registry.tenant("acme").snapshot().is_empty());
+    assert!(registry.tenant("acme").snapshot().circuits.is_empty());
     assert!(search.open_circuits().is_empty());
     assert!(search.circuit_snapshots().is_empty());
     assert!(registry.open_circuits().is_empty());

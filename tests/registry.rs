@@ -267,16 +267,21 @@ fn a_tenant_is_shown_in_the_dependencies_that_know_it() {
     trip(&registry.get("search").unwrap(), "acme");
     trip(&registry.get("mail").unwrap(), "acme");
     trip(&registry.get("pay").unwrap(), "globex");
-    let circuits = registry.tenant("acme").snapshot();
-    let shown: Vec<_> = circuits
+    let acme = registry.tenant("acme").snapshot();
+    assert_eq!(acme.tenant, "acme");
+    let shown: Vec<_> = acme
+        .circuits
         .iter()
-        .map(|(name, of)| (name.as_str(), of.tenant.as_deref(), of.totals.failures))
+        .map(|of| {
+            let dependency = of.dependency.as_str();
+            (dependency, of.tenant.as_deref(), of.totals.failures)
+        })
         .collect();
     assert_eq!(
         shown,
         [("mail", Some("acme"), 5), ("search", Some("acme"), 5)]
     );
-    assert!(registry.tenant("nobody").snapshot().is_empty());
+    assert!(registry.tenant("nobody").snapshot().circuits.is_empty());
 }
 
 #[test]

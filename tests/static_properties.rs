@@ -12,9 +12,11 @@ use tower::util::{BoxCloneService, BoxCloneSyncService};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::{
-    CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
-    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
-    ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
+    CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
+    DryRunReport, ErrIsFailure, InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion,
+    OnMissingTenant, Outcome, PageCursor, PageRequest, Permit, Policy, Rejection, ResponseFuture,
+    Suggestion, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot,
+    UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -39,6 +41,14 @@ assert_impl_all!(UnknownDependency: Clone, Send, Sync, std::error::Error);
 assert_impl_all!(CallError<std::io::Error>: Send, Sync, std::error::Error);
 assert_impl_all!(CallError<BoxError>: Send, Sync);
 assert_impl_all!(Cause<String>: Send, Sync);
+assert_impl_all!(PageRequest: Clone, Send, Sync);
+assert_impl_all!(PageCursor: Clone, Send, Sync, std::str::FromStr, std::fmt::Display);
+assert_impl_all!(InvalidCursor: Copy, Send, Sync, std::error::Error);
+assert_impl_all!(CircuitsPage: Clone, Send, Sync);
+assert_impl_all!(DryRunReport: Clone, Send, Sync);
+assert_impl_all!(NoSuggestion: Copy, Send, Sync, std::error::Error);
+assert_impl_all!(Suggestion: Clone, Send, Sync);
+assert_impl_all!(TenantSnapshot: Clone, Send, Sync);
 
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Circuit;
 use super::activity::Activity;
 use super::percentiles::Budget;
+use super::recovery_times::RecoveryTimes;
 use super::rules::Rules;
 use crate::event::{Event, Observer, may_hear_of_calls, tell};
 use crate::overrides::{Place, Standing, Table, winner};
@@ -42,6 +43,8 @@ impl fmt::Debug for Shared {
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: Arc<str>,
+    /// When the dependency was declared.
+    pub(crate) declared_at: u64,
     pub(crate) pace: Pace,
     rules: ArcSwap<Rules>,
     /// The number of the last era.
@@ -60,6 +63,7 @@ pub(crate) struct Context {
     pub(super) recoveries: AtomicU64,
     pub(super) recovery_at: AtomicU64,
     pub(super) outage: Outage,
+    pub(crate) recovery_times: RecoveryTimes,
 }
 
 /// The policies that tenants have of their own, by tenant.
@@ -115,6 +119,7 @@ impl Context {
 
     fn over(shared: Arc<Shared>, name: Arc<str>, rules: Arc<Rules>, own: Arc<Place>) -> Self {
         let context = Self {
+            declared_at: shared.clock.now(),
             shared,
             name,
             pace: Pace::default(),
@@ -129,6 +134,7 @@ impl Context {
             recoveries: AtomicU64::new(0),
             recovery_at: AtomicU64::new(0),
             outage: Outage::default(),
+            recovery_times: RecoveryTimes::default(),
         };
         context.follow(rules);
         context

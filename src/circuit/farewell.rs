@@ -23,7 +23,7 @@ impl Head {
         let rules = self.rules();
         let slot = rules.slot(now);
         let word = self.word();
-        if (word.is_overridden() && self.has_override()) || !self.window.is_idle(slot) {
+        if self.is_overridden() || !self.window.is_idle(slot) {
             return Farewell::Stay;
         }
         let Some(rare) = self.rare.get() else {

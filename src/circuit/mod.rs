@@ -14,6 +14,7 @@ mod permit;
 mod probe_ending;
 mod ramp;
 mod rare;
+mod recovery_times;
 mod rules;
 mod runs;
 mod snapshot;
@@ -256,6 +257,10 @@ impl Head {
     }
 
     /// Whether an override of the circuit or of its tenant is in force.
+    pub(crate) fn is_overridden(&self) -> bool {
+        self.word().is_overridden() && self.has_override()
+    }
+
     fn has_override(&self) -> bool {
         let now = self.context.now();
         let in_force = |place: &overrides::Place| {

@@ -17,10 +17,13 @@ use crate::sync::{AcqRel, Acquire, Arc, Relaxed, Release};
 use crate::time::nanos;
 use crate::{CircuitState, Probing};
 
-/// An outage of a dependency at one moment.
+/// An outage of a dependency at one moment. [`DependencySnapshot`](crate::DependencySnapshot) shows how it is written as
+/// JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutageSnapshot {
+    /// When it was read.
+    pub taken_at: Instant,
     /// The state of the dependency as a whole: open, half-open while it is probed, closed while the share of calls
     /// still grows that the policy's ramp admits.
     pub state: CircuitState,
@@ -153,6 +156,7 @@ impl Context {
             .map(|counts| *counts.lock())?;
         let since = rare.machine.lock().opened_at;
         Some(OutageSnapshot {
+            taken_at: self.shared.clock.instant(now),
             state: outage.state(),
             since: self.shared.clock.instant(since),
             retry_after: Duration::from_nanos(rare.deadline.load(Acquire).saturating_sub(now)),

@@ -29,19 +29,26 @@ const SEARCH: usize = 16;
 ///
 /// Values are the upper edges of histogram buckets: with two digits, less than 1 % over the latency that
 /// was measured.
+///
+/// With feature `serde` it is written as milliseconds: `samples`, `p50_ms`, `p95_ms`, `p99_ms`, `max_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LatencyQuantiles {
     /// How many calls of the window they are made of. Fewer than the window's calls where the histograms
     /// were allocated within the window, or where a call met a reader and did not wait for it.
     pub samples: u64,
     /// The median.
+    #[cfg_attr(feature = "serde", serde(rename = "p50_ms", with = "crate::json::ms"))]
     pub p50: Duration,
     /// The 95th percentile.
+    #[cfg_attr(feature = "serde", serde(rename = "p95_ms", with = "crate::json::ms"))]
     pub p95: Duration,
     /// The 99th percentile.
+    #[cfg_attr(feature = "serde", serde(rename = "p99_ms", with = "crate::json::ms"))]
     pub p99: Duration,
     /// The longest.
+    #[cfg_attr(feature = "serde", serde(rename = "max_ms", with = "crate::json::ms"))]
     pub max: Duration,
 }
 

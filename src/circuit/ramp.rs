@@ -22,7 +22,7 @@ impl Rare {
 
 impl Head {
     /// The share of calls, of `ONE`, that the circuit admits now; none where it admits all, or is not closed.
-    pub(super) fn ramp_share(&self, now: u64) -> Option<u64> {
+    pub(crate) fn ramp_share(&self, now: u64) -> Option<u64> {
         if !self.word().is_ramping() {
             return None;
         }

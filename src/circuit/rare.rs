@@ -75,6 +75,10 @@ pub(super) struct Machine {
     pub(super) not_before: u64,
     /// When the circuit opened that had been closed until then.
     pub(super) broke_at: Option<u64>,
+    /// How long it has waited for probes since, after the ends of its open periods, and whether an operator had a
+    /// hand in it.
+    pub(super) waited: u64,
+    pub(super) had_a_hand: bool,
     /// The slot in which the circuit opened, and the run of failures at that moment.
     pub(super) readable_slot: u64,
     pub(super) readable_run: u16,

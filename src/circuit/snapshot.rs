@@ -14,7 +14,11 @@ use crate::sync::{Acquire, AtomicU64, Relaxed};
 use crate::{CircuitState, time::Clock};
 
 /// Lifetime counts: of a circuit, or of a dependency with all circuits that it ever had.
+///
+/// With feature `serde` it is written with the names of the fields; `time_open` and `time_to_recover` are
+/// `time_open_ms` and `time_to_recover_ms`, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Totals {
     /// Calls that were counted: those that succeeded, failed or were throttled, probes among them, and the
@@ -50,14 +54,22 @@ pub struct Totals {
     /// How often a circuit opened.
     pub opened: u64,
     /// The time that circuits were open, half-open time aside.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "time_open_ms", with = "crate::json::ms")
+    )]
     pub time_open: Duration,
     /// How often probes closed a circuit that had left the closed state.
     pub recovered: u64,
     /// The time that those circuits were not closed, from when they left that state until they recovered.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "time_to_recover_ms", with = "crate::json::ms")
+    )]
     pub time_to_recover: Duration,
 }
 
-/// A trip of a closed circuit.
+/// A trip of a closed circuit. [`CircuitSnapshot`] shows how it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trip {
@@ -73,9 +85,37 @@ pub struct Trip {
 ///
 /// Read piece by piece while calls go on: on a busy circuit the figures of one snapshot can be some calls
 /// apart.
+///
+/// With feature `serde` it is written as JSON with the names of the fields; durations are milliseconds, with `_ms` at
+/// the end of their names, and instants are how long ago they were at the moment of the snapshot, with `_ago_ms`:
+///
+/// ```json
+/// {
+///   "dependency": "search", "tenant": "acme", "state": "open",
+///   "effective_state": { "decided_by": "automatic", "state": "open" },
+///   "generation": 7, "retry_after_ms": 2500.0, "ramp": null, "in_flight": null,
+///   "window": {
+///     "calls": 40, "failures": 9, "throttled": 0, "consecutive_failures": 5, "slow": [3, 0, 0, 0]
+///   },
+///   "latency": { "samples": 40, "p50_ms": 12.5, "p95_ms": 80.0, "p99_ms": 3100.0, "max_ms": 3200.0 },
+///   "totals": { "calls": 7000, "time_open_ms": 1500.0, "time_to_recover_ms": 0.0 },
+///   "last_success_ago_ms": 4000.0, "last_failure_ago_ms": 1500.0,
+///   "last_trip": {
+///     "ago_ms": 1500.0, "reason": "consecutive_failures",
+///     "figures": { "calls": 40, "failures": 9, "throttled": 0, "consecutive_failures": 5, "slow": [3, 0, 0, 0] }
+///   }
+/// }
+/// ```
+///
+/// What there is not is `null`; `totals` has all fields of [`Totals`]. `decided_by` is `automatic`, `forced_open`,
+/// `disabled`, `dry_run` or `outage`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CircuitSnapshot {
+    /// When it was read.
+    pub taken_at: Instant,
+    /// The name of the dependency.
+    pub dependency: String,
     /// The tenant; none for a circuit that several share.
     pub tenant: Option<String>,
     /// The state of the automatic machine.
@@ -112,11 +152,11 @@ impl Circuit {
         let clock = context.shared.clock;
         let now = context.now();
         let word = self.word();
-        let slot = self.readable_slot(now);
         let rare = self.rare.get();
-        let percentiles = rare.and_then(|rare| rare.percentiles.load_full());
         let last_success = self.last_success.load(Relaxed).checked_sub(1);
         CircuitSnapshot {
+            taken_at: clock.instant(now),
+            dependency: context.name.as_ref().to_owned(),
             tenant: self.tenant().map(str::to_owned),
             state: word.state(),
             effective_state: self.effective_state(now),
@@ -131,7 +171,7 @@ impl Circuit {
                 .max_in_flight
                 .map(|_| rare.map_or(0, |rare| rare.in_flight.load(Relaxed))),
             window: self.window_figures(now),
-            latency: percentiles.and_then(|percentiles| percentiles.read(slot)),
+            latency: self.latency(now),
             totals: self.totals(now),
             last_success: last_success
                 .and_then(|slot| rules.began(slot))
@@ -142,6 +182,12 @@ impl Circuit {
                 .map(|at| clock.instant(at)),
             last_trip: rare.and_then(|rare| trip(rare.machine.lock().last_trip, &clock)),
         }
+    }
+
+    /// The percentiles of the current window.
+    pub(crate) fn latency(&self, now: u64) -> Option<LatencyQuantiles> {
+        let percentiles = self.rare.get()?.percentiles.load_full()?;
+        percentiles.read(self.readable_slot(now))
     }
 
     /// What decides over calls.

@@ -111,10 +111,12 @@ impl Head {
                     machine.openings = 0;
                 }
                 machine.broke_at = Some(now);
+                (machine.waited, machine.had_a_hand) = (0, false);
             }
             CircuitState::Open => machine.end_open_time(now),
             CircuitState::HalfOpen => {}
         }
+        machine.had_a_hand |= opening.origin == Origin::ByHand;
         self.set_open_period(rules, rare, machine, now, &opening);
         if let Some(figures) = opening.figures {
             machine.last_trip = Some((now, opening.reason, figures));
@@ -168,6 +170,8 @@ impl Head {
     ) -> Transition {
         machine.end_open_time(now);
         machine.end_probes();
+        machine.waited += now.saturating_sub(self.rare().deadline.load(Acquire));
+        machine.had_a_hand |= origin == Origin::ByHand;
         self.clear_window();
         self.change(CircuitState::HalfOpen, now, reason, origin, false)
     }
@@ -194,6 +198,7 @@ impl Head {
         if let Some(broke_at) = broke_at.filter(|_| has_recovered) {
             machine.recovered += 1;
             machine.time_to_recover += now.saturating_sub(broke_at);
+            self.context.recovery_times.take_in(machine, broke_at, now);
         }
         let is_ramping = has_recovered && rare.begin_ramp(rules, now);
         let transition = self.change(CircuitState::Closed, now, reason, origin, is_ramping);

@@ -1,9 +1,18 @@
 //! A dependency: a name, a policy, an override, and a circuit for each tenant.
 
+mod cursor;
+mod dry_run;
 mod live_policy;
+mod page;
 mod snapshot;
+mod suggest;
 
+pub use self::cursor::{InvalidCursor, PageCursor, PageGroup};
+use self::dry_run::DryRuns;
+pub use self::dry_run::{DryRunReport, DryRunTenant};
+pub use self::page::{CircuitsPage, MAX_PAGE, PageRequest};
 pub use self::snapshot::DependencySnapshot;
+pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
 use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Refusal, Shared};
 use crate::circuits::Circuits;
 use crate::event::{Event, EventKind, Origin, say};
@@ -64,6 +73,7 @@ pub(crate) struct Inner {
     without_tenant: OnceLock<Circuit>,
     /// For tenants without room, where the policy says so.
     overflow: OnceLock<Circuit>,
+    dry_runs: DryRuns,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
     /// The policy with which it was declared, which may have been replaced since.
@@ -86,6 +96,7 @@ impl Dependency {
                 circuits: Circuits::new(max_tenants),
                 without_tenant: OnceLock::new(),
                 overflow: OnceLock::new(),
+                dry_runs: DryRuns::default(),
                 reported_calls: AtomicU64::new(0),
                 declared,
             }),
@@ -418,6 +429,7 @@ impl Dependency {
     }
 
     fn put(&self, standing: Option<Standing>) {
+        self.begin_dry_run(standing.as_ref());
         let context = self.context();
         let _operator = context.shared.operator.lock();
         context.own.store(standing.map(Arc::new));

@@ -157,6 +157,11 @@ impl HistogramShape {
         )
     }
 
+    /// Whether a rule can have this threshold.
+    pub(crate) fn takes(&self, threshold: Duration) -> bool {
+        LatencyRule::p95(threshold).validate(self).is_ok()
+    }
+
     /// An empty histogram of latencies in nanoseconds; `None` where the shape was not validated.
     pub(crate) fn histogram<C: hdrhistogram::Counter>(&self) -> Option<Histogram<C>> {
         Histogram::new_with_bounds(nanos(self.lowest), nanos(self.highest), self.digits).ok()

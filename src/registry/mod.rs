@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use self::builder::RegistryBuilder;
 use self::error::is_name;
 pub use self::error::{DeclareError, UnknownDependency};
-pub use self::tenant_handle::TenantHandle;
+pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
 use crate::dependency::{Dependency, DependencySnapshot};
 use crate::directory::Directory;
@@ -142,6 +142,8 @@ impl CircuitBreakerRegistry {
     }
 
     /// The figures of all dependencies, sorted by name. Calls go on meanwhile.
+    ///
+    /// As JSON it is an array of what [`DependencySnapshot`] shows.
     #[must_use]
     pub fn snapshot(&self) -> Vec<DependencySnapshot> {
         self.sorted()
@@ -173,6 +175,9 @@ impl CircuitBreakerRegistry {
     }
 
     fn put(&self, standing: Option<Standing>) {
+        for dependency in self.inner.directory.iter() {
+            dependency.begin_dry_run_of_registry(standing.as_ref());
+        }
         let shared = &self.inner.shared;
         let _operator = shared.operator.lock();
         shared.own.store(standing.map(Arc::new));

@@ -22,6 +22,23 @@ pub struct TenantHandle {
     tenant: Box<str>,
 }
 
+/// One tenant in all dependencies at one moment.
+///
+/// With feature `serde` it is written as JSON; the circuits as [`CircuitSnapshot`] shows:
+///
+/// ```json
+/// { "tenant": "acme", "circuits": [] }
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TenantSnapshot {
+    /// The tenant.
+    pub tenant: String,
+    /// Its circuits, sorted by the names of their dependencies.
+    pub circuits: Vec<CircuitSnapshot>,
+}
+
 impl TenantHandle {
     pub(super) fn new(registry: CircuitBreakerRegistry, tenant: &str) -> Self {
         let tenant = tenant.into();
@@ -34,18 +51,31 @@ impl TenantHandle {
         self.registry.clock()
     }
 
-    /// The tenant's circuits by dependency, sorted by its name.
+    /// The tenant's circuits in all dependencies. Makes none.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// drop(search.acquire("acme")?);
+    /// for circuit in registry.tenant("acme").snapshot().circuits {
+    ///     println!("{}: {}", circuit.dependency, circuit.state);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn snapshot(&self) -> Vec<(String, CircuitSnapshot)> {
-        let of = |dependency: &Dependency| {
-            let snapshot = dependency.circuit(&self.tenant).snapshot()?;
-            Some((dependency.name().to_owned(), snapshot))
-        };
-        self.registry
-            .sorted()
-            .into_values()
-            .filter_map(of)
-            .collect()
+    pub fn snapshot(&self) -> TenantSnapshot {
+        let of = |dependency: &Dependency| dependency.circuit(&self.tenant).snapshot();
+        TenantSnapshot {
+            tenant: self.tenant.as_ref().to_owned(),
+            circuits: self
+                .registry
+                .sorted()
+                .into_values()
+                .filter_map(of)
+                .collect(),
+        }
     }
 
     /// Makes the tenant's circuits closed, with empty windows. Lifts no override, and makes no circuit.

@@ -1,0 +1,250 @@
+//! What a dry run would have done.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use tokio::time::Instant;
+
+use super::{Dependency, MAX_PAGE};
+use crate::circuit::{Circuit, Totals};
+use crate::overrides::{Override, Standing, winner};
+use crate::sync::Mutex;
+
+/// What a dry run of a dependency would have done: whether to switch it on for real.
+///
+/// With feature `serde` it is written as JSON:
+///
+/// ```json
+/// {
+///   "dependency": "search", "since_ago_ms": 86400000.0,
+///   "calls": 990000, "would_open": 12, "would_reject": 10000, "share_rejected": 0.01, "tenants": 3,
+///   "most_affected": [
+///     { "tenant": "acme", "calls": 5000, "would_open": 9, "would_reject": 9900, "share_rejected": 0.664 }
+///   ]
+/// }
+/// ```
+///
+/// `since_ago_ms` is how long before the report the dry run began, and `null` where none is on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DryRunReport {
+    /// When it was made.
+    pub taken_at: Instant,
+    /// The name of the dependency.
+    pub dependency: String,
+    /// Since when the dry run lasts that is in force for the dependency, its own or the registry's; none where there is
+    /// none. The counts of the report begin here. Where there is none, they are those of the dependency's whole life.
+    pub since: Option<Instant>,
+    /// Calls that were counted. Those that would have been rejected are not among them.
+    pub calls: u64,
+    /// How often a circuit opened, at which no call was rejected.
+    pub would_open: u64,
+    /// Calls that would have been rejected.
+    pub would_reject: u64,
+    /// How many tenants there are whose circuit would have opened or rejected.
+    pub tenants: usize,
+    /// Those of them with the most calls that would have been rejected, then with the most openings, then by name.
+    pub most_affected: Vec<DryRunTenant>,
+}
+
+/// What dry runs would have done to one tenant.
+///
+/// Counted for as long as there is its circuit: an earlier dry run's are among them, and those of a tenant whose
+/// circuit was evicted are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DryRunTenant {
+    /// The tenant.
+    pub tenant: String,
+    /// Calls that were counted.
+    pub calls: u64,
+    /// How often its circuit opened, at which no call was rejected.
+    pub would_open: u64,
+    /// Calls that would have been rejected.
+    pub would_reject: u64,
+}
+
+impl DryRunReport {
+    /// The share of calls that would have been rejected, from 0 to 1: of those that were counted and those that would
+    /// have been rejected. 0 where there was none.
+    ///
+    /// An upper bound of what switching on costs: of these calls, some would have failed anyway. And none of them was
+    /// counted, so that they did not decide over circuits.
+    #[must_use]
+    pub fn share_rejected(&self) -> f64 {
+        share(self.would_reject, self.calls)
+    }
+}
+
+impl DryRunTenant {
+    /// The share of the tenant's calls that would have been rejected, from 0 to 1, as
+    /// [`DryRunReport::share_rejected`].
+    #[must_use]
+    pub fn share_rejected(&self) -> f64 {
+        share(self.would_reject, self.calls)
+    }
+}
+
+fn share(rejected: u64, counted: u64) -> f64 {
+    match rejected.saturating_add(counted) {
+        0 => 0.0,
+        calls => rejected as f64 / calls as f64,
+    }
+}
+
+/// What the dependency had counted when the last dry runs began: its own, and the registry's.
+#[derive(Debug, Default)]
+pub(crate) struct DryRuns {
+    own: Mutex<Totals>,
+    of_registry: Mutex<Totals>,
+}
+
+impl Dependency {
+    /// What the dry run that is on would have done so far, with at most `most_affected` tenants, up to [`MAX_PAGE`] of
+    /// them. Calls go on meanwhile.
+    ///
+    /// It begins when [`Override::DryRun`] is set for the dependency or for the registry, and anew whenever it is set
+    /// again, at which all circuits are gone over once; the dependency's own is the nearer. Dry runs of single tenants or circuits are counted too.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Override, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// search.set(Override::DryRun);
+    /// for _ in 0..8 {
+    ///     search.acquire("acme")?.record(Outcome::failure());
+    /// }
+    /// let report = search.dry_run_report(10);
+    /// assert_eq!((report.would_open, report.would_reject), (1, 3));
+    /// assert_eq!(report.share_rejected(), 3.0 / 8.0);
+    /// assert_eq!(report.most_affected[0].tenant, "acme");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dry_run_report(&self, most_affected: usize) -> DryRunReport {
+        let context = self.context();
+        let now = context.now();
+        let (since, before) = self.dry_run(now).unzip();
+        let before = before.unwrap_or_default();
+        let totals = self.totals(now);
+        let (tenants, most_affected) = self.affected(now, most_affected.min(MAX_PAGE));
+        DryRunReport {
+            taken_at: context.shared.clock.instant(now),
+            dependency: self.name().to_owned(),
+            since: since.map(|at| context.shared.clock.instant(at)),
+            calls: totals.calls.saturating_sub(before.calls),
+            would_open: totals.would_open.saturating_sub(before.would_open),
+            would_reject: totals.would_reject.saturating_sub(before.would_reject),
+            tenants,
+            most_affected,
+        }
+    }
+
+    /// When the dry run in force began, and what had been counted until then.
+    fn dry_run(&self, now: u64) -> Option<(u64, Totals)> {
+        let context = self.context();
+        let own = context.own.load();
+        let of_registry = context.shared.own.load();
+        let standing = winner(now, None, own.as_deref(), None, of_registry.as_deref())
+            .filter(|standing| standing.kind == Override::DryRun)?;
+        let is_own = own
+            .as_ref()
+            .is_some_and(|own| std::ptr::eq(&**own, standing));
+        let dry_runs = &self.inner.dry_runs;
+        let kept = if is_own {
+            &dry_runs.own
+        } else {
+            &dry_runs.of_registry
+        };
+        let before = *kept.lock();
+        // The registry's may be older than the dependency.
+        Some((standing.since.max(context.declared_at), before))
+    }
+
+    /// Remembers what has been counted, where a dry run of the dependency is about to begin.
+    pub(super) fn begin_dry_run(&self, standing: Option<&Standing>) {
+        self.note_totals(standing, &self.inner.dry_runs.own);
+    }
+
+    /// The same, where one of the registry is.
+    pub(crate) fn begin_dry_run_of_registry(&self, standing: Option<&Standing>) {
+        self.note_totals(standing, &self.inner.dry_runs.of_registry);
+    }
+
+    fn note_totals(&self, standing: Option<&Standing>, kept: &Mutex<Totals>) {
+        if standing.is_some_and(|standing| standing.kind == Override::DryRun) {
+            let totals = self.totals(self.context().now());
+            *kept.lock() = totals;
+        }
+    }
+
+    /// How many tenants dry runs would have affected, and those that they would have affected most.
+    fn affected(&self, now: u64, most: usize) -> (usize, Vec<DryRunTenant>) {
+        let mut tenants = 0;
+        // The least affected is on top.
+        let mut affected = BinaryHeap::with_capacity(most + 1);
+        self.inner.circuits.for_each(|circuit| {
+            let totals = circuit.totals(now);
+            if totals.would_open == 0 && totals.would_reject == 0 {
+                return;
+            }
+            tenants += 1;
+            affected.push(Reverse(Affected::new(circuit, &totals)));
+            if affected.len() > most {
+                affected.pop();
+            }
+        });
+        let of = |Reverse(affected): Reverse<Affected>| DryRunTenant {
+            tenant: affected.circuit.tenant().unwrap_or_default().to_owned(),
+            calls: affected.calls,
+            would_open: affected.would_open,
+            would_reject: affected.would_reject,
+        };
+        let affected = affected.into_sorted_vec();
+        (tenants, affected.into_iter().map(of).collect())
+    }
+}
+
+struct Affected {
+    would_reject: u64,
+    would_open: u64,
+    calls: u64,
+    circuit: Circuit,
+}
+
+impl Affected {
+    fn new(circuit: &Circuit, totals: &Totals) -> Self {
+        Self {
+            would_reject: totals.would_reject,
+            would_open: totals.would_open,
+            calls: totals.calls,
+            circuit: circuit.clone(),
+        }
+    }
+
+    fn key(&self) -> (u64, u64, Reverse<&[u8]>) {
+        let id = Reverse(self.circuit.id());
+        (self.would_reject, self.would_open, id)
+    }
+}
+
+impl PartialEq for Affected {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Affected {}
+
+impl PartialOrd for Affected {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Affected {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}

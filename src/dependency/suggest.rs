@@ -1,0 +1,243 @@
+//! What the figures of a dependency say about its policy.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::Dependency;
+use crate::CircuitState;
+use crate::circuit::Totals;
+use crate::time::DAY;
+
+/// With so many independent samples their median lies between the true quartiles in 97 of 100 cases.
+const RECOVERIES: u64 = 20;
+/// A share of failures of one in a thousand is known to about a third.
+const CALLS: u64 = 10_000;
+/// With fewer circuits, nine tenths of them are all of them.
+const CIRCUITS: usize = 10;
+/// To read a circuit's histograms costs some 100 µs.
+const MOST_READ: usize = 256;
+/// Samples below which a 95th percentile is one of the five longest calls.
+const SAMPLES: u64 = 100;
+/// How often a run of failures may be one by chance: once in so many calls.
+const CALLS_PER_ACCIDENT: f64 = 1e6;
+
+/// What the figures of a dependency say about its policy: proposals for people to read, which nothing applies.
+///
+/// Each stands alone, and says of how many samples it is made, or why there is none.
+///
+/// With feature `serde` it is written as JSON:
+///
+/// ```json
+/// {
+///   "open_for": { "value_ms": 40802.189312, "samples": 61, "basis": "half of 61 recoveries .." },
+///   "consecutive_failures": { "value": 4, "samples": 70000, "basis": "at 512 failures in .." },
+///   "latency_p95": { "why_not": "too few samples: 3 of 10" }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Suggestion {
+    /// The first open period.
+    ///
+    /// The median time from when rules opened a closed circuit until probes closed it, rounded up by a quarter at most:
+    /// a circuit that is open for so long finds the dependency back with its first probes in half of all cases. Only
+    /// where most circuits had to open more than once; where they did not, the period is long enough, and how much
+    /// shorter it could be is not to be seen. Left out are recoveries in which an operator had a hand, and those that
+    /// spent more than half of their time waiting for a probe, after the ends of their open periods.
+    ///
+    /// Needs 20 recoveries that did not overlap in time: with so many, the median lies between the true quartiles in 97
+    /// of 100 cases. A thousand circuits that one failure of the dependency opened are one. The longer period costs the
+    /// shorter half of them: they recover later than they do now.
+    pub open_for: Result<Suggested<Duration>, NoSuggestion>,
+    /// How many failures in a row.
+    ///
+    /// So many that a run of them comes by chance once in a million calls, if calls fail at the share at which they did
+    /// over the dependency's life (plus three failures, since what was not seen may yet be), and independently of each
+    /// other. Failures that came by outages are in that share, so it is rather too high, and the proposal rather too
+    /// careful.
+    ///
+    /// Needs 10,000 calls: fewer tell a share of one in a thousand worse than to a third. Where more than half of all
+    /// calls fail, no run is an accident or no run is a sign, and there is no proposal.
+    pub consecutive_failures: Result<Suggested<u32>, NoSuggestion>,
+    /// The threshold of a rule for the 95th percentile.
+    ///
+    /// Twice the 95th percentile that nine tenths of the closed circuits stay under now. Of circuits that have
+    /// histograms, with at least 100 samples in the window; at most 256 of them are read.
+    ///
+    /// Needs 10 circuits: of fewer, nine tenths are all. It knows the present window alone: ask at a busy hour.
+    pub latency_p95: Result<Suggested<Duration>, NoSuggestion>,
+}
+
+/// A value that is proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Suggested<T> {
+    /// The value.
+    pub value: T,
+    /// How many samples it is made of: recoveries, calls or circuits.
+    pub samples: u64,
+    /// How it came about, in a sentence.
+    pub basis: String,
+}
+
+/// Why nothing is proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoSuggestion {
+    /// Too little has happened yet.
+    TooFewSamples {
+        /// The samples that there are: recoveries that did not overlap, calls, or circuits.
+        samples: u64,
+        /// How many it takes.
+        needed: u64,
+    },
+    /// At least half of the circuits that recovered had opened only once: the open period is long enough, and how much
+    /// shorter it could be is not to be seen.
+    LongEnough {
+        /// Recoveries by the first probes.
+        at_once: u64,
+        /// All recoveries.
+        recoveries: u64,
+    },
+    /// More than half of all calls fail.
+    FailsTooOften {
+        /// Failures.
+        failures: u64,
+        /// Calls.
+        calls: u64,
+    },
+    /// The value would be beyond what a policy takes.
+    OutOfBounds,
+}
+
+impl fmt::Display for NoSuggestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewSamples { samples, needed } => {
+                write!(f, "too few samples: {samples} of {needed}")
+            }
+            Self::LongEnough {
+                at_once,
+                recoveries,
+            } => write!(
+                f,
+                "long enough: {at_once} of {recoveries} circuits recovered with the first probes; how much shorter it \
+                 could be is not to be seen"
+            ),
+            Self::FailsTooOften { failures, calls } => {
+                write!(f, "fails too often: {failures} of {calls} calls")
+            }
+            Self::OutOfBounds => f.write_str("beyond what a policy takes"),
+        }
+    }
+}
+
+impl Error for NoSuggestion {}
+
+impl Dependency {
+    /// What the figures of the dependency say about its policy. Changes nothing; calls go on meanwhile, and the
+    /// latency of some of them is not measured (see [`Totals::unmeasured`]).
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, NoSuggestion, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// match search.suggest().open_for {
+    ///     Ok(period) => println!("{:?}: {}", period.value, period.basis),
+    ///     Err(why) => println!("no proposal: {why}"),
+    /// }
+    /// # let too_few = NoSuggestion::TooFewSamples { samples: 0, needed: 20 };
+    /// # assert_eq!(search.suggest().open_for, Err(too_few));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn suggest(&self) -> Suggestion {
+        let sums = self.inner.circuits.sums(self.context().now());
+        Suggestion {
+            open_for: self.suggest_period(),
+            consecutive_failures: suggest_run(&sums.totals),
+            latency_p95: self.suggest_threshold(),
+        }
+    }
+
+    fn suggest_period(&self) -> Result<Suggested<Duration>, NoSuggestion> {
+        let recovered = self.context().recovery_times.read();
+        let (recoveries, apart) = (recovered.samples, recovered.apart);
+        enough(apart, RECOVERIES)?;
+        let at_once = recovered.at_once;
+        if at_once >= recoveries - at_once {
+            return Err(NoSuggestion::LongEnough {
+                at_once,
+                recoveries,
+            });
+        }
+        let median = recovered.median();
+        if median > DAY {
+            return Err(NoSuggestion::OutOfBounds);
+        }
+        Ok(Suggested {
+            value: median,
+            samples: recoveries,
+            basis: format!(
+                "half of {recoveries} recoveries, {apart} of which did not overlap, took less; {at_once} of them took \
+                 one open period"
+            ),
+        })
+    }
+
+    fn suggest_threshold(&self) -> Result<Suggested<Duration>, NoSuggestion> {
+        let now = self.context().now();
+        let mut seen = Vec::new();
+        self.inner.circuits.for_each(|circuit| {
+            if seen.len() < MOST_READ && circuit.state() == CircuitState::Closed {
+                let latency = circuit.latency(now);
+                let enough = latency.filter(|latency| latency.samples >= SAMPLES);
+                seen.extend(enough.map(|latency| latency.p95));
+            }
+        });
+        enough(seen.len() as u64, CIRCUITS as u64)?;
+        seen.sort_unstable();
+        let nine_tenths = seen[(seen.len() * 9).div_ceil(10) - 1];
+        let value = nine_tenths * 2;
+        if !self.policy().histogram.takes(value) {
+            return Err(NoSuggestion::OutOfBounds);
+        }
+        Ok(Suggested {
+            value,
+            samples: seen.len() as u64,
+            basis: format!(
+                "twice the p95 that nine tenths of {} closed circuits stay under now, {nine_tenths:?}",
+                seen.len()
+            ),
+        })
+    }
+}
+
+fn suggest_run(totals: &Totals) -> Result<Suggested<u32>, NoSuggestion> {
+    let Totals {
+        failures, calls, ..
+    } = *totals;
+    enough(calls, CALLS)?;
+    // By chance alone three more would have come in one of twenty cases without being seen yet.
+    let share = (failures + 3) as f64 / calls as f64;
+    if share > 0.5 {
+        return Err(NoSuggestion::FailsTooOften { failures, calls });
+    }
+    let run = (CALLS_PER_ACCIDENT.ln() / -share.ln()).ceil() as u32;
+    Ok(Suggested {
+        value: run,
+        samples: calls,
+        basis: format!(
+            "at {failures} failures in {calls} calls, so many in a row come by chance once in a million calls"
+        ),
+    })
+}
+
+fn enough(samples: u64, needed: u64) -> Result<(), NoSuggestion> {
+    if samples < needed {
+        return Err(NoSuggestion::TooFewSamples { samples, needed });
+    }
+    Ok(())
+}
