@@ -3,6 +3,8 @@
 mod live_policy;
 mod snapshot;
 
+use tokio::sync::oneshot;
+
 pub use self::snapshot::DependencySnapshot;
 use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Refusal, Shared};
 use crate::circuits::Circuits;
@@ -11,7 +13,7 @@ use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
+use crate::sync::{AcqRel, Arc, AtomicU64, Mutex, OnceLock, Relaxed};
 use crate::time::Clock;
 use crate::{CircuitState, Reason};
 
@@ -68,6 +70,8 @@ pub(crate) struct Inner {
     reported_calls: AtomicU64,
     /// The policy with which it was declared, which may have been replaced since.
     declared: Arc<Policy>,
+    /// Dropped with the dependency, which ends the prober that waits for it.
+    pub(crate) prober: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Dependency {
@@ -88,6 +92,7 @@ impl Dependency {
                 overflow: OnceLock::new(),
                 reported_calls: AtomicU64::new(0),
                 declared,
+                prober: Mutex::default(),
             }),
         }
     }
@@ -351,7 +356,7 @@ impl Dependency {
         self.len() == 0
     }
 
-    fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
+    pub(crate) fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
         let Inner {
             without_tenant,
             overflow,
