@@ -13,8 +13,9 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
-    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
-    ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
+    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, ProbeTarget,
+    ProberError, RecoveryProber, RecoveryProberBuilder, Rejection, ResponseFuture, Tenant,
+    TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -39,6 +40,11 @@ assert_impl_all!(UnknownDependency: Clone, Send, Sync, std::error::Error);
 assert_impl_all!(CallError<std::io::Error>: Send, Sync, std::error::Error);
 assert_impl_all!(CallError<BoxError>: Send, Sync);
 assert_impl_all!(Cause<String>: Send, Sync);
+assert_impl_all!(RecoveryProber: Send, Sync, Unpin);
+assert_not_impl_any!(RecoveryProber: Clone);
+assert_impl_all!(RecoveryProberBuilder: Clone, Send, Sync, Unpin);
+assert_impl_all!(ProbeTarget: Clone, Send, Sync, Unpin, std::hash::Hash);
+assert_impl_all!(ProberError: Clone, Send, Sync, std::error::Error);
 
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);

@@ -222,3 +222,78 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::{CircuitBreakerRegistry, Dependency, Outcome, Policy, Probing};
+
+    fn wanted() -> Dependency {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let policy = Policy::builder().consecutive_failures(1).build().unwrap();
+        let search = registry.dependency_with("search", policy).unwrap();
+        search.acquire("acme").unwrap().record(Outcome::failure());
+        assert!(search.acquire("acme").is_err());
+        search.circuit("acme").half_open().unwrap();
+        search
+    }
+
+    #[test]
+    fn a_claim_that_finds_no_place_leaves_the_demand_as_it_was() {
+        let search = wanted();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let now = search.context().now();
+        let before = circuit.wanted(now);
+        assert!(before.is_some());
+        let mut claim = circuit.claim().unwrap();
+        assert_eq!(circuit.wanted(now), None, "claimed");
+        let live: Vec<_> = (0..3).map(|_| search.acquire("acme").unwrap()).collect();
+        assert!(claim.probe().is_none());
+        drop((claim, live));
+        assert_eq!(circuit.wanted(now), before);
+    }
+
+    #[test]
+    fn a_claim_that_probed_has_answered_the_demand_before_its_probe() {
+        let search = wanted();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let mut claim = circuit.claim().unwrap();
+        claim.probe().unwrap().record(Outcome::Ignored);
+        assert!(search.acquire_barred("acme", Probing::No).is_err());
+        drop(claim);
+        let now = search.context().now();
+        assert!(circuit.wanted(now).is_some());
+        let mut claim = circuit.claim().unwrap();
+        claim.probe().unwrap().record(Outcome::Ignored);
+        drop(claim);
+        assert_eq!(circuit.wanted(now), None);
+    }
+
+    #[test]
+    fn of_many_threads_one_holds_the_claim() {
+        let search = wanted();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let (holders, claims) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2_000 {
+                        let Some(mut claim) = circuit.claim() else {
+                            continue;
+                        };
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        // Opens it again, under the claim.
+                        if let Some(probe) = claim.probe() {
+                            probe.record(Outcome::failure());
+                        }
+                        let _ = search.circuit("acme").half_open();
+                        claims.fetch_add(1, Ordering::SeqCst);
+                        assert_eq!(holders.fetch_sub(1, Ordering::SeqCst), 1);
+                    }
+                });
+            }
+        });
+        assert!(claims.into_inner() > 0);
+    }
+}

@@ -182,7 +182,6 @@ impl RecoveryProberBuilder {
     pub fn spawn_service<S, C>(self, service: S, classify: C) -> Result<RecoveryProber, ProberError>
     where
         S: Service<ProbeTarget> + Clone + Send + 'static,
-        S::Response: Send,
         S::Error: Into<BoxError>,
         S::Future: Send,
         C: Classify<S::Response, BoxError> + Send + Sync + 'static,

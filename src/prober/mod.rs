@@ -66,7 +66,7 @@ use crate::sync::Arc;
 /// probed. A probe that takes longer than [`timeout`](RecoveryProberBuilder::timeout) is a failure. So is one that
 /// panics, which is said in the log, once; the prober goes on.
 ///
-/// A look costs one load while no circuit is open. Otherwise it goes over the circuits of one shard after the other,
+/// A look costs a few loads while no circuit is open, or in an outage whose period lasts. Otherwise it goes over the circuits of one shard after the other,
 /// with a load or two for each under the shard's read lock, lets other tasks run in between, and keeps no more than the
 /// `concurrency` that are most wanted.
 ///
@@ -78,8 +78,9 @@ use crate::sync::Arc;
 /// # Its end
 ///
 /// It stops when it is dropped, and its probes with it: theirs are cancelled calls, whose places are free again.
-/// It holds neither the registry nor the dependency. When their last handle is dropped, it ends by itself, at once. A
-/// dependency has one prober at a time; a tenant's circuit in another dependency is that one's prober's.
+/// It holds neither the registry nor the dependency. When their last handle is dropped, it ends by itself, at once; a
+/// closure or a service that it was given and that holds such a handle keeps that from happening until the prober is
+/// dropped. A dependency has one prober at a time.
 ///
 /// # Examples
 ///

@@ -82,6 +82,20 @@ async fn as_many_at_once_in_all_as_the_outage_admits_and_each_for_another_tenant
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_finds_no_place_keeps_its_demand() {
+    let search = in_outage(outage());
+    let upstream = Upstream::new(Outcome::Ignored);
+    let _prober = upstream.spawn(prober(&search).concurrency(8));
+    sleep(HALF).await;
+    for tenant in 3..10 {
+        reject(&search, &name(tenant), tenant);
+    }
+    pass(PERIOD + 4 * SECOND).await;
+    let expected: Vec<_> = (3..10).rev().map(name).collect();
+    assert_eq!(upstream.asked(), expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_one_begins_another_period_in_which_demand_counts_anew() {
     let search = in_outage(outage());
     let upstream = Upstream::down();

@@ -74,7 +74,7 @@ async fn a_free_place_beside_live_probes_is_used() {
 
 #[tokio::test(start_paused = true)]
 async fn never_two_of_one_circuit_also_when_one_outlives_its_lease() {
-    let search = declare(policy().probe_lease(SECOND).half_open_max_calls(5));
+    let search = declare(policy().without_latency().probe_lease(SECOND));
     let upstream = Upstream::up().taking(5 * SECOND);
     let _prober = upstream.spawn(prober(&search));
     want(&search, "acme", 1);
