@@ -163,6 +163,43 @@ async fn no_circuit_is_probed_on_its_own_and_a_tenant_in_its_period_is_left_alon
 }
 
 #[tokio::test(start_paused = true)]
+async fn its_probes_end_with_it() {
+    let search = in_outage(outage().open_for(OpenPeriod::fixed(SECOND).jitter(0.0)));
+    let upstream = Upstream::up();
+    let _prober = upstream.spawn(prober(&search));
+    sleep(HALF).await;
+    reject(&search, &name(0), 1);
+    pass(PERIOD + 5 * SECOND).await;
+    assert_eq!(upstream.asked(), [name(0), name(0)]);
+    assert!(search.outage().is_none());
+    // Its own circuit is open, and nobody has asked for that since.
+    assert_eq!(search.state(&name(0)), CircuitState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_tenant_was_refused_before_its_circuit_closed_is_no_demand() {
+    let search = declare(outage());
+    for tenant in 0..10 {
+        search
+            .acquire(&name(tenant))
+            .unwrap()
+            .record(Outcome::Success);
+    }
+    want(&search, &name(9), 100);
+    search.circuit(&name(9)).reset();
+    for tenant in 0..3 {
+        trip(&search, &name(tenant));
+    }
+    let upstream = Upstream::down();
+    let _prober = upstream.spawn(prober(&search).concurrency(1));
+    sleep(HALF).await;
+    reject(&search, &name(9), 1);
+    reject(&search, &name(5), 2);
+    pass(PERIOD).await;
+    assert_eq!(upstream.asked(), ["tenant 5"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_asks_in_the_name_of_who_is_forced_open() {
     let search = in_outage(outage());
     let upstream = Upstream::up();

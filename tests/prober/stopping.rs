@@ -3,6 +3,7 @@
 use std::sync::Weak;
 
 use tokio::task::yield_now;
+use tokio::time::timeout;
 use tower_tenant_breaker::{Event, ProberError};
 
 use super::*;
@@ -12,6 +13,10 @@ async fn settle() {
     for _ in 0..10 {
         yield_now().await;
     }
+}
+
+async fn ended(prober: &mut RecoveryProber) {
+    timeout(100 * SECOND, prober.stopped()).await.unwrap();
 }
 
 /// A registry with a prober whose probe of `acme` is in the air; what its observer and its closure hold is told.
@@ -65,7 +70,7 @@ async fn dropped_it_stops_and_its_probes_are_cancelled_with_their_places_free() 
 #[tokio::test(start_paused = true)]
 async fn stopped_it_has_nothing_left() {
     let (_registry, search, prober, upstream, held) = probing().await;
-    prober.stop().await;
+    timeout(100 * SECOND, prober.stop()).await.unwrap();
     assert_eq!(upstream.in_the_air(), 0);
     assert!(held[1].upgrade().is_none(), "the closure");
     assert_eq!(search.snapshot().totals.cancelled, 1);
@@ -79,9 +84,9 @@ async fn it_ends_at_once_when_the_dependency_is_gone_and_frees_all() {
     assert!(!prober.is_stopped(), "the registry holds the dependency");
     let before = tokio::time::Instant::now();
     drop(registry);
-    prober.stopped().await;
+    ended(&mut prober).await;
     assert_eq!(tokio::time::Instant::now(), before, "not at the next look");
-    prober.stopped().await;
+    ended(&mut prober).await;
     assert!(prober.is_stopped());
     assert_eq!(upstream.in_the_air(), 0);
     assert!(held.iter().all(|held| held.upgrade().is_none()), "{held:?}");
@@ -94,7 +99,7 @@ async fn it_keeps_no_dependency_alive_while_nothing_is_open() {
     let mut prober = Upstream::up().spawn(prober(&search));
     pass(10 * SECOND).await;
     drop(search);
-    prober.stopped().await;
+    ended(&mut prober).await;
 }
 
 #[tokio::test(start_paused = true)]
