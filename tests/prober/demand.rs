@@ -106,11 +106,11 @@ async fn a_closed_circuit_is_never_touched() {
     // Closed, and turning calls away nevertheless.
     let held = search.acquire("acme").unwrap();
     reject(&search, "acme", 5);
+    drop(held);
     pass(20 * SECOND).await;
     assert_eq!(upstream.asked(), ["globex", "globex"]);
     let figures = search.circuit("acme").snapshot().unwrap();
     assert_eq!((figures.totals.calls, figures.totals.probes), (0, 0));
-    drop(held);
 }
 
 #[tokio::test(start_paused = true)]
