@@ -242,6 +242,24 @@ impl Circuits {
         }
     }
 
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// As [`for_each`](Self::for_each), of one shard and of those circuits alone that `is_meant` under its lock.
+    pub(crate) fn for_each_in(
+        &self,
+        shard: usize,
+        is_meant: impl Fn(&Circuit) -> bool,
+        each: impl FnMut(&Circuit),
+    ) {
+        let table = self.shards[shard].table.read();
+        let meant = table.circuits.iter().filter(|circuit| is_meant(circuit));
+        let circuits: Vec<_> = meant.cloned().collect();
+        drop(table);
+        circuits.iter().for_each(each);
+    }
+
     /// The sums over all circuits that there are and were.
     pub(crate) fn sums(&self, now: u64) -> Sums {
         let mut sums = Sums::default();

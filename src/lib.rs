@@ -119,6 +119,7 @@ mod outcome;
 mod overrides;
 mod policy;
 pub mod probe;
+mod prober;
 mod reason;
 mod registry;
 mod rejection;
@@ -158,6 +159,7 @@ pub use self::overrides::{EffectiveState, Override};
 pub use self::policy::{
     LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, PolicyBuilder, PolicyError,
 };
+pub use self::prober::{ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder};
 pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
 pub use self::registry::{
     CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, TenantSnapshot,

@@ -14,9 +14,9 @@ use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
     DryRunReport, ErrIsFailure, InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion,
-    OnMissingTenant, Outcome, PageCursor, PageRequest, Permit, Policy, Rejection, ResponseFuture,
-    Suggestion, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot,
-    UnknownDependency,
+    OnMissingTenant, Outcome, PageCursor, PageRequest, Permit, Policy, ProbeTarget, ProberError,
+    RecoveryProber, RecoveryProberBuilder, Rejection, ResponseFuture, Suggestion, Tenant,
+    TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -49,6 +49,11 @@ assert_impl_all!(DryRunReport: Clone, Send, Sync);
 assert_impl_all!(NoSuggestion: Copy, Send, Sync, std::error::Error);
 assert_impl_all!(Suggestion: Clone, Send, Sync);
 assert_impl_all!(TenantSnapshot: Clone, Send, Sync);
+assert_impl_all!(RecoveryProber: Send, Sync, Unpin);
+assert_not_impl_any!(RecoveryProber: Clone);
+assert_impl_all!(RecoveryProberBuilder: Clone, Send, Sync, Unpin);
+assert_impl_all!(ProbeTarget: Clone, Send, Sync, Unpin, std::hash::Hash);
+assert_impl_all!(ProberError: Clone, Send, Sync, std::error::Error);
 
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::permit::{Permit, Stage};
 use super::rare::{Machine, Rare, add};
+use super::transition::Transition;
 use super::word::Word;
 use super::{Circuit, Head};
 use crate::event::{Event, EventKind, Origin, say};
@@ -25,6 +26,13 @@ pub(crate) struct Refusal {
     pub(crate) generation: u64,
     /// What the operator said who forced the circuit open.
     pub(crate) note: Option<Arc<str>>,
+}
+
+/// A probe that has its place.
+pub(super) struct Begun {
+    word: Word,
+    place: u32,
+    transition: Option<Transition>,
 }
 
 impl Refusal {
@@ -258,17 +266,33 @@ impl Circuit {
                 return refuse(reason);
             }
         };
-        let transition = (word.state() == CircuitState::Open)
-            .then(|| self.half_open(&mut machine, now, Reason::PeriodOver, Origin::Automatic));
-        let place = machine.take_place(now, nanos(policy.probe_lease));
-        let word = self.word();
+        let begun = self.take_probe(&mut machine, now, nanos(policy.probe_lease));
         drop(machine);
         self.warn_of_barred(warn);
-        if let Some(transition) = transition {
+        Ok(self.begin_probe(rare, begun, now, counted))
+    }
+
+    /// Takes a place for a probe, and makes an open circuit half-open; the caller has seen that it may.
+    #[inline]
+    pub(super) fn take_probe(&self, machine: &mut Machine, now: u64, lease: u64) -> Begun {
+        let transition = (self.word().state() == CircuitState::Open)
+            .then(|| self.half_open(machine, now, Reason::PeriodOver, Origin::Automatic));
+        let place = machine.take_place(now, lease);
+        Begun {
+            word: self.word(),
+            place,
+            transition,
+        }
+    }
+
+    /// The permit of a probe that has its place, once the machine's lock is released.
+    #[inline]
+    pub(super) fn begin_probe(&self, rare: &Rare, begun: Begun, now: u64, counted: bool) -> Permit {
+        if let Some(transition) = begun.transition {
             self.tell(transition);
         }
         add(&rare.tally.probes, 1);
-        Ok(self.clone().permit(word, now, place, counted))
+        self.clone().permit(begun.word, now, begun.place, counted)
     }
 
     #[inline]
@@ -299,7 +323,7 @@ impl Circuit {
 impl Head {
     /// Takes a place among the calls in flight, where the policy bounds them: says whether it did, and nothing where
     /// all are taken.
-    fn take_flight(&self) -> Option<bool> {
+    pub(super) fn take_flight(&self) -> Option<bool> {
         if !self.word().is_capped() {
             return Some(false);
         }
@@ -327,13 +351,14 @@ impl Head {
         rare.active_until.store(self.context.slot_end(now), Relaxed);
     }
 
-    /// Whether no call that may probe came for three open periods.
+    /// Whether no call that may probe came for three open periods, and no prober is at work, whose turn it is.
     fn nobody_else_probes(&self, rare: &Rare, machine: &Machine, word: Word, now: u64) -> bool {
         let since = match word.state() {
             CircuitState::Open => machine.last_chance.max(rare.deadline.load(Acquire)),
             _ => machine.last_chance,
         };
-        now >= since.saturating_add(machine.period.saturating_mul(PATIENCE))
+        let is_late = now >= since.saturating_add(machine.period.saturating_mul(PATIENCE));
+        is_late && !self.context.is_probed.load(Relaxed)
     }
 
     /// Whether a call that may probe would be admitted now; changes nothing.

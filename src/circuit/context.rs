@@ -53,6 +53,8 @@ pub(crate) struct Context {
     pub(super) attention: AtomicU8,
     /// The override of the dependency.
     pub(crate) own: Arc<Place>,
+    /// Whether a prober is at work; see [`RecoveryProber`](crate::RecoveryProber).
+    pub(crate) is_probed: Arc<AtomicBool>,
     /// The overrides of circuits, those of tenants without a circuit too.
     pub(crate) overrides: Apart<RwLock<Table>>,
     /// The policies that tenants have of their own.
@@ -114,10 +116,17 @@ impl Context {
             name.into(),
             Arc::new(Rules::new(policy)),
             Arc::default(),
+            Arc::default(),
         )
     }
 
-    fn over(shared: Arc<Shared>, name: Arc<str>, rules: Arc<Rules>, own: Arc<Place>) -> Self {
+    fn over(
+        shared: Arc<Shared>,
+        name: Arc<str>,
+        rules: Arc<Rules>,
+        own: Arc<Place>,
+        is_probed: Arc<AtomicBool>,
+    ) -> Self {
         let context = Self {
             declared_at: shared.clock.now(),
             shared,
@@ -127,6 +136,7 @@ impl Context {
             eras: AtomicU64::new(0),
             attention: AtomicU8::new(0),
             own,
+            is_probed,
             overrides: Apart::default(),
             policies: Apart::default(),
             counts: Apart::default(),
@@ -143,15 +153,20 @@ impl Context {
     /// The context of the circuit that decides for all tenants of this one's dependency in an outage.
     pub(super) fn of_outage(&self) -> Self {
         let Self {
-            shared, name, own, ..
+            shared,
+            name,
+            own,
+            is_probed,
+            ..
         } = self;
-        let (shared, name, own) = (Arc::clone(shared), Arc::clone(name), Arc::clone(own));
+        let (shared, name) = (Arc::clone(shared), Arc::clone(name));
+        let (own, is_probed) = (Arc::clone(own), Arc::clone(is_probed));
         Self {
             outage: Outage {
                 counts: Some(Mutex::default()),
                 ..Outage::default()
             },
-            ..Self::over(shared, name, self.rules().of_outage(), own)
+            ..Self::over(shared, name, self.rules().of_outage(), own, is_probed)
         }
     }
 

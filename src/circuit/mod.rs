@@ -19,6 +19,7 @@ mod rules;
 mod runs;
 mod snapshot;
 mod transition;
+mod wanted;
 mod window;
 mod word;
 
@@ -38,6 +39,7 @@ use self::rare::Rare;
 pub(crate) use self::rules::{InForce, Rules};
 use self::runs::Runs;
 pub use self::snapshot::{CircuitSnapshot, Totals, Trip};
+pub(crate) use self::wanted::{Claim, OutageDemand, Wanted};
 use self::window::Window;
 use self::word::Word;
 use crate::CircuitState;

@@ -97,16 +97,23 @@ impl Permit {
             circuit.end(self, outcome);
         }
     }
+
+    #[cold]
+    fn end_unrecorded(&mut self) {
+        self.end(match self.stage {
+            Stage::Waiting => Outcome::Cancelled,
+            Stage::Inner => Outcome::failure(),
+            Stage::Hook => Outcome::Ignored,
+        });
+    }
 }
 
 impl Drop for Permit {
+    // Always, since every recorded call comes by here, with nothing left to do.
+    #[inline(always)]
     fn drop(&mut self) {
         if self.circuit.is_some() {
-            self.end(match self.stage {
-                Stage::Waiting => Outcome::Cancelled,
-                Stage::Inner => Outcome::failure(),
-                Stage::Hook => Outcome::Ignored,
-            });
+            self.end_unrecorded();
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Rare {
     pub(super) ramp_credit: AtomicU64,
     /// When a call last was rejected or asked to probe.
     pub(super) last_attempt: AtomicU64,
+    /// Up to which rejected call a prober has answered, by the count of all of them; see [`wanted`](super::wanted).
+    pub(super) answered: AtomicU64,
     /// When a call failed last.
     pub(super) last_failure: AtomicU64,
     /// The slot of the last cancelled call, plus 1.

@@ -158,6 +158,7 @@ impl Head {
             .store(self.context.recoveries.load(Acquire), Relaxed);
         rare.deadline.store(deadline, Release);
         rare.last_attempt.store(now, Relaxed);
+        rare.begin_demand();
     }
 
     /// The caller has seen that the circuit is open.
@@ -190,6 +191,7 @@ impl Head {
         }
         machine.end_probes();
         machine.closed_since = now;
+        rare.begin_demand();
         rare.hinted.store(0, Relaxed);
         rare.last_abandoned.store(0, Relaxed);
         self.clear_window();

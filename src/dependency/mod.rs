@@ -7,6 +7,8 @@ mod page;
 mod snapshot;
 mod suggest;
 
+use tokio::sync::oneshot;
+
 pub use self::cursor::{InvalidCursor, PageCursor, PageGroup};
 use self::dry_run::DryRuns;
 pub use self::dry_run::{DryRunReport, DryRunTenant};
@@ -20,7 +22,7 @@ use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
+use crate::sync::{AcqRel, Arc, AtomicU64, Mutex, OnceLock, Relaxed};
 use crate::time::Clock;
 use crate::{CircuitState, Reason};
 
@@ -78,6 +80,8 @@ pub(crate) struct Inner {
     reported_calls: AtomicU64,
     /// The policy with which it was declared, which may have been replaced since.
     declared: Arc<Policy>,
+    /// Dropped with the dependency, which ends the prober that waits for it.
+    pub(crate) prober: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Dependency {
@@ -99,6 +103,7 @@ impl Dependency {
                 dry_runs: DryRuns::default(),
                 reported_calls: AtomicU64::new(0),
                 declared,
+                prober: Mutex::default(),
             }),
         }
     }
@@ -362,7 +367,7 @@ impl Dependency {
         self.len() == 0
     }
 
-    fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
+    pub(crate) fn shared_circuits(&self) -> impl Iterator<Item = &Circuit> {
         let Inner {
             without_tenant,
             overflow,

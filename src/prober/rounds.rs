@@ -1,0 +1,173 @@
+//! The task of a prober: looks at intervals, and sees its probes to their end.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::sync::oneshot::Receiver;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, Sleep};
+
+use super::builder::Pace;
+use super::most_wanted::most_wanted;
+use super::probe::{Ask, Begun, Ended};
+use super::seat::Seat;
+use crate::circuit::{Claim, OutageDemand};
+use crate::dependency::Inner;
+use crate::event::say;
+use crate::sync::{Arc, Relaxed, Weak};
+use crate::{CircuitState, Dependency, Outcome, Permit};
+
+pub(super) struct Rounds {
+    /// Held by nothing of ours between two looks, so that it goes when its owners let it go.
+    pub(super) dependency: Weak<Inner>,
+    pub(super) name: Arc<str>,
+    pub(super) pace: Pace,
+    pub(super) ask: Box<dyn Ask>,
+    /// Aborted when it is dropped, and so when this task is.
+    pub(super) in_the_air: JoinSet<Ended>,
+    /// The rejected calls of tenants without a circuit, as of the last look.
+    pub(super) newcomers: u64,
+    /// Whether there were any in this outage since its last probe.
+    pub(super) by_newcomers: bool,
+    pub(super) said_panicked: bool,
+    pub(super) _seat: Seat,
+}
+
+enum Woken {
+    /// By the end of the dependency, or by who stops the prober.
+    Over,
+    Ended(Result<Ended, JoinError>),
+    Due,
+}
+
+impl Rounds {
+    pub(super) async fn run(
+        mut self,
+        mut due: Pin<Box<Sleep>>,
+        mut gone: Receiver<()>,
+        mut stop: Receiver<()>,
+    ) {
+        loop {
+            let woken = poll_fn(|cx| {
+                // Of both, the sender is dropped.
+                if Pin::new(&mut gone).poll(cx).is_ready()
+                    || Pin::new(&mut stop).poll(cx).is_ready()
+                {
+                    return Poll::Ready(Woken::Over);
+                }
+                if let Poll::Ready(Some(ended)) = self.in_the_air.poll_join_next(cx) {
+                    return Poll::Ready(Woken::Ended(ended));
+                }
+                due.as_mut().poll(cx).map(|()| Woken::Due)
+            });
+            match woken.await {
+                Woken::Over => break,
+                Woken::Ended(ended) => self.go_on(ended),
+                Woken::Due => {
+                    self.look().await;
+                    due.as_mut().reset(Instant::now() + self.pace.wait());
+                }
+            }
+        }
+        self.in_the_air.shutdown().await;
+    }
+
+    /// Takes the most wanted circuits on, as many as there is room for.
+    async fn look(&mut self) {
+        let Some(inner) = self.dependency.upgrade() else {
+            return;
+        };
+        let dependency = Dependency { inner };
+        let room = self.pace.concurrency - self.in_the_air.len();
+        let Some(outage) = self.whom_to_ask_for(&dependency) else {
+            return;
+        };
+        if room == 0 {
+            return;
+        }
+        let wanted = most_wanted(&dependency, room, outage).await;
+        drop(dependency);
+        let mut probes = 0_usize;
+        for circuit in wanted {
+            let Some(mut claim) = circuit.claim() else {
+                continue;
+            };
+            if let Some(permit) = claim.probe() {
+                self.begin(claim, permit);
+                probes += 1;
+            }
+        }
+        if probes > 0 {
+            self.by_newcomers = false;
+            say(|| {
+                tracing::debug!(
+                    dependency = &*self.name,
+                    probes,
+                    in_the_air = self.in_the_air.len(),
+                    in_outage = outage.is_some(),
+                    "a prober's round"
+                );
+            });
+        }
+    }
+
+    /// The outage in which to ask, or none where circuits are asked for on their own; nothing where there is nothing
+    /// to ask.
+    fn whom_to_ask_for(&mut self, dependency: &Dependency) -> Option<Option<OutageDemand>> {
+        let context = dependency.context();
+        let now = context.now();
+        let newcomers = context.counts.rejected.load(Relaxed);
+        let more = newcomers > self.newcomers;
+        self.newcomers = newcomers;
+        let outage = context.outage(now);
+        let Some(outage) = outage.filter(|outage| outage.state() != CircuitState::Closed) else {
+            self.by_newcomers = false;
+            return (context.live() != (0, 0)).then_some(None);
+        };
+        self.by_newcomers |= more;
+        let since = outage.outage_since(now)?;
+        Some(Some(OutageDemand {
+            since,
+            by_newcomers: self.by_newcomers,
+        }))
+    }
+
+    fn begin(&mut self, claim: Claim, permit: Permit) {
+        let begun = Begun {
+            claim,
+            permit,
+            timeout: self.pace.timeout,
+        };
+        match catch_unwind(AssertUnwindSafe(|| (self.ask)(begun))) {
+            Ok(asking) => _ = self.in_the_air.spawn(asking),
+            Err(_) => self.say_panicked(),
+        }
+    }
+
+    /// After a success that has left its circuit half-open, the next probe of that follows.
+    fn go_on(&mut self, ended: Result<Ended, JoinError>) {
+        match ended {
+            Ok(mut ended) if ended.outcome == Outcome::Success => {
+                if let Some(permit) = ended.claim.probe_again() {
+                    self.begin(ended.claim, permit);
+                }
+            }
+            Ok(_) => {}
+            Err(error) if error.is_panic() => self.say_panicked(),
+            Err(_) => {}
+        }
+    }
+
+    fn say_panicked(&mut self) {
+        if !std::mem::replace(&mut self.said_panicked, true) {
+            say(|| {
+                tracing::error!(
+                    dependency = &*self.name,
+                    "a probe of a prober panicked; said once"
+                );
+            });
+        }
+    }
+}
