@@ -138,7 +138,9 @@ pub use self::call::CallError;
 pub use self::circuit::{CircuitSnapshot, LatencyQuantiles, OutageSnapshot, Permit, Totals, Trip};
 pub use self::classify::{DefaultClassify, DefaultJudged, ErrIsFailure};
 pub use self::dependency::{Dependency, DependencySnapshot, Probing};
-pub use self::event::{Event, EventKind, Observer, Origin};
+pub use self::event::{
+    Event, EventKind, Events, Observer, Origin, OverrideLevel, OwnedEvent, RecvError,
+};
 pub use self::failover::{
     EveryRequest, Failover, FailoverBuilder, FailoverError, Idempotence, IfIdempotent, NoRequest,
     NoneAdmitted, Resend, Served, ServedBy, Unserved,

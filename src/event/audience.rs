@@ -1,0 +1,83 @@
+//! Those who are told of events: the log, the subscribers, the observer.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::broadcast::{Receiver, Sender};
+
+use super::log::{log, say};
+use super::{Event, Observer, OwnedEvent};
+use crate::sync::{Arc, AtomicUsize, OnceLock, Relaxed};
+
+/// The observer and the subscribers of a registry.
+pub(crate) struct Audience {
+    observer: Option<Box<dyn Observer>>,
+    /// The observer, if there is one, and the subscriptions that there are: while it is 0, calls need not look
+    /// further.
+    listeners: AtomicUsize,
+    capacity: usize,
+    /// Made for the first subscriber, since it allocates all of its places at once.
+    channel: OnceLock<Sender<OwnedEvent>>,
+}
+
+impl Audience {
+    pub(crate) fn new(observer: Option<Box<dyn Observer>>, capacity: usize) -> Self {
+        Self {
+            listeners: AtomicUsize::new(usize::from(observer.is_some())),
+            observer,
+            capacity,
+            channel: OnceLock::new(),
+        }
+    }
+
+    /// Whether there is an observer or a subscriber.
+    #[inline]
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listeners.load(Relaxed) > 0
+    }
+
+    fn subscribers(&self) -> usize {
+        self.listeners.load(Relaxed) - usize::from(self.observer.is_some())
+    }
+
+    pub(super) fn subscribe(&self) -> Receiver<OwnedEvent> {
+        let channel = self.channel.get_or_init(|| Sender::new(self.capacity));
+        let receiver = channel.subscribe();
+        self.listeners.fetch_add(1, Relaxed);
+        receiver
+    }
+
+    pub(super) fn unsubscribe(&self) {
+        self.listeners.fetch_sub(1, Relaxed);
+    }
+
+    /// Tells everybody; `dependency` is the name in the event, if there is one there.
+    ///
+    /// Whoever panics ends neither the call nor keeps others from hearing: what made it happen may be a `Drop`,
+    /// where a second panic would abort the process. The subscribers come before the observer, so that what an
+    /// observer does in turn is told after what it was told of.
+    pub(crate) fn tell(&self, event: &Event<'_>, dependency: Option<&Arc<str>>) {
+        say(|| log(event));
+        if self.subscribers() > 0
+            && let Some(channel) = self.channel.get()
+        {
+            // Wakes them, and so runs wakers. That the last one went meanwhile is no matter.
+            say(|| _ = channel.send(OwnedEvent::new(event, dependency.cloned())));
+        }
+        if let Some(observer) = &self.observer
+            && catch_unwind(AssertUnwindSafe(|| observer.on_event(event))).is_err()
+        {
+            say(|| tracing::error!("an observer of circuits panicked"));
+        }
+    }
+}
+
+impl fmt::Debug for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audience")
+            .field("observer", &self.observer.is_some())
+            .field("subscribers", &self.subscribers())
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
