@@ -13,8 +13,9 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
-    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
-    ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
+    Event, EventKind, Events, InvalidTenant, MissingTenant, OnMissingTenant, Outcome,
+    OverrideLevel, OwnedEvent, Permit, Policy, RecvError, Rejection, ResponseFuture, Tenant,
+    TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -23,6 +24,12 @@ type Answering<S> = ResponseFuture<S, Job, ErrIsFailure, Propagate, Propagate>;
 
 assert_impl_all!(CircuitBreakerRegistry: Clone, Send, Sync, Unpin);
 assert_impl_all!(Dependency: Clone, Send, Sync, Unpin);
+assert_impl_all!(Event<'_>: Copy, Send, Sync);
+assert_impl_all!(EventKind: Copy, Send, Sync);
+assert_impl_all!(OverrideLevel: Copy, Send, Sync);
+assert_impl_all!(OwnedEvent: Clone, Send, Sync, Unpin);
+assert_impl_all!(Events: Send, Sync, Unpin);
+assert_impl_all!(RecvError: Copy, Send, Sync, std::error::Error);
 assert_impl_all!(DependencyFn<fn(&Job)>: Clone, Send, Sync);
 assert_impl_all!(Policy: Clone, Send, Sync);
 assert_impl_all!(Permit: Send, Sync);

@@ -81,3 +81,40 @@ impl fmt::Debug for Audience {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Audience;
+    use crate::{CircuitBreakerRegistry, Event};
+
+    #[test]
+    fn it_listens_while_there_is_an_observer_or_a_subscriber() {
+        let nobody = Audience::new(None, 1);
+        let observer = Audience::new(Some(Box::new(|_: &Event<'_>| ())), 1);
+        assert_eq!(
+            [nobody.is_listening(), observer.is_listening()],
+            [false, true]
+        );
+        for audience in [nobody, observer] {
+            let before = audience.is_listening();
+            let _receivers = [audience.subscribe(), audience.subscribe()];
+            for _ in 0..2 {
+                assert!(audience.is_listening());
+                audience.unsubscribe();
+            }
+            assert_eq!(audience.is_listening(), before);
+        }
+    }
+
+    #[test]
+    fn calls_are_not_told_of_once_the_last_subscriber_is_gone() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let audience = || &search.context().shared.audience;
+        assert!(!audience().is_listening());
+        let events = [registry.subscribe(), registry.subscribe()];
+        assert_eq!(audience().subscribers(), 2);
+        drop(events);
+        assert!(!audience().is_listening());
+    }
+}
