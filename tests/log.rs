@@ -233,6 +233,7 @@ async fn rejections_are_traced() {
         &["call rejected", "tenant=\"acme\"", "consecutive_failures"],
     );
     search.set(Override::DryRun);
+    log.take();
     record(&search, "acme", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::TRACE);

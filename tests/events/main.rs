@@ -26,6 +26,7 @@ fn policy() -> PolicyBuilder {
     Policy::builder()
         .window(WINDOW)
         .consecutive_failures(2)
+        .without_latency()
         .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0))
         .half_open_max_calls(2)
         .success_threshold(2)

@@ -78,7 +78,7 @@ async fn one_is_slow_over_the_largest_threshold() {
         .latency(rule(1_000))
         .build()
         .unwrap();
-    let largest = policy.latency().iter().map(|rule| rule.threshold()).max();
+    let largest = policy.latency_threshold(1);
     let registry = CircuitBreakerRegistry::builder().build().unwrap();
     let search = registry.dependency_with("search", policy).unwrap();
     let mut events = registry.subscribe();
@@ -152,18 +152,21 @@ async fn one_whose_place_was_given_away_is_told_when_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn those_of_an_outage_are_told_without_a_tenant() {
     let outage = OutagePolicy::default()
-        .min_tenants(1)
+        .min_tenants(2)
         .min_share(0.01)
         .open_for(OpenPeriod::fixed(PERIOD).jitter(0.0));
     let policy = policy().outage(outage).build().unwrap();
     let registry = CircuitBreakerRegistry::builder().build().unwrap();
     let search = registry.dependency_with("search", policy).unwrap();
-    record(&search, Outcome::Success);
-    trip(&search);
+    for tenant in ["globex", "initech"] {
+        for outcome in [Outcome::Success, Outcome::failure(), Outcome::failure()] {
+            search.acquire(tenant).unwrap().record(outcome);
+        }
+    }
     assert!(search.outage().is_some());
     advance(PERIOD).await;
     let mut events = registry.subscribe();
-    search.acquire("globex").unwrap().record(Outcome::failure());
+    record(&search, Outcome::failure());
     let told = take(&mut events);
     let kinds: Vec<_> = told.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["outage", "probe", "outage"]);
