@@ -72,6 +72,13 @@ impl Audience {
     }
 }
 
+impl Drop for Audience {
+    /// Tells the subscribers of the end, whose wakers are not ours.
+    fn drop(&mut self) {
+        say(|| drop(self.channel.take()));
+    }
+}
+
 impl fmt::Debug for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audience")

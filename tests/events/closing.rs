@@ -1,5 +1,8 @@
 //! The end of a registry is the end of its subscriptions, and not the other way round.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use tower_tenant_breaker::Rejection;
 
 use super::*;
@@ -68,6 +71,20 @@ fn kinds_until_closed(events: &mut Events) -> Vec<&'static str> {
         other => panic!("{other:?}"),
     });
     told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_does_not_keep_a_registry_from_going() {
+    let (registry, search, mut events) = subscribed();
+    let mut waiting = pin!(events.recv());
+    let waker = Waker::from(Arc::new(Broken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    drop((registry, search));
+    let Poll::Ready(end) = waiting.poll(&mut cx) else {
+        panic!("the end was not told");
+    };
+    assert_eq!(end.unwrap_err(), RecvError::Closed);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod probes;
 mod subscription;
 
 use std::sync::{Arc, Mutex};
+use std::task::Wake;
 use std::time::Duration;
 
 use tokio::time::{Instant, advance};
@@ -73,4 +74,13 @@ fn kinds(events: &mut Events) -> Vec<&'static str> {
 
 fn generations(told: &[OwnedEvent]) -> Vec<u64> {
     told.iter().map(|event| event.generation).collect()
+}
+
+/// A waker that is out of order.
+struct Broken;
+
+impl Wake for Broken {
+    fn wake(self: Arc<Self>) {
+        panic!("the waker's own");
+    }
 }

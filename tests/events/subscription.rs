@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::*;
 
@@ -61,15 +61,6 @@ async fn an_observer_that_panics_keeps_no_subscriber_from_hearing() {
     let mut events = registry.subscribe();
     trip(&search);
     assert_eq!(kinds(&mut events), ["transition"]);
-}
-
-/// A waker that is out of order.
-struct Broken;
-
-impl Wake for Broken {
-    fn wake(self: Arc<Self>) {
-        panic!("the waker's own");
-    }
 }
 
 #[tokio::test(start_paused = true)]
