@@ -5,7 +5,7 @@ use crate::circuit::{Budget, Shared};
 use crate::directory::Directory;
 use crate::event::{Audience, Observer};
 use crate::overrides::Place;
-use crate::policy::{Policy, PolicyError, check};
+use crate::policy::{Policy, PolicyError};
 use crate::sync::{Apart, Arc, Mutex};
 use crate::time::Clock;
 
@@ -104,17 +104,16 @@ impl RegistryBuilder {
         if self.max_tenants == 0 {
             return Err(PolicyError::new("max_tenants", 0, "at least 1"));
         }
-        check(
-            (1..=MAX_EVENT_CAPACITY).contains(&self.event_capacity),
-            "event_capacity",
-            self.event_capacity,
-            "from 1 to 1048576",
-        )?;
+        let capacity = self.event_capacity;
+        if !(1..=MAX_EVENT_CAPACITY).contains(&capacity) {
+            let bound = "from 1 to 1048576";
+            return Err(PolicyError::new("event_capacity", capacity, bound));
+        }
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
                     clock: Clock::new(),
-                    audience: Audience::new(self.observer, self.event_capacity),
+                    audience: Audience::new(self.observer, capacity),
                     histograms: Arc::new(Budget::new(self.histogram_bytes)),
                     own: Place::empty(),
                     tenants: Apart::default(),
