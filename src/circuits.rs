@@ -58,8 +58,8 @@ pub(crate) struct Sums {
 pub(crate) struct Inserted {
     /// None where there was no room.
     pub(crate) circuit: Option<Circuit>,
-    /// The circuit that was forgotten to make room.
-    pub(crate) forgotten: Option<Circuit>,
+    /// The circuit that made room, and how it went.
+    pub(crate) gone: Option<(Circuit, Farewell)>,
 }
 
 impl Circuits {
@@ -108,18 +108,17 @@ impl Circuits {
         new: impl FnOnce() -> Circuit,
     ) -> Inserted {
         let hash = self.hash(tenant);
-        let mut forgotten = None;
+        let mut gone = None;
         if !self.reserve() {
             // Somebody else may have made the circuit, and then nobody has to go.
             let circuit = self.look(hash, tenant, Circuit::clone);
             if circuit.is_some() {
-                return Inserted { circuit, forgotten };
+                return Inserted { circuit, gone };
             }
             // The victim's place becomes the newcomer's.
-            match self.evict(now) {
-                Some((victim, Farewell::Forgotten)) => forgotten = Some(victim),
-                Some(_) => {}
-                None => return Inserted { circuit, forgotten },
+            gone = self.evict(now);
+            if gone.is_none() {
+                return Inserted { circuit, gone };
             }
         }
         let mut table = self.shard(hash).table.write();
@@ -135,7 +134,7 @@ impl Circuits {
         });
         Inserted {
             circuit: Some(circuit),
-            forgotten,
+            gone,
         }
     }
 

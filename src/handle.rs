@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::dependency::Dependency;
+use crate::event::{OverrideChange, OverrideLevel};
 use crate::overrides::{self, EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Policy, PolicyError};
 use crate::rejection::InvalidTenant;
@@ -225,15 +226,26 @@ impl CircuitHandle {
 
     fn put(&self, standing: Option<Standing>) {
         let context = self.dependency.context();
-        let _operator = context.shared.operator.lock();
-        let standing = standing.map(Arc::new);
-        // The circuit is looked for under the table's lock; see `Dependency::circuit_or_new`.
-        let mut overrides = context.overrides.write();
         let now = context.now();
-        overrides::put(&mut overrides, &self.tenant, standing.clone(), now);
-        if let Some(circuit) = self.get() {
-            circuit.set_own_override(standing);
-        }
+        let standing = standing.map(Arc::new);
+        let (before, circuit) = {
+            let _operator = context.shared.operator.lock();
+            // The circuit is looked for under the table's lock; see `Dependency::circuit_or_new`.
+            let mut overrides = context.overrides.write();
+            let before = overrides::put(&mut overrides, &self.tenant, standing.clone(), now);
+            let circuit = self.get();
+            if let Some(circuit) = &circuit {
+                circuit.set_own_override(standing.clone());
+            }
+            (before, circuit)
+        };
+        let change = OverrideChange {
+            level: OverrideLevel::Circuit,
+            dependency: Some(&context.name),
+            tenant: Some(&self.tenant),
+            generation: circuit.map_or(0, |circuit| circuit.generation()),
+        };
+        change.tell(&context.shared, now, before.as_deref(), standing.as_deref());
     }
 
     fn get(&self) -> Option<Circuit> {

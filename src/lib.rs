@@ -144,7 +144,9 @@ pub use self::dependency::{
     CircuitsPage, Dependency, DependencySnapshot, DryRunReport, DryRunTenant, InvalidCursor,
     MAX_PAGE, NoSuggestion, PageCursor, PageGroup, PageRequest, Probing, Suggested, Suggestion,
 };
-pub use self::event::{Event, EventKind, Observer, Origin};
+pub use self::event::{
+    Event, EventKind, Events, Observer, Origin, OverrideLevel, OwnedEvent, RecvError,
+};
 pub use self::failover::{
     EveryRequest, Failover, FailoverBuilder, FailoverError, Idempotence, IfIdempotent, NoRequest,
     NoneAdmitted, Resend, Served, ServedBy, Unserved,

@@ -159,16 +159,20 @@ pub(crate) type Table = HashMap<Box<str>, Arc<Standing>>;
 /// Changes the override of one tenant in a table that newcomers wait for.
 ///
 /// Those that have ended are looked for only where the table would have to grow: at every change, a program
-/// that sets thousands would go over all of them for each.
-pub(crate) fn put(table: &mut Table, tenant: &str, standing: Option<Arc<Standing>>, now: u64) {
+/// that sets thousands would go over all of them for each. Returns the one that the tenant had.
+pub(crate) fn put(
+    table: &mut Table,
+    tenant: &str,
+    standing: Option<Arc<Standing>>,
+    now: u64,
+) -> Option<Arc<Standing>> {
     let Some(standing) = standing else {
-        table.remove(tenant);
-        return;
+        return table.remove(tenant);
     };
     if table.len() == table.capacity() {
         table.retain(|_, standing| standing.in_force(now));
     }
-    table.insert(tenant.into(), standing);
+    table.insert(tenant.into(), standing)
 }
 
 /// The override that wins over a circuit, of those of the four levels.

@@ -79,6 +79,20 @@ fn search() -> (CircuitBreakerRegistry, Dependency) {
     (registry, search)
 }
 
+#[test]
+fn a_rejected_call_allocates_for_subscribers_while_there_are_some() {
+    let (registry, search) = search();
+    let reject = || allocations_in(|| search.acquire(SICK).is_err());
+    let (rejected, before) = reject();
+    assert!(rejected);
+    let events = [registry.subscribe(), registry.subscribe()];
+    let (_, one_told) = reject();
+    // The tenant's id, once for all who listen.
+    assert_eq!(one_told, before + 1);
+    drop(events);
+    assert_eq!(reject(), (true, before));
+}
+
 struct Query(&'static str);
 
 #[derive(Clone)]

@@ -196,7 +196,8 @@ async fn what_is_done_by_hand_is_told_as_done_by_hand_once_for_each_change() {
             if let EventKind::Transition { from, to, .. } = event.kind {
                 let by = (event.origin, event.reason);
                 assert_eq!(by, (Origin::ByHand, Some(Reason::ByHand)));
-                assert_eq!((event.dependency, event.tenant), ("search", Some("acme")));
+                let of = (event.dependency, event.tenant);
+                assert_eq!(of, (Some("search"), Some("acme")));
                 assert!(!event.dry_run);
                 write.lock().unwrap().push((event.generation, from, to));
             }

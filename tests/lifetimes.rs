@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Outcome, Overflow,
-    Override, Policy, Probing,
+    Override, Policy, Probing, RecvError,
 };
 
 /// Counts the bytes that each thread has allocated and not freed.
@@ -95,6 +95,14 @@ fn use_all(registry: &CircuitBreakerRegistry, search: &Dependency) {
     registry.set(Override::DryRun);
     let _ = registry.snapshot();
     let _ = search.circuit_snapshots();
+    // One that lags, one that never looks, one that is gone.
+    let (mut lagging, idle) = (registry.subscribe(), registry.subscribe());
+    for n in 0..1_500 {
+        search.circuit(&format!("tenant {}", n % 2)).open().unwrap();
+    }
+    assert!(matches!(lagging.try_recv(), Err(RecvError::Lagged(_))));
+    assert!(lagging.try_recv().unwrap().is_some());
+    drop(idle);
 }
 
 #[test]
@@ -112,6 +120,54 @@ fn dropping_everything_frees_everything() {
         left.push(live() - before);
     }
     assert_eq!(left[1..], [0, 0]);
+}
+
+#[test]
+fn a_subscription_keeps_nothing_and_is_told_when_all_is_gone() {
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let before = live();
+        let (registry, search, observer) = watched();
+        let mut events = registry.subscribe();
+        use_all(&registry, &search);
+        let permit = search.acquire_shared(Probing::Yes).unwrap();
+        let with_all = live() - before;
+        drop((registry, search));
+        // All that was told is left to be received, and the permit may tell of more.
+        loop {
+            match events.try_recv() {
+                Ok(None) => break,
+                Err(RecvError::Closed) => panic!("the permit is there"),
+                _ => {}
+            }
+        }
+        drop(permit);
+        assert!(observer.upgrade().is_none(), "freed under a subscription");
+        assert_eq!(events.try_recv().unwrap_err(), RecvError::Closed);
+        assert!(live() - before < with_all - 100_000, "{with_all}");
+        drop((events, observer));
+        left.push(live() - before);
+    }
+    assert_eq!(left[1..], [0, 0]);
+}
+
+#[test]
+fn a_registry_without_subscribers_has_no_place_for_their_events() {
+    let build = |capacity| {
+        let before = live();
+        let builder = CircuitBreakerRegistry::builder().event_capacity(capacity);
+        let registry = builder.build().unwrap();
+        let search = registry.dependency_with("search", policy()).unwrap();
+        search.circuit("acme").open().unwrap();
+        (live() - before, registry)
+    };
+    let (small, _registry) = build(1);
+    let (large, registry) = build(1 << 20);
+    assert_eq!(small, large);
+    let before = live();
+    let events = registry.subscribe();
+    assert!(live() - before > 1 << 20);
+    drop(events);
 }
 
 #[test]

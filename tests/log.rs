@@ -117,10 +117,10 @@ impl Log {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    /// What was said, apart from how each call ended.
+    /// What was said, apart from how each call and each probe ended.
     fn take(&self) -> Vec<(Level, String)> {
         let mut lines = self.take_all();
-        lines.retain(|(_, line)| !line.contains("call ended"));
+        lines.retain(|(_, line)| !line.contains("call ended") && !line.contains("probe ended"));
         lines
     }
 
@@ -233,6 +233,7 @@ async fn rejections_are_traced() {
         &["call rejected", "tenant=\"acme\"", "consecutive_failures"],
     );
     search.set(Override::DryRun);
+    log.take();
     record(&search, "acme", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::TRACE);
@@ -252,6 +253,71 @@ async fn a_lack_of_room_is_warned_of_once_and_traced_each_time() {
     assert_eq!((of(Level::WARN).count(), of(Level::TRACE).count()), (1, 5));
     let (_, warning) = of(Level::WARN).next().unwrap();
     assert_says(warning, &["search", "no room", "circuits=1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_is_news_with_what_was_said_of_it() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    search.force_open("the vendor says so");
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(
+        &line,
+        &[
+            "override changed",
+            "level=\"dependency\"",
+            "dependency=\"search\"",
+            "set=\"forced_open\"",
+            "note=\"the vendor says so\"",
+        ],
+    );
+    search.circuit("acme").set_for(Override::DryRun, PERIOD);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(&line, &["tenant=\"acme\"", "set=\"dry_run\"", "lasts=4s"]);
+    search.clear();
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert!(!line.contains("set="), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_a_probe_ended_is_traced() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    trip(&search, "acme");
+    advance(PERIOD).await;
+    log.take_all();
+    record(&search, "acme", Outcome::throttled());
+    let lines = log.take_all();
+    let mut ended = lines
+        .iter()
+        .filter(|(_, line)| line.contains("probe ended"));
+    let (level, line) = ended.next().unwrap();
+    assert_eq!((*level, ended.count()), (Level::TRACE, 0));
+    assert_says(
+        line,
+        &[
+            "\"acme\"",
+            "outcome=\"throttled\"",
+            "slow=false",
+            "generation=2",
+        ],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_evicted_circuit_is_for_the_curious() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 1);
+    record(&search, "acme", Outcome::Success);
+    advance(WINDOW).await;
+    log.take();
+    record(&search, "globex", Outcome::Success);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::DEBUG);
+    assert_says(&line, &["evicted", "tenant=\"acme\""]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,6 +350,9 @@ async fn no_id_and_no_name_can_forge_a_line() {
     search.circuit(forged).open().unwrap();
     advance(PERIOD + WINDOW + PERIOD).await;
     record(&search, "globex", Outcome::Success);
+    advance(WINDOW).await;
+    search.circuit(forged).force_open(forged);
+    search.acquire(forged).unwrap_err();
     let lines = log.take_all();
     assert!(lines.len() >= 15, "{lines:#?}");
     for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN] {

@@ -13,10 +13,11 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
-    DryRunReport, ErrIsFailure, InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion,
-    OnMissingTenant, Outcome, PageCursor, PageRequest, Permit, Policy, ProbeTarget, ProberError,
-    RecoveryProber, RecoveryProberBuilder, Rejection, ResponseFuture, Suggestion, Tenant,
-    TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot, UnknownDependency,
+    DryRunReport, ErrIsFailure, Event, EventKind, Events, InvalidCursor, InvalidTenant,
+    MissingTenant, NoSuggestion, OnMissingTenant, Outcome, OverrideLevel, OwnedEvent, PageCursor,
+    PageRequest, Permit, Policy, ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder,
+    RecvError, Rejection, ResponseFuture, Suggestion, Tenant, TenantCircuitBreaker,
+    TenantCircuitBreakerLayer, TenantSnapshot, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -25,6 +26,12 @@ type Answering<S> = ResponseFuture<S, Job, ErrIsFailure, Propagate, Propagate>;
 
 assert_impl_all!(CircuitBreakerRegistry: Clone, Send, Sync, Unpin);
 assert_impl_all!(Dependency: Clone, Send, Sync, Unpin);
+assert_impl_all!(Event<'_>: Copy, Send, Sync);
+assert_impl_all!(EventKind: Copy, Send, Sync);
+assert_impl_all!(OverrideLevel: Copy, Send, Sync);
+assert_impl_all!(OwnedEvent: Clone, Send, Sync, Unpin);
+assert_impl_all!(Events: Send, Sync, Unpin);
+assert_impl_all!(RecvError: Copy, Send, Sync, std::error::Error);
 assert_impl_all!(DependencyFn<fn(&Job)>: Clone, Send, Sync);
 assert_impl_all!(Policy: Clone, Send, Sync);
 assert_impl_all!(Permit: Send, Sync);

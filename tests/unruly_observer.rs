@@ -39,7 +39,7 @@ fn trip(dependency: &Dependency) {
 
 /// Calls everything there is from within an event.
 fn call_back(registry: &CircuitBreakerRegistry, event: &Event<'_>) {
-    let search = registry.get(event.dependency).unwrap();
+    let search = registry.get(event.dependency.unwrap()).unwrap();
     let tenant = event.tenant.unwrap_or("another");
     registry.dependency("made on first use").unwrap();
     let _ = registry.snapshot();
@@ -85,6 +85,9 @@ fn an_observer_that_calls_back_into_the_registry_does_not_deadlock() {
             // Stays open until it is forgotten.
             let is_transition = matches!(event.kind, EventKind::Transition { .. });
             let is_left_alone = is_transition && event.tenant == Some("sick");
+            // What is called back would clear what was just set; `tests/events` calls back from these.
+            let is_override = matches!(event.kind, EventKind::Override { .. });
+            let is_left_alone = is_left_alone || is_override;
             if depth.fetch_add(1, Relaxed) == 0 && !is_left_alone {
                 call_back(registry.get().unwrap(), event);
                 seen.lock().unwrap().push(event.kind);
@@ -172,7 +175,8 @@ async fn an_observer_that_panics_harms_no_call() {
     advance(PERIOD).await;
     record(&search, Outcome::Success);
     record(&search, Outcome::Success);
-    assert_eq!((search.state("acme"), events.load(Relaxed)), (Closed, 8));
+    // Half-open, two probes, closed.
+    assert_eq!((search.state("acme"), events.load(Relaxed)), (Closed, 10));
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,7 +162,7 @@ impl Circuit {
     fn tell_of_rejection(&self, refusal: &Refusal, now: u64, dry_run: bool) {
         self.context.tell(&Event {
             kind: EventKind::Rejection,
-            dependency: &self.context.name,
+            dependency: Some(&self.context.name),
             tenant: self.tenant(),
             generation: refusal.generation,
             at: self.context.shared.clock.instant(now),
@@ -174,6 +174,7 @@ impl Circuit {
             reason: Some(refusal.reason),
             figures: None,
             dry_run,
+            note: refusal.note.as_deref(),
         });
     }
 

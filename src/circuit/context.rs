@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use tracing::Level;
+
 use super::Circuit;
 use super::activity::Activity;
 use super::percentiles::Budget;
 use super::recovery_times::RecoveryTimes;
 use super::rules::Rules;
-use crate::event::{Event, Observer, may_hear_of_calls, tell};
+use crate::event::{Audience, Event, may_hear_of, may_hear_of_calls};
 use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
 use crate::sync::{
@@ -19,7 +21,8 @@ use crate::time::Clock;
 /// What all dependencies of a registry share.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    /// Who is told of events.
+    pub(crate) audience: Audience,
     pub(crate) histograms: Arc<Budget>,
     /// The override of the registry.
     pub(crate) own: Place,
@@ -32,6 +35,7 @@ pub(crate) struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
+            .field("audience", &self.audience)
             .field("own", &self.own.load())
             .field("histogram_bytes", &self.histograms.used())
             .finish_non_exhaustive()
@@ -275,16 +279,18 @@ impl Context {
         )
     }
 
-    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
-        self.shared.observer.as_deref()
-    }
-
     /// Whether anybody wants to be told of every single call.
     pub(super) fn hears_of_calls(&self) -> bool {
-        self.shared.observer.is_some() || may_hear_of_calls()
+        self.shared.audience.is_listening() || may_hear_of_calls()
     }
 
+    /// Whether anybody wants to be told of circuits that go and leave nothing behind.
+    pub(crate) fn hears_of_evictions(&self) -> bool {
+        self.shared.audience.is_listening() || may_hear_of(Level::DEBUG)
+    }
+
+    /// Tells of something that concerns this dependency. Outside of every lock.
     pub(crate) fn tell(&self, event: &Event<'_>) {
-        tell(self.observer(), event);
+        self.shared.audience.tell(event, Some(&self.name));
     }
 }

@@ -1,15 +1,15 @@
 //! What the end of a probe means to a half-open circuit.
 
-use super::Head;
 use super::permit::Permit;
 use super::rare::add;
 use super::transition::{Opening, Transition};
-use crate::event::Origin;
+use super::{Circuit, Head};
+use crate::event::{Event, EventKind, Origin};
 use crate::outcome::Outcome;
 use crate::reason::Reason;
 use crate::sync::Relaxed;
 
-impl Head {
+impl Circuit {
     pub(super) fn end_probe(
         &self,
         permit: &Permit,
@@ -17,6 +17,47 @@ impl Head {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
+        let ended = self.count_probe(permit, now, latency, outcome)?;
+        // Outside of the lock, and before what it led to.
+        if self.context.hears_of_calls() {
+            let EndedProbe { slow, .. } = ended;
+            self.tell_of_probe(EventKind::Probe { outcome, slow }, permit, now);
+        }
+        ended.transition
+    }
+
+    #[cold]
+    fn tell_of_probe(&self, kind: EventKind, permit: &Permit, now: u64) {
+        self.context.tell(&Event {
+            kind,
+            dependency: Some(&self.context.name),
+            tenant: self.tenant(),
+            generation: permit.generation,
+            at: self.context.shared.clock.instant(now),
+            origin: Origin::Automatic,
+            reason: None,
+            figures: None,
+            dry_run: self.is_dry_run(now),
+            note: None,
+        });
+    }
+}
+
+/// A probe that was current when it ended.
+struct EndedProbe {
+    slow: bool,
+    transition: Option<Transition>,
+}
+
+impl Head {
+    /// None where the circuit has moved on meanwhile.
+    fn count_probe(
+        &self,
+        permit: &Permit,
+        now: u64,
+        latency: u64,
+        outcome: Outcome,
+    ) -> Option<EndedProbe> {
         let rules = &*self.rules();
         let policy = &rules.policy;
         let rare = self.rare();
@@ -31,20 +72,25 @@ impl Head {
         let is_slow = policy
             .largest_threshold()
             .is_some_and(|threshold| latency > threshold);
+        let ended = |transition| EndedProbe {
+            slow: is_slow,
+            transition,
+        };
         let slot = rules.slot(now);
         let (failure, hint) = match outcome {
             Outcome::Ignored => {
                 add(&tally.ignored, 1);
-                return None;
+                return Some(ended(None));
             }
             Outcome::Cancelled => {
                 add(&tally.cancelled, 1);
                 if !is_slow {
                     if !machine.abandon_probe(slot, policy.abandoned_run) {
-                        return None;
+                        return Some(ended(None));
                     }
                     let opening = Opening::automatic(Reason::ProbesAbandoned, 0);
-                    return Some(self.open(rules, rare, &mut machine, now, opening));
+                    let transition = self.open(rules, rare, &mut machine, now, opening);
+                    return Some(ended(Some(transition)));
                 }
                 (Some(Reason::ProbeSlow), None)
             }
@@ -71,13 +117,14 @@ impl Head {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();
             let opening = Opening::automatic(reason, not_before);
-            return Some(self.open(rules, rare, &mut machine, now, opening));
+            let transition = self.open(rules, rare, &mut machine, now, opening);
+            return Some(ended(Some(transition)));
         }
         add(&tally.probe_successes, 1);
         machine.abandoned = 0;
         machine.last_probe_end = slot + 1;
         machine.successes += 1;
-        (machine.successes >= policy.success_threshold).then(|| {
+        let transition = (machine.successes >= policy.success_threshold).then(|| {
             self.close(
                 rules,
                 rare,
@@ -86,6 +133,7 @@ impl Head {
                 Reason::Recovered,
                 Origin::Automatic,
             )
-        })
+        });
+        Some(ended(transition))
     }
 }

@@ -294,18 +294,13 @@ impl Circuit {
     /// Tells of a change, outside of the lock, and looks whether it makes an outage.
     pub(super) fn tell(&self, transition: Transition) {
         let context = &*self.context;
-        let standing = if context.is_of_outage() {
-            context.override_in_force(transition.at, None, None)
-        } else {
-            self.override_in_force(transition.at)
-        };
-        let dry_run = standing.is_some_and(|standing| standing.kind == Override::DryRun);
+        let dry_run = self.is_dry_run(transition.at);
         if dry_run && transition.to == CircuitState::Open {
             add(&self.rare().tally.would_open, 1);
         }
         context.tell(&Event {
             kind: context.kind_of(transition.from, transition.to),
-            dependency: &context.name,
+            dependency: Some(&context.name),
             tenant: self.tenant(),
             generation: transition.generation,
             at: context.shared.clock.instant(transition.at),
@@ -313,10 +308,21 @@ impl Circuit {
             reason: Some(transition.reason),
             figures: transition.figures,
             dry_run,
+            note: None,
         });
         if transition.to == CircuitState::Open && self.is_counted_down() {
             context.look_for_outage(transition.at);
         }
+    }
+
+    /// Whether what the machine does is a dry run.
+    pub(super) fn is_dry_run(&self, now: u64) -> bool {
+        let standing = if self.context.is_of_outage() {
+            self.context.override_in_force(now, None, None)
+        } else {
+            self.override_in_force(now)
+        };
+        standing.is_some_and(|standing| standing.kind == Override::DryRun)
     }
 }
 

@@ -15,9 +15,11 @@ pub use self::dry_run::{DryRunReport, DryRunTenant};
 pub use self::page::{CircuitsPage, MAX_PAGE, PageRequest};
 pub use self::snapshot::DependencySnapshot;
 pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
-use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Refusal, Shared};
+use crate::circuit::{
+    Circuit, Context, Farewell, Operators, OutageSnapshot, Permit, Refusal, Shared,
+};
 use crate::circuits::Circuits;
-use crate::event::{Event, EventKind, Origin, say};
+use crate::event::{Event, EventKind, Origin, OverrideChange, OverrideLevel, say};
 use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
@@ -251,16 +253,23 @@ impl Dependency {
         };
         let inserted = self.inner.circuits.get_or_insert(tenant, now, new);
         drop((policies, own, of_tenants));
-        if let Some(forgotten) = inserted.forgotten {
-            context.counts.forgotten.fetch_add(1, Relaxed);
-            self.tell_of(
-                EventKind::Forgotten,
-                forgotten.tenant(),
-                forgotten.generation(),
-                now,
-            );
+        if let Some((gone, farewell)) = inserted.gone {
+            self.tell_of_farewell(&gone, farewell, now);
         }
         inserted.circuit
+    }
+
+    fn tell_of_farewell(&self, gone: &Circuit, farewell: Farewell, now: u64) {
+        let context = self.context();
+        let kind = if farewell == Farewell::Forgotten {
+            context.counts.forgotten.fetch_add(1, Relaxed);
+            EventKind::Forgotten
+        } else if context.hears_of_evictions() {
+            EventKind::Evicted
+        } else {
+            return;
+        };
+        self.tell_of(kind, gone.tenant(), gone.generation(), now);
     }
 
     fn acquire_without_room(
@@ -303,7 +312,7 @@ impl Dependency {
         context.counts.rejected.fetch_add(1, Relaxed);
         context.tell(&Event {
             kind: EventKind::Rejection,
-            dependency: self.name(),
+            dependency: Some(self.name()),
             tenant,
             generation: 0,
             at: context.shared.clock.instant(now),
@@ -314,6 +323,7 @@ impl Dependency {
             reason: Some(refusal.reason),
             figures: None,
             dry_run: false,
+            note: refusal.note.as_deref(),
         });
         CircuitOpen::of_newcomer(context, tenant, refusal).into()
     }
@@ -322,7 +332,7 @@ impl Dependency {
         let context = self.context();
         context.tell(&Event {
             kind,
-            dependency: self.name(),
+            dependency: Some(self.name()),
             tenant,
             generation,
             at: context.shared.clock.instant(now),
@@ -330,6 +340,7 @@ impl Dependency {
             reason: None,
             figures: None,
             dry_run: false,
+            note: None,
         });
     }
 
@@ -436,9 +447,21 @@ impl Dependency {
     fn put(&self, standing: Option<Standing>) {
         self.begin_dry_run(standing.as_ref());
         let context = self.context();
-        let _operator = context.shared.operator.lock();
-        context.own.store(standing.map(Arc::new));
-        context.refresh_attention();
+        let now = context.now();
+        let standing = standing.map(Arc::new);
+        let before = {
+            let _operator = context.shared.operator.lock();
+            let before = context.own.swap(standing.clone());
+            context.refresh_attention();
+            before
+        };
+        let change = OverrideChange {
+            level: OverrideLevel::Dependency,
+            dependency: Some(&context.name),
+            tenant: None,
+            generation: 0,
+        };
+        change.tell(&context.shared, now, before.as_deref(), standing.as_deref());
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use super::{CircuitBreakerRegistry, Inner};
 use crate::circuit::{Budget, Shared};
 use crate::directory::Directory;
-use crate::event::Observer;
+use crate::event::{Audience, Observer};
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
 use crate::sync::{Apart, Arc, Mutex};
@@ -18,6 +18,7 @@ use crate::time::Clock;
 /// | [`default_policy`](Self::default_policy) | the policy of those | [`Policy::default`] | |
 /// | [`histogram_bytes`](Self::histogram_bytes) | memory of all latency histograms together | 64 MiB | 0 switches them off |
 /// | [`observer`](Self::observer) | who is told of events | nobody | |
+/// | [`event_capacity`](Self::event_capacity) | events that a subscription may fall behind | 1,024 | 1 to 1,048,576 |
 #[must_use = "a builder does nothing until it is built"]
 pub struct RegistryBuilder {
     max_tenants: usize,
@@ -25,7 +26,10 @@ pub struct RegistryBuilder {
     default_policy: Policy,
     histogram_bytes: usize,
     observer: Option<Box<dyn Observer>>,
+    event_capacity: usize,
 }
+
+const MAX_EVENT_CAPACITY: usize = 1 << 20;
 
 impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +38,7 @@ impl fmt::Debug for RegistryBuilder {
             .field("max_dependencies", &self.max_dependencies)
             .field("default_policy", &self.default_policy)
             .field("histogram_bytes", &self.histogram_bytes)
+            .field("event_capacity", &self.event_capacity)
             .finish_non_exhaustive()
     }
 }
@@ -46,6 +51,7 @@ impl RegistryBuilder {
             default_policy: Policy::default(),
             histogram_bytes: 64 << 20,
             observer: None,
+            event_capacity: 1_024,
         }
     }
 
@@ -81,20 +87,33 @@ impl RegistryBuilder {
         self
     }
 
+    /// How many events a [subscription](CircuitBreakerRegistry::subscribe) may fall behind before it loses the
+    /// oldest; rounded up to a power of two. The places, some 300 bytes each, are allocated by the first subscription,
+    /// and shared by all.
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.event_capacity = events;
+        self
+    }
+
     /// Builds the registry.
     ///
     /// # Errors
     ///
-    /// [`PolicyError`], where `max_tenants` is 0.
+    /// [`PolicyError`], where `max_tenants` is 0, or `event_capacity` is 0 or over 1,048,576.
     pub fn build(self) -> Result<CircuitBreakerRegistry, PolicyError> {
         if self.max_tenants == 0 {
             return Err(PolicyError::new("max_tenants", 0, "at least 1"));
+        }
+        let capacity = self.event_capacity;
+        if !(1..=MAX_EVENT_CAPACITY).contains(&capacity) {
+            let bound = "from 1 to 1048576";
+            return Err(PolicyError::new("event_capacity", capacity, bound));
         }
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
                     clock: Clock::new(),
-                    observer: self.observer,
+                    audience: Audience::new(self.observer, capacity),
                     histograms: Arc::new(Budget::new(self.histogram_bytes)),
                     own: Place::empty(),
                     tenants: Apart::default(),

@@ -13,6 +13,7 @@ pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
 use crate::dependency::{Dependency, DependencySnapshot};
 use crate::directory::Directory;
+use crate::event::{Events, OverrideChange, OverrideLevel};
 use crate::overrides::{Standing, override_methods};
 use crate::policy::Policy;
 use crate::sync::{Arc, Mutex};
@@ -141,6 +142,19 @@ impl CircuitBreakerRegistry {
         TenantHandle::new(self.clone(), tenant)
     }
 
+    /// Subscribes to the events of all dependencies, from now on.
+    ///
+    /// Never holds up a call: a subscription that falls further behind than
+    /// [`event_capacity`](RegistryBuilder::event_capacity) loses the oldest events, and is told how many. While there
+    /// is one, each event, and so each rejected call, is copied once, whatever the number of subscriptions; without
+    /// one nothing is. The first allocates the places for events, some 300 bytes each, which stay until the registry
+    /// goes.
+    ///
+    /// [`Events`] has an example.
+    pub fn subscribe(&self) -> Events {
+        Events::new(&self.inner.shared)
+    }
+
     /// The figures of all dependencies, sorted by name. Calls go on meanwhile.
     ///
     /// As JSON it is an array of what [`DependencySnapshot`] shows.
@@ -179,10 +193,22 @@ impl CircuitBreakerRegistry {
             dependency.begin_dry_run_of_registry(standing.as_ref());
         }
         let shared = &self.inner.shared;
-        let _operator = shared.operator.lock();
-        shared.own.store(standing.map(Arc::new));
-        for dependency in self.inner.directory.iter() {
-            dependency.context().refresh_attention();
-        }
+        let now = shared.clock.now();
+        let standing = standing.map(Arc::new);
+        let before = {
+            let _operator = shared.operator.lock();
+            let before = shared.own.swap(standing.clone());
+            for dependency in self.inner.directory.iter() {
+                dependency.context().refresh_attention();
+            }
+            before
+        };
+        let change = OverrideChange {
+            level: OverrideLevel::Registry,
+            dependency: None,
+            tenant: None,
+            generation: 0,
+        };
+        change.tell(shared, now, before.as_deref(), standing.as_deref());
     }
 }

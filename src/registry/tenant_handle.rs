@@ -1,6 +1,7 @@
 use super::CircuitBreakerRegistry;
 use crate::CircuitSnapshot;
 use crate::dependency::Dependency;
+use crate::event::{OverrideChange, OverrideLevel};
 use crate::overrides::{self, Standing, override_methods};
 use crate::sync::Arc;
 use crate::time::Clock;
@@ -87,16 +88,30 @@ impl TenantHandle {
 
     fn put(&self, standing: Option<Standing>) {
         let shared = &self.registry.inner.shared;
-        let _operator = shared.operator.lock();
-        let standing = standing.map(Arc::new);
         let now = shared.clock.now();
+        let standing = standing.map(Arc::new);
+        let before = self.replace(&standing, now);
+        let change = OverrideChange {
+            level: OverrideLevel::Tenant,
+            dependency: None,
+            tenant: Some(&self.tenant),
+            generation: 0,
+        };
+        change.tell(shared, now, before.as_deref(), standing.as_deref());
+    }
+
+    /// Puts the override in the place of the one that the tenant has, which is returned.
+    fn replace(&self, standing: &Option<Arc<Standing>>, now: u64) -> Option<Arc<Standing>> {
+        let shared = &self.registry.inner.shared;
+        let _operator = shared.operator.lock();
         // The circuits are looked for under the table's lock; see `Dependency::circuit_or_new`.
         let mut tenants = shared.tenants.write();
-        overrides::put(&mut tenants, &self.tenant, standing.clone(), now);
+        let before = overrides::put(&mut tenants, &self.tenant, standing.clone(), now);
         for dependency in self.registry.inner.directory.iter() {
             if let Some(circuit) = dependency.inner.circuits.get(&self.tenant) {
                 circuit.set_tenant_override(standing.clone());
             }
         }
+        before
     }
 }

@@ -26,7 +26,7 @@ fn watched(policy: PolicyBuilder) -> (Dependency, Told) {
                 dry_run,
                 ..
             } = event;
-            assert_eq!((event.dependency, tenant), ("search", &None));
+            assert_eq!((event.dependency, tenant), (Some("search"), &None));
             let reason = reason.unwrap();
             let line = format!("{from} -> {to}: {reason}, {down} of {active}, dry run {dry_run}");
             kept.lock().unwrap().push(line);

@@ -1,0 +1,146 @@
+//! Events as a stream that its reader takes at its own pace.
+
+use std::error::Error;
+use std::fmt;
+
+use tokio::sync::broadcast;
+
+use super::OwnedEvent;
+use crate::circuit::Shared;
+use crate::sync::{Arc, Weak};
+
+/// A subscription to the events of a registry; made by
+/// [`CircuitBreakerRegistry::subscribe`](crate::CircuitBreakerRegistry::subscribe).
+///
+/// Each subscription receives every event that is told from its beginning on. It neither holds up a call nor grows:
+/// there is room for [`event_capacity`](crate::RegistryBuilder::event_capacity) events, and who falls further behind is
+/// told how many were lost. It does not keep the registry alive.
+///
+/// What one thread does is received in the order in which it did so. Two changes of one circuit that come right after
+/// each other on two threads may be received in the other order, since both are told outside of the circuit's lock;
+/// [`generation`](OwnedEvent::generation) tells which came first. Nothing is promised of the order of what different
+/// threads do to different circuits, or of two overrides of one level that are set at the same time: who must know
+/// which holds asks [`effective_state`](crate::Dependency::effective_state).
+///
+/// ```
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, EventKind, RecvError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let mut events = registry.subscribe();
+/// let watcher = tokio::spawn(async move {
+///     loop {
+///         match events.recv().await {
+///             Ok(event) => match event.kind {
+///                 EventKind::Rejection => {}
+///                 kind => println!("{:?} of {:?}: {kind:?}", event.tenant, event.dependency),
+///             },
+///             Err(RecvError::Lagged(lost)) => println!("{lost} events were lost"),
+///             Err(_) => break,
+///         }
+///     }
+/// });
+/// registry.dependency("search")?.force_open("maintenance");
+/// drop(registry);
+/// watcher.await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a subscription that is dropped receives nothing"]
+pub struct Events {
+    receiver: broadcast::Receiver<OwnedEvent>,
+    shared: Weak<Shared>,
+}
+
+/// Why there is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// So many events were lost, since the subscription fell behind. The next one is the oldest that is left.
+    Lagged(u64),
+    /// The registry is gone, and so is everything that could have told of something. No more events will come.
+    Closed,
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lagged(lost) => write!(f, "{lost} events were lost"),
+            Self::Closed => f.write_str("the registry is gone"),
+        }
+    }
+}
+
+impl Error for RecvError {}
+
+impl Events {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            receiver: shared.audience.subscribe(),
+            shared: Arc::downgrade(shared),
+        }
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Lagged`], once, where events were lost; the subscription goes on. [`RecvError::Closed`] once the
+    /// registry, its dependencies and handles, all permits and all rejections are dropped, and all that was told
+    /// before is received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a future that is dropped has taken no event.
+    pub async fn recv(&mut self) -> Result<OwnedEvent, RecvError> {
+        self.receiver.recv().await.map_err(|error| match error {
+            broadcast::error::RecvError::Lagged(lost) => RecvError::Lagged(lost),
+            broadcast::error::RecvError::Closed => RecvError::Closed,
+        })
+    }
+
+    /// The next event, if it has been told already; `None` where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, EventKind};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let mut events = registry.subscribe();
+    /// assert!(events.try_recv()?.is_none());
+    ///
+    /// registry.dependency("search")?.circuit("acme").open()?;
+    /// let event = events.try_recv()?.unwrap();
+    /// assert!(matches!(event.kind, EventKind::Transition { .. }));
+    /// assert_eq!(event.tenant.as_deref(), Some("acme"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_recv(&mut self) -> Result<Option<OwnedEvent>, RecvError> {
+        match self.receiver.try_recv() {
+            Ok(event) => Ok(Some(event)),
+            Err(broadcast::error::TryRecvError::Empty) => Ok(None),
+            Err(broadcast::error::TryRecvError::Lagged(lost)) => Err(RecvError::Lagged(lost)),
+            Err(broadcast::error::TryRecvError::Closed) => Err(RecvError::Closed),
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.audience.unsubscribe();
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("waiting", &self.receiver.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! Owned events as serde writes them.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use super::{EventKind, OwnedEvent, names};
+use crate::{Figures, MAX_LATENCY_RULES, Reason};
+
+/// The flat object that an event is written as.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dependency: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    generation: u64,
+    unix_ms: u64,
+    origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_rule: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Counted>,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Kind {
+    Transition {
+        from: &'static str,
+        to: &'static str,
+    },
+    Outage {
+        from: &'static str,
+        to: &'static str,
+        down: u64,
+        active: u64,
+    },
+    Rejection,
+    Probe {
+        outcome: &'static str,
+        slow: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+    Override {
+        level: &'static str,
+        /// Written also where there is none: it was cleared.
+        set: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until_unix_ms: Option<u64>,
+    },
+    Overflow,
+    Forgotten,
+    Evicted,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    calls: u64,
+    failures: u64,
+    throttled: u64,
+    consecutive_failures: u32,
+    slow: [u64; MAX_LATENCY_RULES],
+}
+
+impl Serialize for OwnedEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let latency_rule = match self.reason {
+            Some(Reason::Latency { rule }) => Some(rule),
+            _ => None,
+        };
+        let written = Written {
+            kind: self.kind_as_written(),
+            dependency: self.dependency.as_deref(),
+            tenant: self.tenant.as_deref(),
+            generation: self.generation,
+            unix_ms: unix_ms(self.told_at),
+            origin: self.origin.as_str(),
+            reason: self.reason.map(|reason| reason.as_str()),
+            latency_rule,
+            figures: self.figures.map(Counted::from),
+            dry_run: self.dry_run,
+            note: self.note.as_deref(),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl OwnedEvent {
+    fn kind_as_written(&self) -> Kind {
+        match self.kind {
+            EventKind::Transition { from, to } => Kind::Transition {
+                from: from.as_str(),
+                to: to.as_str(),
+            },
+            EventKind::Outage {
+                from,
+                to,
+                down,
+                active,
+            } => Kind::Outage {
+                from: from.as_str(),
+                to: to.as_str(),
+                down,
+                active,
+            },
+            EventKind::Rejection => Kind::Rejection,
+            EventKind::Probe { outcome, slow } => Kind::Probe {
+                outcome: names::of_outcome(outcome),
+                slow,
+                retry_after_ms: outcome.retry_after().map(ms),
+            },
+            EventKind::Override { level, set, until } => {
+                let left = until.map(|until| until.saturating_duration_since(self.at));
+                let until = left.and_then(|left| self.told_at.checked_add(left));
+                Kind::Override {
+                    level: level.as_str(),
+                    set: set.map(names::of_override),
+                    until_unix_ms: until.map(unix_ms),
+                }
+            }
+            EventKind::Overflow => Kind::Overflow,
+            EventKind::Forgotten => Kind::Forgotten,
+            EventKind::Evicted => Kind::Evicted,
+        }
+    }
+}
+
+impl From<Figures> for Counted {
+    fn from(figures: Figures) -> Self {
+        let Figures {
+            calls,
+            failures,
+            throttled,
+            consecutive_failures,
+            slow,
+        } = figures;
+        Self {
+            calls,
+            failures,
+            throttled,
+            consecutive_failures,
+            slow,
+        }
+    }
+}
+
+/// A clock that is set before 1970 is written as 1970.
+fn unix_ms(time: SystemTime) -> u64 {
+    ms(time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default())
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
