@@ -24,6 +24,9 @@ pub trait OnRejection<Req, Res>: sealed::Sealed {
     type Error;
     /// What is kept of the request while the inner service has it.
     type Kept;
+    /// Whether something else may serve the call.
+    #[doc(hidden)]
+    const FALLS_BACK: bool = false;
     /// The fallback's future.
     type Future: Future<Output = Result<Res, BoxError>>;
 

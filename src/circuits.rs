@@ -104,11 +104,11 @@ impl Circuits {
                 return Inserted { circuit, forgotten };
             }
             // The victim's place becomes the newcomer's.
-            match self.evict(now) {
-                Some((victim, Farewell::Forgotten)) => forgotten = Some(victim),
-                Some(_) => {}
-                None => return Inserted { circuit, forgotten },
-            }
+            let Some((victim, farewell)) = self.evict(now) else {
+                return Inserted { circuit, forgotten };
+            };
+            victim.settle_impact();
+            forgotten = (farewell == Farewell::Forgotten).then_some(victim);
         }
         let mut table = self.shard(hash).table.write();
         let is_it = |circuit: &Circuit| circuit.id() == tenant.as_bytes();

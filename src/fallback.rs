@@ -46,6 +46,7 @@ where
     F: Fn(Req, CircuitOpen) -> Fut,
     Fut: Future<Output = Result<Res, BoxError>>,
 {
+    const FALLS_BACK: bool = true;
     type Error = Infallible;
     type Kept = ();
     type Future = Fut;
@@ -79,6 +80,7 @@ where
     F: Fn(Kept, Cause<Res>) -> Fut,
     Fut: Future<Output = Result<Res, BoxError>>,
 {
+    const FALLS_BACK: bool = true;
     type Error = Infallible;
     type Kept = Kept;
     type Future = Fut;

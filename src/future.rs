@@ -10,7 +10,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use crate::answer::{Answer, Cause, OnError, OnRejection};
-use crate::circuit::Stage;
+use crate::circuit::{Credit, Stage};
 use crate::settle::{AtHead, Settle};
 use crate::{Classify, Outcome, Permit};
 
@@ -38,7 +38,7 @@ pin_project! {
         // The inner had no place for the call; it is asked again with the task's waker.
         Waiting { inner: S, req: Option<Req> },
         Called { #[pin] future: F },
-        FallingBack { #[pin] future: B, on_error: G },
+        FallingBack { #[pin] future: B, credit: Option<Box<Credit>>, on_error: G },
         Answered { answer: Option<A> },
         Done,
     }
@@ -57,7 +57,7 @@ pub(crate) struct Admitted<K, W, C, O, G> {
 /// What a judged result leads to.
 enum Verdict<A, B, G> {
     Answer(A),
-    FallBack(B, G),
+    FallBack(B, Option<Box<Credit>>, G),
 }
 
 impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
@@ -80,16 +80,24 @@ where
         }
     }
 
-    pub(crate) fn rejected(answer: Answer<S::Response, O::Error, O::Future>, on_error: &G) -> Self
+    pub(crate) fn rejected(
+        answer: Answer<S::Response, O::Error, O::Future>,
+        credit: Option<Credit>,
+        on_error: &G,
+    ) -> Self
     where
         G: Clone,
     {
         match answer {
             Answer::Now(answer) => Self::answered(answer.map_err(G::rejected)),
             Answer::Later(future) => {
-                let on_error = on_error.clone();
+                let state = State::FallingBack {
+                    future,
+                    credit: credit.map(Box::new),
+                    on_error: on_error.clone(),
+                };
                 Self {
-                    state: State::FallingBack { future, on_error },
+                    state,
                     call: None,
                 }
             }
@@ -120,8 +128,12 @@ where
     {
         match call.finish::<Req, _, T>(result) {
             Verdict::Answer(answer) => Self::done(answer),
-            Verdict::FallBack(future, on_error) => Self {
-                state: State::FallingBack { future, on_error },
+            Verdict::FallBack(future, credit, on_error) => Self {
+                state: State::FallingBack {
+                    future,
+                    credit,
+                    on_error,
+                },
                 call: None,
             },
         }
@@ -159,8 +171,19 @@ where
                 (StateProj::Called { future }, Some(call)) => {
                     ready!(call.within(|| future.poll(cx).map_err(Into::into)))
                 }
-                (StateProj::FallingBack { future, on_error }, _) => {
-                    let answer = ready!(future.poll(cx)).or_else(|error| on_error.answer(error));
+                (
+                    StateProj::FallingBack {
+                        future,
+                        credit,
+                        on_error,
+                    },
+                    _,
+                ) => {
+                    let answer = ready!(future.poll(cx));
+                    if let (Ok(_), Some(credit)) = (&answer, credit) {
+                        credit.serve();
+                    }
+                    let answer = answer.or_else(|error| on_error.answer(error));
                     this.state.set(State::Done);
                     return Poll::Ready(answer.map(T::pass));
                 }
@@ -182,8 +205,12 @@ where
                     this.state.set(State::Done);
                     return Poll::Ready(answer);
                 }
-                Verdict::FallBack(future, on_error) => {
-                    this.state.set(State::FallingBack { future, on_error });
+                Verdict::FallBack(future, credit, on_error) => {
+                    this.state.set(State::FallingBack {
+                        future,
+                        credit,
+                        on_error,
+                    });
                 }
             }
         }
@@ -215,6 +242,11 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             }
             result => result,
         };
+        let credit = if O::FALLS_BACK {
+            self.permit.credit(outcome).map(Box::new)
+        } else {
+            None
+        };
         self.permit.record(outcome);
 
         let cause = match (result, outcome) {
@@ -228,7 +260,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             (Err(error), _) => Cause::Failed(error),
         };
         match self.on_rejection.failed(self.kept, cause) {
-            Ok(future) => Verdict::FallBack(future, self.on_error),
+            Ok(future) => Verdict::FallBack(future, credit, self.on_error),
             Err(cause) => Verdict::Answer(
                 cause
                     .into_result()

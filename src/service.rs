@@ -118,8 +118,9 @@ where
         let mut permit = match admitted {
             Ok(permit) => permit,
             Err(Refusal::Open(open)) => {
+                let credit = if O::FALLS_BACK { open.credit() } else { None };
                 let answer = settings.on_rejection.rejected(req, open);
-                return ResponseFuture::rejected(answer, &settings.on_error);
+                return ResponseFuture::rejected(answer, credit, &settings.on_error);
             }
             Err(Refusal::Error(error)) => {
                 return ResponseFuture::answered(settings.on_error.answer(error));

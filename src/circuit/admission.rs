@@ -143,6 +143,11 @@ impl Circuit {
         if self.context.hears_of_calls() {
             self.tell_of_rejection(&refusal, now, dry_run);
         }
+        if let Some(ledger) = &self.context.shared.impact
+            && !dry_run
+        {
+            self.note_rejection(ledger, now);
+        }
         if dry_run {
             Ok(Permit::unrecorded())
         } else {

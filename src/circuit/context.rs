@@ -7,6 +7,7 @@ use super::activity::Activity;
 use super::percentiles::Budget;
 use super::rules::Rules;
 use crate::event::{Event, Observer, may_hear_of_calls, tell};
+use crate::impact::Ledger;
 use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
 use crate::sync::{
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) tenants: Apart<RwLock<Table>>,
     /// Held by whoever changes an override or a policy, so that changes at several levels come one after another.
     pub(crate) operator: Mutex<()>,
+    /// What bad calls did to tenants; none where nobody asked for it.
+    pub(crate) impact: Option<Box<Ledger>>,
 }
 
 impl fmt::Debug for Shared {

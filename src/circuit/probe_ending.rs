@@ -1,6 +1,6 @@
 //! What the end of a probe means to a half-open circuit.
 
-use super::Head;
+use super::Circuit;
 use super::permit::Permit;
 use super::rare::add;
 use super::transition::{Opening, Transition};
@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::reason::Reason;
 use crate::sync::Relaxed;
 
-impl Head {
+impl Circuit {
     pub(super) fn end_probe(
         &self,
         permit: &Permit,
@@ -17,6 +17,7 @@ impl Head {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
+        self.be_in_hour(now);
         let rules = &*self.rules();
         let policy = &rules.policy;
         let rare = self.rare();
@@ -24,7 +25,7 @@ impl Head {
         let mut machine = rare.machine.lock();
         if self.word().generation() != permit.generation {
             drop(machine);
-            self.end_late(now, outcome);
+            self.end_late(now, latency, outcome);
             return None;
         }
         machine.free_place(permit.probe);
@@ -64,9 +65,12 @@ impl Head {
         };
         add(&self.calls, 1);
         self.be_active(now);
-        if latency > rules.lowest_threshold {
+        let is_slow_by_a_rule = latency > rules.lowest_threshold;
+        if is_slow_by_a_rule {
             add(&tally.slow, 1);
         }
+        let failed = matches!(outcome, Outcome::Failure { .. } | Outcome::Throttled { .. });
+        self.note_end(now, failed.into(), is_slow_by_a_rule);
         if let Some(reason) = failure {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 pub use self::builder::PolicyBuilder;
 pub use self::error::PolicyError;
-#[cfg(feature = "retry")]
 pub(crate) use self::error::check;
 pub use self::latency_rule::LatencyRule;
 pub(crate) use self::latency_rule::{CompiledLatencyRule, HistogramShape};

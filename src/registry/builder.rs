@@ -4,6 +4,7 @@ use super::{CircuitBreakerRegistry, Inner};
 use crate::circuit::{Budget, Shared};
 use crate::directory::Directory;
 use crate::event::Observer;
+use crate::impact::{ImpactPolicy, Ledger};
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
 use crate::sync::{Apart, Arc, Mutex};
@@ -18,6 +19,7 @@ use crate::time::Clock;
 /// | [`default_policy`](Self::default_policy) | the policy of those | [`Policy::default`] | |
 /// | [`histogram_bytes`](Self::histogram_bytes) | memory of all latency histograms together | 64 MiB | 0 switches them off |
 /// | [`observer`](Self::observer) | who is told of events | nobody | |
+/// | [`impact`](Self::impact) | keeps a ledger of what bad calls did to tenants | none | see [`ImpactPolicy`] |
 #[must_use = "a builder does nothing until it is built"]
 pub struct RegistryBuilder {
     max_tenants: usize,
@@ -25,6 +27,7 @@ pub struct RegistryBuilder {
     default_policy: Policy,
     histogram_bytes: usize,
     observer: Option<Box<dyn Observer>>,
+    impact: Option<ImpactPolicy>,
 }
 
 impl fmt::Debug for RegistryBuilder {
@@ -34,6 +37,7 @@ impl fmt::Debug for RegistryBuilder {
             .field("max_dependencies", &self.max_dependencies)
             .field("default_policy", &self.default_policy)
             .field("histogram_bytes", &self.histogram_bytes)
+            .field("impact", &self.impact)
             .finish_non_exhaustive()
     }
 }
@@ -46,6 +50,7 @@ impl RegistryBuilder {
             default_policy: Policy::default(),
             histogram_bytes: 64 << 20,
             observer: None,
+            impact: None,
         }
     }
 
@@ -81,15 +86,22 @@ impl RegistryBuilder {
         self
     }
 
+    /// Keeps a ledger of what bad calls did to tenants, by the hour: [`CircuitBreakerRegistry::impact`] reads it.
+    pub fn impact(mut self, policy: ImpactPolicy) -> Self {
+        self.impact = Some(policy);
+        self
+    }
+
     /// Builds the registry.
     ///
     /// # Errors
     ///
-    /// [`PolicyError`], where `max_tenants` is 0.
+    /// [`PolicyError`], where `max_tenants` is 0, or a field of the [`ImpactPolicy`] is out of its bounds.
     pub fn build(self) -> Result<CircuitBreakerRegistry, PolicyError> {
         if self.max_tenants == 0 {
             return Err(PolicyError::new("max_tenants", 0, "at least 1"));
         }
+        let impact = self.impact.map(ImpactPolicy::checked).transpose()?;
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
@@ -99,6 +111,7 @@ impl RegistryBuilder {
                     own: Place::empty(),
                     tenants: Apart::default(),
                     operator: Mutex::new(()),
+                    impact: impact.map(|bounds| Box::new(Ledger::new(bounds))),
                 }),
                 directory: Directory::new(),
                 on_first_use: Mutex::new(0),
