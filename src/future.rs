@@ -96,10 +96,7 @@ where
                     credit: credit.map(Box::new),
                     on_error: on_error.clone(),
                 };
-                Self {
-                    state,
-                    call: None,
-                }
+                Self { state, call: None }
             }
         }
     }

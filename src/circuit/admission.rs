@@ -140,13 +140,8 @@ impl Circuit {
             },
             1,
         );
-        if self.context.hears_of_calls() {
+        if self.context.hears_of_rejections() {
             self.tell_of_rejection(&refusal, now, dry_run);
-        }
-        if let Some(ledger) = &self.context.shared.impact
-            && !dry_run
-        {
-            self.note_rejection(ledger, now);
         }
         if dry_run {
             Ok(Permit::unrecorded())
@@ -157,6 +152,12 @@ impl Circuit {
 
     #[cold]
     fn tell_of_rejection(&self, refusal: &Refusal, now: u64, dry_run: bool) {
+        if !dry_run {
+            self.note_rejection(now);
+        }
+        if !self.context.hears_of_calls() {
+            return;
+        }
         self.context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: &self.context.name,

@@ -266,6 +266,11 @@ impl Context {
         self.shared.observer.is_some() || may_hear_of_calls()
     }
 
+    /// Whether anybody wants to be told of rejections, the ledger among them.
+    pub(super) fn hears_of_rejections(&self) -> bool {
+        self.shared.impact.is_some() || self.hears_of_calls()
+    }
+
     pub(crate) fn tell(&self, event: &Event<'_>) {
         tell(self.observer(), event);
     }

@@ -98,10 +98,18 @@ impl Circuit {
         self.note_end(now, failed.into(), slow);
     }
 
-    #[cold]
-    pub(super) fn note_rejection(&self, ledger: &Ledger, now: u64) {
-        let rejected = true;
-        self.note(ledger, now, Harm { rejected, ..Harm::default() });
+    pub(super) fn note_rejection(&self, now: u64) {
+        if let Some(ledger) = &self.context.shared.impact {
+            let rejected = true;
+            self.note(
+                ledger,
+                now,
+                Harm {
+                    rejected,
+                    ..Harm::default()
+                },
+            );
+        }
     }
 
     fn note(&self, ledger: &Ledger, now: u64, harm: Harm) {
@@ -138,7 +146,14 @@ impl Context {
                 is_newcomer: tenant.is_some(),
             };
             let rejected = true;
-            ledger.note(subject, ledger.hour(now), Harm { rejected, ..Harm::default() });
+            ledger.note(
+                subject,
+                ledger.hour(now),
+                Harm {
+                    rejected,
+                    ..Harm::default()
+                },
+            );
         }
     }
 }

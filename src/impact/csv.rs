@@ -35,7 +35,9 @@ pub(super) fn write_row(to: &mut impl Write, row: &ImpactRow) -> io::Result<()> 
 /// What a spreadsheet would run as a formula gets an apostrophe in front, as one types it to say that it is text; and
 /// so does what begins with one, so that the text can be had back.
 fn write_text(to: &mut impl Write, text: &str) -> io::Result<()> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\'']);
+    let is_formula = text.starts_with([
+        '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\'',
+    ]);
     let mark = if is_formula { "'" } else { "" };
     if text.contains([',', '"', '\r', '\n']) {
         write!(to, "\"{mark}{}\"", text.replace('"', "\"\""))

@@ -115,7 +115,9 @@ impl Ledger {
 
     /// Runs with the rows of the subject's part, of which the subject's have this hash. Nothing in there may wait.
     pub(crate) fn at<T>(&self, subject: Subject<'_>, run: impl FnOnce(&mut Part, u64) -> T) -> T {
-        let of_tenant = self.hasher.hash(subject.tenant.unwrap_or_default().as_bytes());
+        let of_tenant = self
+            .hasher
+            .hash(subject.tenant.unwrap_or_default().as_bytes());
         let of_dependency = self.hasher.hash(subject.dependency.as_bytes());
         // By the tenant alone, so that one tenant's trouble is in one part.
         let part = (of_tenant >> 32) as usize % self.parts.len();
@@ -155,7 +157,13 @@ impl Ledger {
 
 impl Part {
     /// Adds calls to a row, if there is one.
-    pub(crate) fn credit(&mut self, subject: Subject<'_>, hash: u64, hour: u64, calls: u64) -> bool {
+    pub(crate) fn credit(
+        &mut self,
+        subject: Subject<'_>,
+        hash: u64,
+        hour: u64,
+        calls: u64,
+    ) -> bool {
         let Ok(at) = self.find(hour) else {
             return false;
         };
@@ -163,14 +171,7 @@ impl Part {
         row.map(|row| row.calls += calls).is_some()
     }
 
-    fn note(
-        &mut self,
-        subject: Subject<'_>,
-        hash: u64,
-        hour: u64,
-        harm: Harm,
-        turn: Option<Turn>,
-    ) {
+    fn note(&mut self, subject: Subject<'_>, hash: u64, hour: u64, harm: Harm, turn: Option<Turn>) {
         self.forget_before(hour);
         let newest = self.hours.back().map_or(hour, |newest| newest.hour);
         if hour + self.most_hours <= newest {
@@ -299,7 +300,10 @@ impl Row {
     }
 
     fn note_turn(&mut self, turn: Turn, most: usize) {
-        let Err(at) = self.turns.binary_search_by_key(&turn.hash, |turn| turn.hash) else {
+        let Err(at) = self
+            .turns
+            .binary_search_by_key(&turn.hash, |turn| turn.hash)
+        else {
             return;
         };
         if self.turns.len() < most {

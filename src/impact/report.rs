@@ -238,9 +238,7 @@ fn sum(rows: &[ImpactRow]) -> TenantImpact {
 }
 
 fn start(since_1970: Duration) -> SystemTime {
-    UNIX_EPOCH
-        .checked_add(since_1970)
-        .unwrap_or(UNIX_EPOCH)
+    UNIX_EPOCH.checked_add(since_1970).unwrap_or(UNIX_EPOCH)
 }
 
 #[cfg(feature = "serde")]
