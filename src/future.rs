@@ -38,7 +38,7 @@ pin_project! {
         // The inner had no place for the call; it is asked again with the task's waker.
         Waiting { inner: S, req: Option<Req> },
         Called { #[pin] future: F },
-        FallingBack { #[pin] future: B, credit: Option<Box<Credit>>, on_error: G },
+        FallingBack { #[pin] future: B, credit: Option<Credit>, on_error: G },
         Answered { answer: Option<A> },
         Done,
     }
@@ -57,7 +57,7 @@ pub(crate) struct Admitted<K, W, C, O, G> {
 /// What a judged result leads to.
 enum Verdict<A, B, G> {
     Answer(A),
-    FallBack(B, Option<Box<Credit>>, G),
+    FallBack(B, Option<Credit>, G),
 }
 
 impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
@@ -93,7 +93,7 @@ where
             Answer::Later(future) => {
                 let state = State::FallingBack {
                     future,
-                    credit: credit.map(Box::new),
+                    credit,
                     on_error: on_error.clone(),
                 };
                 Self { state, call: None }
@@ -240,7 +240,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             result => result,
         };
         let credit = if O::FALLS_BACK {
-            self.permit.credit(outcome).map(Box::new)
+            self.permit.credit(outcome)
         } else {
             None
         };

@@ -11,10 +11,12 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
+use tower_tenant_breaker::impact::{InTurn, InTurnFuture, TurnScope};
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, Dependency, DependencyFn, ErrIsFailure,
-    InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit, Policy, Rejection,
-    ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, UnknownDependency,
+    ImpactPolicy, ImpactReport, InvalidTenant, MissingTenant, OnMissingTenant, Outcome, Permit,
+    Policy, Rejection, ResponseFuture, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
+    Turn, TurnLayer, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -39,6 +41,14 @@ assert_impl_all!(UnknownDependency: Clone, Send, Sync, std::error::Error);
 assert_impl_all!(CallError<std::io::Error>: Send, Sync, std::error::Error);
 assert_impl_all!(CallError<BoxError>: Send, Sync);
 assert_impl_all!(Cause<String>: Send, Sync);
+
+assert_impl_all!(ImpactPolicy: Copy, Send, Sync);
+assert_impl_all!(ImpactReport: Clone, Default, Send, Sync);
+assert_impl_all!(Turn: Copy, Eq, std::hash::Hash, Send, Sync);
+assert_impl_all!(TurnLayer<fn(&Job) -> Option<Turn>>: Clone, Send, Sync);
+assert_impl_all!(InTurn<Inner, fn(&Job) -> Option<Turn>>: Clone, Send, Sync, Service<Job>);
+assert_impl_all!(InTurnFuture<Ready<()>>: Send, Sync, Future);
+assert_impl_all!(TurnScope<Ready<()>>: Send, Sync, Future);
 
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);

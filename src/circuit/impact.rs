@@ -160,7 +160,10 @@ impl Context {
 
 /// Whose rejected or failed call it is that something else may serve.
 #[derive(Debug)]
-pub(crate) struct Credit {
+pub(crate) struct Credit(Box<Unserved>);
+
+#[derive(Debug)]
+struct Unserved {
     context: Arc<Context>,
     tenant: Option<Box<str>>,
     is_newcomer: bool,
@@ -169,37 +172,48 @@ pub(crate) struct Credit {
 impl Credit {
     pub(crate) fn of_newcomer(context: &Arc<Context>, tenant: Option<&str>) -> Option<Self> {
         context.shared.impact.as_ref()?;
-        Some(Self {
-            context: Arc::clone(context),
-            tenant: tenant.map(Into::into),
-            is_newcomer: tenant.is_some(),
-        })
+        Some(Self::new(context, tenant, tenant.is_some()))
     }
 
     pub(crate) fn of(circuit: &Circuit) -> Option<Self> {
         circuit.context.shared.impact.as_ref()?;
         let subject = circuit.subject();
-        Some(Self {
-            context: Arc::clone(&circuit.context),
-            tenant: subject.tenant.map(Into::into),
-            is_newcomer: subject.is_newcomer,
-        })
+        Some(Self::new(
+            &circuit.context,
+            subject.tenant,
+            subject.is_newcomer,
+        ))
+    }
+
+    #[cold]
+    fn new(context: &Arc<Context>, tenant: Option<&str>, is_newcomer: bool) -> Self {
+        Self(Box::new(Unserved {
+            context: Arc::clone(context),
+            tenant: tenant.map(Into::into),
+            is_newcomer,
+        }))
     }
 
     /// Something else has served the call.
+    #[cold]
     pub(crate) fn serve(&self) {
-        let Some(ledger) = &self.context.shared.impact else {
+        let Unserved {
+            context,
+            tenant,
+            is_newcomer,
+        } = &*self.0;
+        let Some(ledger) = &context.shared.impact else {
             return;
         };
         let subject = Subject {
-            tenant: self.tenant.as_deref(),
-            dependency: &self.context.name,
-            is_newcomer: self.is_newcomer,
+            tenant: tenant.as_deref(),
+            dependency: &context.name,
+            is_newcomer: *is_newcomer,
         };
         let harm = Harm {
             fallback_served: true,
             ..Harm::default()
         };
-        ledger.note(subject, ledger.hour(self.context.now()), harm);
+        ledger.note(subject, ledger.hour(context.now()), harm);
     }
 }

@@ -172,12 +172,3 @@ async fn each_dependency_has_a_row_and_a_tenant_the_sum() {
     assert_eq!(figures(sums[0].counts), [7, 5, 0, 0, 0]);
     assert_eq!(figures(sums[1].counts), [1, 1, 0, 0, 0]);
 }
-
-#[tokio::test(start_paused = true)]
-async fn the_ledger_goes_with_its_registry() {
-    let (registry, search) = search();
-    fail(&search, "acme", 1);
-    let report = registry.impact();
-    drop((registry, search));
-    assert_eq!(only(&report).counts.failed, 1, "a report is a copy");
-}
