@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use tower::BoxError;
 
 pub use crate::fallback::{Cause, Fallback, FallbackKeeping, FallbackOnFailure};
-use crate::{CircuitOpen, TenantCircuitBreakerLayer};
+use crate::{CircuitOpen, Outcome, Permit, TenantCircuitBreakerLayer};
 
 /// What becomes of a rejected call, and of one that failed. Sealed: [`Propagate`], [`RespondWith`],
 /// [`Fallback`] and [`FallbackKeeping`].
@@ -24,9 +24,9 @@ pub trait OnRejection<Req, Res>: sealed::Sealed {
     type Error;
     /// What is kept of the request while the inner service has it.
     type Kept;
-    /// Whether something else may serve the call.
+    /// Who is told where something else serves the call: no bytes where there is no fallback.
     #[doc(hidden)]
-    const FALLS_BACK: bool = false;
+    type Credit: ToCredit;
     /// The fallback's future.
     type Future: Future<Output = Result<Res, BoxError>>;
 
@@ -52,6 +52,23 @@ pub trait OnError<Res, Rejected>: sealed::Sealed {
     fn rejected(rejected: Rejected) -> Self::Error;
 }
 
+/// Who is told that a fallback has served a call.
+#[doc(hidden)]
+pub trait ToCredit: sealed::Sealed {
+    fn of_rejected(open: &CircuitOpen) -> Self;
+    fn of_failed(permit: &Permit, outcome: Outcome) -> Self;
+    fn serve(&self);
+}
+
+/// Nobody.
+impl ToCredit for () {
+    fn of_rejected(_open: &CircuitOpen) {}
+
+    fn of_failed(_permit: &Permit, _outcome: Outcome) {}
+
+    fn serve(&self) {}
+}
+
 /// An answer that is there, or one that a fallback has yet to find.
 #[derive(Debug)]
 pub enum Answer<Res, E, F> {
@@ -68,6 +85,7 @@ pub struct Propagate;
 impl<Req, Res> OnRejection<Req, Res> for Propagate {
     type Error = BoxError;
     type Kept = ();
+    type Credit = ();
     type Future = NoFallback<Res>;
 
     fn keep(&self, _req: &Req) {}
@@ -107,6 +125,7 @@ where
 {
     type Error = Infallible;
     type Kept = ();
+    type Credit = ();
     type Future = NoFallback<Res>;
 
     fn keep(&self, _req: &Req) {}
@@ -246,9 +265,11 @@ impl<F> fmt::Debug for RespondToError<F> {
 }
 
 mod sealed {
-    use crate::fallback::{Fallback, FallbackKeeping};
+    use crate::fallback::{Fallback, FallbackKeeping, Served};
 
     pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for Served {}
     impl Sealed for super::Propagate {}
     impl<F> Sealed for super::RespondWith<F> {}
     impl<F> Sealed for super::RespondToError<F> {}

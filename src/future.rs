@@ -9,8 +9,8 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::answer::{Answer, Cause, OnError, OnRejection};
-use crate::circuit::{Credit, Stage};
+use crate::answer::{Answer, Cause, OnError, OnRejection, ToCredit};
+use crate::circuit::Stage;
 use crate::settle::{AtHead, Settle};
 use crate::{Classify, Outcome, Permit};
 
@@ -26,7 +26,7 @@ pin_project! {
         T: Settle<Req, S::Response>,
     {
         #[pin]
-        state: State<S, Req, S::Future, O::Future, G, Result<T::Response, G::Error>>,
+        state: State<S, Req, S::Future, O::Future, O::Credit, G, Result<T::Response, G::Error>>,
         // There from the admission until the inner's result is judged.
         call: Option<Admitted<O::Kept, T::Begun, C, O, G>>,
     }
@@ -34,11 +34,11 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, Req, F, B, G, A> {
+    enum State<S, Req, F, B, K, G, A> {
         // The inner had no place for the call; it is asked again with the task's waker.
         Waiting { inner: S, req: Option<Req> },
         Called { #[pin] future: F },
-        FallingBack { #[pin] future: B, credit: Option<Credit>, on_error: G },
+        FallingBack { #[pin] future: B, credit: K, on_error: G },
         Answered { answer: Option<A> },
         Done,
     }
@@ -55,9 +55,9 @@ pub(crate) struct Admitted<K, W, C, O, G> {
 }
 
 /// What a judged result leads to.
-enum Verdict<A, B, G> {
+enum Verdict<A, B, K, G> {
     Answer(A),
-    FallBack(B, Option<Credit>, G),
+    FallBack(B, K, G),
 }
 
 impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
@@ -82,7 +82,7 @@ where
 
     pub(crate) fn rejected(
         answer: Answer<S::Response, O::Error, O::Future>,
-        credit: Option<Credit>,
+        credit: O::Credit,
         on_error: &G,
     ) -> Self
     where
@@ -177,7 +177,7 @@ where
                     _,
                 ) => {
                     let answer = ready!(future.poll(cx));
-                    if let (Ok(_), Some(credit)) = (&answer, credit) {
+                    if answer.is_ok() {
                         credit.serve();
                     }
                     let answer = answer.or_else(|error| on_error.answer(error));
@@ -223,7 +223,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
     fn finish<Req, Res, T>(
         mut self,
         result: Result<Res, BoxError>,
-    ) -> Verdict<Result<T::Response, G::Error>, O::Future, G>
+    ) -> Verdict<Result<T::Response, G::Error>, O::Future, O::Credit, G>
     where
         C: Classify<Res, BoxError>,
         O: OnRejection<Req, Res, Kept = K>,
@@ -239,11 +239,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             }
             result => result,
         };
-        let credit = if O::FALLS_BACK {
-            self.permit.credit(outcome)
-        } else {
-            None
-        };
+        let credit = O::Credit::of_failed(&self.permit, outcome);
         self.permit.record(outcome);
 
         let cause = match (result, outcome) {
