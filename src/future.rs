@@ -60,6 +60,17 @@ enum Verdict<A, B, K, G> {
     FallBack(B, K, G),
 }
 
+/// What the result of a call with these parts leads to.
+type VerdictOf<Req, Res, O, G, T> = Verdict<
+    Result<
+        <T as Settle<Req, Res>>::Response,
+        <G as OnError<Res, <O as OnRejection<Req, Res>>::Error>>::Error,
+    >,
+    <O as OnRejection<Req, Res>>::Future,
+    <O as OnRejection<Req, Res>>::Credit,
+    G,
+>;
+
 impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
 where
     S: Service<Req>,
@@ -220,10 +231,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
     }
 
     /// Tells the circuit how the call ended, and finds the answer.
-    fn finish<Req, Res, T>(
-        mut self,
-        result: Result<Res, BoxError>,
-    ) -> Verdict<Result<T::Response, G::Error>, O::Future, O::Credit, G>
+    fn finish<Req, Res, T>(mut self, result: Result<Res, BoxError>) -> VerdictOf<Req, Res, O, G, T>
     where
         C: Classify<Res, BoxError>,
         O: OnRejection<Req, Res, Kept = K>,

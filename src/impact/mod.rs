@@ -30,7 +30,7 @@
 //!
 //! | count | what |
 //! |---|---|
-//! | calls | what the circuit counted: good and bad, probes among them, and calls that ended late |
+//! | calls | what the circuit counted: good and bad, probes among them, and those that ended late, whatever came of them |
 //! | failed | failures, and throttled calls: the tenant got nothing from either; abandoned calls once they count as failures; late ones |
 //! | slow | calls over the lowest threshold of the latency rules, whatever came of them |
 //! | rejected | calls that were not admitted, by a circuit, an outage or an override; they are not among `calls` |
@@ -61,7 +61,7 @@
 //! Bad calls that find no room for a row are counted ([`ImpactHour::unlisted`]), so that a report that is not whole says
 //! so. Who finds room is decided so that nobody can buy a place by being many:
 //!
-//! - Tenants of which a call has succeeded come first: they take the places of newcomers, of which none has. Ids that
+//! - Tenants of which a call has succeeded, since their circuit was made, come first: they take the places of newcomers, of which none has. Ids that
 //!   somebody makes up, whose calls only fail or are rejected, cost nobody a row but each other.
 //! - Hours share the room fairly: an hour with fewer rows takes the place of a row of the hour with the most
 //!   ([`ImpactHour::dropped`]), of one with few bad calls; the hour with the most gets no more. So a flood, or an outage of

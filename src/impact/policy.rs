@@ -11,8 +11,8 @@ use crate::policy::{PolicyError, check};
 /// | [`max_turns`](Self::max_turns) | turns that each row tells apart | 64 | 0 to 1,024 |
 /// | [`wall_clock`](Self::wall_clock) | what a clock on the wall says when the registry is built | the system's | years 1970 to 9999 |
 ///
-/// A row takes some 150 bytes, the tenant's id, and 8 bytes for each of its turns: with the defaults the ledger never
-/// takes more than some 10 MB.
+/// A row takes some 200 bytes, the tenant's id, and 8 bytes for each of its turns: with the defaults the ledger takes
+/// 10 MB at most.
 ///
 /// ```
 /// use tower_tenant_breaker::CircuitBreakerRegistry;
