@@ -21,7 +21,7 @@ use crate::sync::Arc;
 /// struct Job { turn: Option<u64> }
 ///
 /// let of_job = |job: &Job| job.turn.map(Turn::from);
-/// assert_eq!(of_job.turn(&Job { turn: Some(17) }), Some(17.into()));
+/// assert_eq!(of_job.turn(&Job { turn: Some(17) }), Some(17_u64.into()));
 /// assert_eq!(of_job.turn(&Job { turn: None }), None);
 /// ```
 pub trait TurnExtractor<Req> {
