@@ -62,10 +62,13 @@ pub trait ToCredit: sealed::Sealed {
 
 /// Nobody.
 impl ToCredit for () {
+    #[inline]
     fn of_rejected(_open: &CircuitOpen) {}
 
+    #[inline]
     fn of_failed(_permit: &Permit, _outcome: Outcome) {}
 
+    #[inline]
     fn serve(&self) {}
 }
 
