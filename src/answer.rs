@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use tower::BoxError;
 
 pub use crate::fallback::{Cause, Fallback, FallbackKeeping, FallbackOnFailure};
-use crate::{CircuitOpen, TenantCircuitBreakerLayer};
+use crate::{CircuitOpen, Outcome, Permit, TenantCircuitBreakerLayer};
 
 /// What becomes of a rejected call, and of one that failed. Sealed: [`Propagate`], [`RespondWith`],
 /// [`Fallback`] and [`FallbackKeeping`].
@@ -24,6 +24,9 @@ pub trait OnRejection<Req, Res>: sealed::Sealed {
     type Error;
     /// What is kept of the request while the inner service has it.
     type Kept;
+    /// Who is told where something else serves the call: no bytes where there is no fallback.
+    #[doc(hidden)]
+    type Credit: ToCredit;
     /// The fallback's future.
     type Future: Future<Output = Result<Res, BoxError>>;
 
@@ -49,6 +52,26 @@ pub trait OnError<Res, Rejected>: sealed::Sealed {
     fn rejected(rejected: Rejected) -> Self::Error;
 }
 
+/// Who is told that a fallback has served a call.
+#[doc(hidden)]
+pub trait ToCredit: sealed::Sealed {
+    fn of_rejected(open: &CircuitOpen) -> Self;
+    fn of_failed(permit: &Permit, outcome: Outcome) -> Self;
+    fn serve(&self);
+}
+
+/// Nobody.
+impl ToCredit for () {
+    #[inline]
+    fn of_rejected(_open: &CircuitOpen) {}
+
+    #[inline]
+    fn of_failed(_permit: &Permit, _outcome: Outcome) {}
+
+    #[inline]
+    fn serve(&self) {}
+}
+
 /// An answer that is there, or one that a fallback has yet to find.
 #[derive(Debug)]
 pub enum Answer<Res, E, F> {
@@ -65,6 +88,7 @@ pub struct Propagate;
 impl<Req, Res> OnRejection<Req, Res> for Propagate {
     type Error = BoxError;
     type Kept = ();
+    type Credit = ();
     type Future = NoFallback<Res>;
 
     fn keep(&self, _req: &Req) {}
@@ -104,6 +128,7 @@ where
 {
     type Error = Infallible;
     type Kept = ();
+    type Credit = ();
     type Future = NoFallback<Res>;
 
     fn keep(&self, _req: &Req) {}
@@ -243,9 +268,11 @@ impl<F> fmt::Debug for RespondToError<F> {
 }
 
 mod sealed {
-    use crate::fallback::{Fallback, FallbackKeeping};
+    use crate::fallback::{Fallback, FallbackKeeping, Served};
 
     pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for Served {}
     impl Sealed for super::Propagate {}
     impl<F> Sealed for super::RespondWith<F> {}
     impl<F> Sealed for super::RespondToError<F> {}

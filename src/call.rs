@@ -7,8 +7,8 @@ use std::pin::{Pin, pin};
 
 use tower::BoxError;
 
-use crate::circuit::Stage;
-use crate::{Classify, Dependency, ErrIsFailure, Outcome, Permit, Rejection};
+use crate::circuit::{Credit, Stage};
+use crate::{CircuitOpen, Classify, Dependency, ErrIsFailure, Outcome, Permit, Rejection};
 
 impl Dependency {
     /// Awaits a future where the tenant's circuit admits it. An `Err` is a failure, unless it is a
@@ -115,10 +115,37 @@ impl Dependency {
         Or: FnOnce(CallError<E>) -> Fut,
         Fut: Future<Output = T>,
     {
-        match self.call(tenant, future).await {
-            Ok(value) => value,
-            Err(why) => or(why).await,
+        let (why, credit) = match self.attempt(tenant, future).await {
+            Ok(value) => return value,
+            Err(failed) => failed,
+        };
+        let value = or(why).await;
+        if let Some(credit) = credit {
+            credit.serve();
         }
+        value
+    }
+
+    /// As [`call`](Self::call), and who is to be told when something else serves the call.
+    async fn attempt<T, E, F>(
+        &self,
+        tenant: &str,
+        future: F,
+    ) -> Result<T, (CallError<E>, Option<Credit>)>
+    where
+        F: Future<Output = Result<T, E>>,
+        ErrIsFailure: Classify<T, E>,
+    {
+        let mut permit = self.acquire(tenant).map_err(|rejection| {
+            let open = rejection.circuit_open();
+            let credit = open.and_then(CircuitOpen::credit);
+            (CallError::Rejected(rejection), credit)
+        })?;
+        let future = pin!(future);
+        let (result, outcome) = permit.judge(&ErrIsFailure, future).await;
+        let credit = result.is_err().then(|| permit.credit(outcome)).flatten();
+        permit.record(outcome);
+        result.map_err(|error| (CallError::Inner(error), credit))
     }
 }
 

@@ -116,10 +116,11 @@ impl Circuits {
                 return Inserted { circuit, gone };
             }
             // The victim's place becomes the newcomer's.
-            gone = self.evict(now);
-            if gone.is_none() {
+            let Some((victim, farewell)) = self.evict(now) else {
                 return Inserted { circuit, gone };
-            }
+            };
+            victim.settle_impact();
+            gone = Some((victim, farewell));
         }
         let mut table = self.shard(hash).table.write();
         let is_it = |circuit: &Circuit| circuit.id() == tenant.as_bytes();

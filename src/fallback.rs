@@ -6,8 +6,9 @@ use std::future::Future;
 
 use tower::BoxError;
 
-use crate::answer::{Answer, OnRejection};
-use crate::{CircuitOpen, TenantCircuitBreakerLayer};
+use crate::answer::{Answer, OnRejection, ToCredit};
+use crate::circuit::Credit;
+use crate::{CircuitOpen, Outcome, Permit, TenantCircuitBreakerLayer};
 
 /// Why a fallback is asked.
 #[derive(Debug)]
@@ -36,6 +37,25 @@ impl<Res> Cause<Res> {
     }
 }
 
+/// The tenant whose call a fallback serves, where a ledger is kept.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Served(Option<Credit>);
+
+impl ToCredit for Served {
+    fn of_rejected(open: &CircuitOpen) -> Self {
+        Self(open.credit())
+    }
+
+    fn of_failed(permit: &Permit, outcome: Outcome) -> Self {
+        Self(permit.credit(outcome))
+    }
+
+    fn serve(&self) {
+        self.0.iter().for_each(Credit::serve);
+    }
+}
+
 /// Answers rejected calls with the request at hand; made by
 /// [`fallback`](crate::TenantCircuitBreakerLayer::fallback).
 #[derive(Clone, Copy)]
@@ -48,6 +68,7 @@ where
 {
     type Error = Infallible;
     type Kept = ();
+    type Credit = Served;
     type Future = Fut;
 
     fn keep(&self, _req: &Req) {}
@@ -81,6 +102,7 @@ where
 {
     type Error = Infallible;
     type Kept = Kept;
+    type Credit = Served;
     type Future = Fut;
 
     fn keep(&self, req: &Req) -> Kept {

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use crate::answer::{Answer, Cause, OnError, OnRejection};
+use crate::answer::{Answer, Cause, OnError, OnRejection, ToCredit};
 use crate::circuit::Stage;
 use crate::settle::{AtHead, Settle};
 use crate::{Classify, Outcome, Permit};
@@ -26,7 +26,7 @@ pin_project! {
         T: Settle<Req, S::Response>,
     {
         #[pin]
-        state: State<S, Req, S::Future, O::Future, G, Result<T::Response, G::Error>>,
+        state: State<S, Req, S::Future, O::Future, O::Credit, G, Result<T::Response, G::Error>>,
         // There from the admission until the inner's result is judged.
         call: Option<Admitted<O::Kept, T::Begun, C, O, G>>,
     }
@@ -34,11 +34,11 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, Req, F, B, G, A> {
+    enum State<S, Req, F, B, K, G, A> {
         // The inner had no place for the call; it is asked again with the task's waker.
         Waiting { inner: S, req: Option<Req> },
         Called { #[pin] future: F },
-        FallingBack { #[pin] future: B, on_error: G },
+        FallingBack { #[pin] future: B, credit: K, on_error: G },
         Answered { answer: Option<A> },
         Done,
     }
@@ -55,10 +55,21 @@ pub(crate) struct Admitted<K, W, C, O, G> {
 }
 
 /// What a judged result leads to.
-enum Verdict<A, B, G> {
+enum Verdict<A, B, K, G> {
     Answer(A),
-    FallBack(B, G),
+    FallBack(B, K, G),
 }
+
+/// What the result of a call with these parts leads to.
+type VerdictOf<Req, Res, O, G, T> = Verdict<
+    Result<
+        <T as Settle<Req, Res>>::Response,
+        <G as OnError<Res, <O as OnRejection<Req, Res>>::Error>>::Error,
+    >,
+    <O as OnRejection<Req, Res>>::Future,
+    <O as OnRejection<Req, Res>>::Credit,
+    G,
+>;
 
 impl<S, Req, C, O, G, T> ResponseFuture<S, Req, C, O, G, T>
 where
@@ -80,18 +91,23 @@ where
         }
     }
 
-    pub(crate) fn rejected(answer: Answer<S::Response, O::Error, O::Future>, on_error: &G) -> Self
+    pub(crate) fn rejected(
+        answer: Answer<S::Response, O::Error, O::Future>,
+        credit: O::Credit,
+        on_error: &G,
+    ) -> Self
     where
         G: Clone,
     {
         match answer {
             Answer::Now(answer) => Self::answered(answer.map_err(G::rejected)),
             Answer::Later(future) => {
-                let on_error = on_error.clone();
-                Self {
-                    state: State::FallingBack { future, on_error },
-                    call: None,
-                }
+                let state = State::FallingBack {
+                    future,
+                    credit,
+                    on_error: on_error.clone(),
+                };
+                Self { state, call: None }
             }
         }
     }
@@ -120,8 +136,12 @@ where
     {
         match call.finish::<Req, _, T>(result) {
             Verdict::Answer(answer) => Self::done(answer),
-            Verdict::FallBack(future, on_error) => Self {
-                state: State::FallingBack { future, on_error },
+            Verdict::FallBack(future, credit, on_error) => Self {
+                state: State::FallingBack {
+                    future,
+                    credit,
+                    on_error,
+                },
                 call: None,
             },
         }
@@ -159,8 +179,19 @@ where
                 (StateProj::Called { future }, Some(call)) => {
                     ready!(call.within(|| future.poll(cx).map_err(Into::into)))
                 }
-                (StateProj::FallingBack { future, on_error }, _) => {
-                    let answer = ready!(future.poll(cx)).or_else(|error| on_error.answer(error));
+                (
+                    StateProj::FallingBack {
+                        future,
+                        credit,
+                        on_error,
+                    },
+                    _,
+                ) => {
+                    let answer = ready!(future.poll(cx));
+                    if answer.is_ok() {
+                        credit.serve();
+                    }
+                    let answer = answer.or_else(|error| on_error.answer(error));
                     this.state.set(State::Done);
                     return Poll::Ready(answer.map(T::pass));
                 }
@@ -182,8 +213,12 @@ where
                     this.state.set(State::Done);
                     return Poll::Ready(answer);
                 }
-                Verdict::FallBack(future, on_error) => {
-                    this.state.set(State::FallingBack { future, on_error });
+                Verdict::FallBack(future, credit, on_error) => {
+                    this.state.set(State::FallingBack {
+                        future,
+                        credit,
+                        on_error,
+                    });
                 }
             }
         }
@@ -196,10 +231,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
     }
 
     /// Tells the circuit how the call ended, and finds the answer.
-    fn finish<Req, Res, T>(
-        mut self,
-        result: Result<Res, BoxError>,
-    ) -> Verdict<Result<T::Response, G::Error>, O::Future, G>
+    fn finish<Req, Res, T>(mut self, result: Result<Res, BoxError>) -> VerdictOf<Req, Res, O, G, T>
     where
         C: Classify<Res, BoxError>,
         O: OnRejection<Req, Res, Kept = K>,
@@ -215,6 +247,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             }
             result => result,
         };
+        let credit = O::Credit::of_failed(&self.permit, outcome);
         self.permit.record(outcome);
 
         let cause = match (result, outcome) {
@@ -228,7 +261,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             (Err(error), _) => Cause::Failed(error),
         };
         match self.on_rejection.failed(self.kept, cause) {
-            Ok(future) => Verdict::FallBack(future, self.on_error),
+            Ok(future) => Verdict::FallBack(future, credit, self.on_error),
             Err(cause) => Verdict::Answer(
                 cause
                     .into_result()

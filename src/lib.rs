@@ -66,7 +66,8 @@
 //!   first whose circuit admits a call serves it, and the next where it fails.
 //! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
-//! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens.
+//! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens, and [`impact`] what it did
+//!   to each tenant, by the hour.
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
@@ -112,6 +113,7 @@ pub mod guide;
 mod handle;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod impact;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
@@ -155,6 +157,7 @@ pub use self::future::ResponseFuture;
 pub use self::handle::{ByHandError, CircuitHandle};
 #[cfg(feature = "http")]
 pub use self::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassify};
+pub use self::impact::{ImpactPolicy, ImpactReport, Turn, TurnExtractor, TurnLayer};
 pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};

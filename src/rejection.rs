@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::circuit::{Circuit, Context, Refusal};
+use crate::circuit::{Circuit, Context, Credit, Refusal};
 use crate::reason::Reason;
 use crate::source_chain::chain;
 use crate::sync::Arc;
@@ -101,6 +101,14 @@ impl CircuitOpen {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.refusal.generation
+    }
+
+    /// Who is to be told when something else serves the call; nobody where no ledger is kept.
+    pub(crate) fn credit(&self) -> Option<Credit> {
+        match &self.subject {
+            Subject::Circuit(circuit) => Credit::of(circuit),
+            Subject::Newcomer(context, tenant) => Credit::of_newcomer(context, tenant.as_deref()),
+        }
     }
 
     /// What the operator said who forced the circuit open.

@@ -6,7 +6,7 @@ use tower::BoxError;
 use tower_service::Service;
 
 use crate::admit::{Refusal, admit};
-use crate::answer::{OnError, OnRejection, Propagate};
+use crate::answer::{OnError, OnRejection, Propagate, ToCredit};
 use crate::circuit::Stage;
 use crate::future::{Admitted, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
@@ -118,8 +118,9 @@ where
         let mut permit = match admitted {
             Ok(permit) => permit,
             Err(Refusal::Open(open)) => {
+                let credit = O::Credit::of_rejected(&open);
                 let answer = settings.on_rejection.rejected(req, open);
-                return ResponseFuture::rejected(answer, &settings.on_error);
+                return ResponseFuture::rejected(answer, credit, &settings.on_error);
             }
             Err(Refusal::Error(error)) => {
                 return ResponseFuture::answered(settings.on_error.answer(error));

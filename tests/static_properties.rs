@@ -11,13 +11,15 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::util::{BoxCloneService, BoxCloneSyncService};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
+use tower_tenant_breaker::impact::{InTurn, InTurnFuture, TurnScope};
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
-    DryRunReport, ErrIsFailure, Event, EventKind, Events, InvalidCursor, InvalidTenant,
-    MissingTenant, NoSuggestion, OnMissingTenant, Outcome, OverrideLevel, OwnedEvent, PageCursor,
-    PageRequest, Permit, Policy, ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder,
-    RecvError, Rejection, ResponseFuture, Suggestion, Tenant, TenantCircuitBreaker,
-    TenantCircuitBreakerLayer, TenantSnapshot, UnknownDependency,
+    DryRunReport, ErrIsFailure, Event, EventKind, Events, ImpactPolicy, ImpactReport,
+    InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion, OnMissingTenant, Outcome,
+    OverrideLevel, OwnedEvent, PageCursor, PageRequest, Permit, Policy, ProbeTarget, ProberError,
+    RecoveryProber, RecoveryProberBuilder, RecvError, Rejection, ResponseFuture, Suggestion,
+    Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot, Turn, TurnLayer,
+    UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -61,6 +63,14 @@ assert_not_impl_any!(RecoveryProber: Clone);
 assert_impl_all!(RecoveryProberBuilder: Clone, Send, Sync, Unpin);
 assert_impl_all!(ProbeTarget: Clone, Send, Sync, Unpin, std::hash::Hash);
 assert_impl_all!(ProberError: Clone, Send, Sync, std::error::Error);
+
+assert_impl_all!(ImpactPolicy: Copy, Send, Sync);
+assert_impl_all!(ImpactReport: Clone, Default, Send, Sync);
+assert_impl_all!(Turn: Copy, Eq, std::hash::Hash, Send, Sync);
+assert_impl_all!(TurnLayer<fn(&Job) -> Option<Turn>>: Clone, Send, Sync);
+assert_impl_all!(InTurn<Inner, fn(&Job) -> Option<Turn>>: Clone, Send, Sync, Service<Job>);
+assert_impl_all!(InTurnFuture<Ready<()>>: Send, Sync, Future);
+assert_impl_all!(TurnScope<Ready<()>>: Send, Sync, Future);
 
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);

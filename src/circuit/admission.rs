@@ -148,7 +148,7 @@ impl Circuit {
             },
             1,
         );
-        if self.context.hears_of_calls() {
+        if self.context.hears_of_rejections() {
             self.tell_of_rejection(&refusal, now, dry_run);
         }
         if dry_run {
@@ -160,6 +160,12 @@ impl Circuit {
 
     #[cold]
     fn tell_of_rejection(&self, refusal: &Refusal, now: u64, dry_run: bool) {
+        if !dry_run {
+            self.note_rejection(now);
+        }
+        if !self.context.hears_of_calls() {
+            return;
+        }
         self.context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: Some(&self.context.name),

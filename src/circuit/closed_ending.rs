@@ -1,11 +1,11 @@
 //! What the end of a call means to a closed circuit: it is counted, and a bad one has the rules asked.
 
-use super::Head;
 use super::rare::{Rare, add};
 use super::rules::Rules;
 use super::runs::Run;
 use super::transition::{Opening, Transition};
 use super::window::{Counted, Counts, has_left};
+use super::{Circuit, Head};
 use crate::CircuitState;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
@@ -19,7 +19,7 @@ const GOOD: Counts = Counts {
     slow: [false; 4],
 };
 
-impl Head {
+impl Circuit {
     #[inline]
     pub(super) fn end_closed(
         &self,
@@ -70,7 +70,7 @@ impl Head {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {
-            self.end_late(now, Outcome::Success);
+            self.end_late(now, latency, Outcome::Success);
         }
     }
 
@@ -144,7 +144,7 @@ impl Head {
             }
         };
         if !self.count(slot, generation, now, latency, counts) {
-            self.end_late(now, outcome);
+            self.end_late(now, latency, outcome);
             return None;
         }
         match outcome {
@@ -160,6 +160,7 @@ impl Head {
         if is_slow {
             add(&rare.tally.slow, 1);
         }
+        self.note_end(now, counts.failures, is_slow);
         let hinted = self.hinted_instant(now, hint);
         if let Some(not_before) = hinted {
             self.keep_hint(rare, generation, not_before);
@@ -174,6 +175,15 @@ impl Head {
         self.trip(rules, rare, generation, now, reason, figures)
     }
 
+    /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
+    #[cold]
+    fn count(&self, slot: u64, generation: u64, now: u64, latency: u64, counts: Counts) -> bool {
+        self.be_in_hour(now);
+        self.count_in_window(slot, generation, now, latency, counts)
+    }
+}
+
+impl Head {
     /// A cancelled call in the run of those: how many failures it makes, how many of these are not in the
     /// window as calls yet, and the runs after it.
     fn abandon(
@@ -226,9 +236,14 @@ impl Head {
         (failures, uncounted, run)
     }
 
-    /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
-    #[cold]
-    fn count(&self, slot: u64, generation: u64, now: u64, latency: u64, counts: Counts) -> bool {
+    fn count_in_window(
+        &self,
+        slot: u64,
+        generation: u64,
+        now: u64,
+        latency: u64,
+        counts: Counts,
+    ) -> bool {
         let rare = self.rare.get();
         let more = rare.map(|rare| &rare.more_counts);
         let is_current = || self.word().generation() == generation;

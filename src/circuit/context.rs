@@ -10,6 +10,7 @@ use super::percentiles::Budget;
 use super::recovery_times::RecoveryTimes;
 use super::rules::Rules;
 use crate::event::{Audience, Event, may_hear_of, may_hear_of_calls};
+use crate::impact::Ledger;
 use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
 use crate::sync::{
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) tenants: Apart<RwLock<Table>>,
     /// Held by whoever changes an override or a policy, so that changes at several levels come one after another.
     pub(crate) operator: Mutex<()>,
+    /// What bad calls did to tenants; none where nobody asked for it.
+    pub(crate) impact: Option<Box<Ledger>>,
 }
 
 impl fmt::Debug for Shared {
@@ -287,6 +290,11 @@ impl Context {
     /// Whether anybody wants to be told of circuits that go and leave nothing behind.
     pub(crate) fn hears_of_evictions(&self) -> bool {
         self.shared.audience.is_listening() || may_hear_of(Level::DEBUG)
+    }
+
+    /// Whether anybody wants to be told of rejections, the ledger among them.
+    pub(super) fn hears_of_rejections(&self) -> bool {
+        self.shared.impact.is_some() || self.hears_of_calls()
     }
 
     /// Tells of something that concerns this dependency. Outside of every lock.

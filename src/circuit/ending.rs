@@ -30,7 +30,8 @@ impl Circuit {
             return self.free_place(permit);
         }
         if permit.generation != word.generation() {
-            return self.end_late(now, outcome);
+            let latency = now.saturating_sub(permit.started);
+            return self.end_late(now, latency, outcome);
         }
         let latency = now.saturating_sub(permit.started);
         let transition = if word.counts_plainly() {
@@ -66,17 +67,21 @@ impl Circuit {
     }
 }
 
-impl Head {
+impl Circuit {
     /// A call of an older generation: it is counted as late, and a hint still moves an open deadline.
     #[cold]
-    pub(super) fn end_late(&self, now: u64, outcome: Outcome) {
+    pub(super) fn end_late(&self, now: u64, latency: u64, outcome: Outcome) {
+        self.be_in_hour(now);
         let rare = self.rare();
         add(&rare.tally.late, 1);
         if let Some(not_before) = self.hinted_instant(now, outcome.retry_after()) {
             self.move_deadline(rare, not_before);
         }
+        self.note_late(now, latency, outcome);
     }
+}
 
+impl Head {
     fn free_place(&self, permit: &Permit) {
         if permit.probe != 0 {
             let mut machine = self.rare().machine.lock();

@@ -7,6 +7,7 @@ mod closed_ending;
 mod context;
 mod ending;
 mod farewell;
+mod impact;
 mod measure;
 mod outage;
 mod percentiles;
@@ -30,6 +31,8 @@ use self::activity::Place;
 pub(crate) use self::admission::Refusal;
 pub(crate) use self::context::{Context, Shared};
 pub(crate) use self::farewell::Farewell;
+pub(crate) use self::impact::Credit;
+use self::impact::HourOfCalls;
 pub use self::outage::OutageSnapshot;
 pub(crate) use self::percentiles::Budget;
 pub use self::percentiles::LatencyQuantiles;
@@ -74,6 +77,8 @@ pub(crate) struct Head {
     last_success: AtomicU64,
     /// The slot, by the dependency's rules, in which the tenant was last active, and whether it is down.
     active: AtomicU64,
+    /// Stays 0 where nobody asks for the impact of calls.
+    hour: HourOfCalls,
     rare: OnceLock<Box<Rare>>,
 }
 
@@ -105,6 +110,7 @@ impl Circuit {
             calls: AtomicU64::new(0),
             last_success: AtomicU64::new(0),
             active: place.kept(),
+            hour: HourOfCalls::default(),
             rare: OnceLock::new(),
         };
         if let Some(rules) = rules {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Circuit;
+use super::{Circuit, Credit};
 use crate::outcome::Outcome;
 
 /// Where a call is, so that a permit that is dropped knows what the drop means.
@@ -89,6 +89,17 @@ impl Permit {
         let result = inner();
         self.stage(Stage::Waiting);
         result
+    }
+
+    /// Who is to be told when something else serves the call that ends so; nobody where no ledger is kept, or the call
+    /// is not counted as failed.
+    pub(crate) fn credit(&self, outcome: Outcome) -> Option<Credit> {
+        match outcome {
+            Outcome::Failure { .. } | Outcome::Throttled { .. } => {
+                Credit::of(self.circuit.as_ref()?)
+            }
+            _ => None,
+        }
     }
 
     #[inline]

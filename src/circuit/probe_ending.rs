@@ -1,9 +1,9 @@
 //! What the end of a probe means to a half-open circuit.
 
+use super::Circuit;
 use super::permit::Permit;
 use super::rare::add;
 use super::transition::{Opening, Transition};
-use super::{Circuit, Head};
 use crate::event::{Event, EventKind, Origin};
 use crate::outcome::Outcome;
 use crate::reason::Reason;
@@ -49,7 +49,7 @@ struct EndedProbe {
     transition: Option<Transition>,
 }
 
-impl Head {
+impl Circuit {
     /// None where the circuit has moved on meanwhile.
     fn count_probe(
         &self,
@@ -58,6 +58,7 @@ impl Head {
         latency: u64,
         outcome: Outcome,
     ) -> Option<EndedProbe> {
+        self.be_in_hour(now);
         let rules = &*self.rules();
         let policy = &rules.policy;
         let rare = self.rare();
@@ -65,7 +66,7 @@ impl Head {
         let mut machine = rare.machine.lock();
         if self.word().generation() != permit.generation {
             drop(machine);
-            self.end_late(now, outcome);
+            self.end_late(now, latency, outcome);
             return None;
         }
         machine.free_place(permit.probe);
@@ -110,9 +111,12 @@ impl Head {
         };
         add(&self.calls, 1);
         self.be_active(now);
-        if latency > rules.lowest_threshold {
+        let is_slow_by_a_rule = latency > rules.lowest_threshold;
+        if is_slow_by_a_rule {
             add(&tally.slow, 1);
         }
+        let failed = matches!(outcome, Outcome::Failure { .. } | Outcome::Throttled { .. });
+        self.note_end(now, failed.into(), is_slow_by_a_rule);
         if let Some(reason) = failure {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();

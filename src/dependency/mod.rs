@@ -310,6 +310,7 @@ impl Dependency {
     fn reject_newcomer(&self, tenant: Option<&str>, now: u64, refusal: Refusal) -> Rejection {
         let context = self.context();
         context.counts.rejected.fetch_add(1, Relaxed);
+        context.note_newcomer_rejected(tenant, now);
         context.tell(&Event {
             kind: EventKind::Rejection,
             dependency: Some(self.name()),

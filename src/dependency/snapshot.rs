@@ -167,6 +167,23 @@ impl Dependency {
         totals
     }
 
+    /// Adds calls to the ledger that are not in it yet: those of the tenant's circuit, or, with none, those on circuits
+    /// that stand for no tenant.
+    pub(crate) fn settle_impact(&self, tenant: Option<&str>) {
+        match tenant {
+            Some(tenant) => {
+                if let Some(circuit) = self.inner.circuits.get(tenant) {
+                    circuit.settle_impact();
+                }
+            }
+            None => {
+                let shared = self.shared_circuits();
+                let shared = shared.chain(self.context().outage_circuit());
+                shared.for_each(Circuit::settle_impact);
+            }
+        }
+    }
+
     /// Every circuit, those that several tenants share at the end.
     #[must_use]
     pub fn circuit_snapshots(&self) -> Vec<CircuitSnapshot> {

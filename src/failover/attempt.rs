@@ -4,7 +4,7 @@ use tower::BoxError;
 
 use super::service::Provider;
 use super::{Served, ServedBy, Unserved};
-use crate::circuit::Stage;
+use crate::circuit::{Credit, Stage};
 use crate::event::say;
 use crate::settle::Settle;
 use crate::{Classify, Outcome, Permit};
@@ -27,6 +27,8 @@ pub(super) enum Verdict<A, Res> {
 pub(super) struct Failed<Res> {
     index: usize,
     outcome: Outcome,
+    /// Who is to be told when somebody else serves the call.
+    pub(super) credit: Option<Credit>,
     pub(super) why: Unserved<Res>,
 }
 
@@ -58,6 +60,7 @@ impl Attempt {
             }
             result => result,
         };
+        let credit = permit.credit(outcome);
         permit.record(outcome);
 
         let why = match (result, outcome) {
@@ -74,6 +77,7 @@ impl Attempt {
         Verdict::Failed(Failed {
             index,
             outcome,
+            credit,
             why,
         })
     }

@@ -138,6 +138,9 @@ where
                 }
                 (StateProj::LastResort { future }, _) => {
                     let answer = ready!(future.poll(cx));
+                    if answer.is_ok() {
+                        this.walk.serve();
+                    }
                     this.state.set(State::Done);
                     let served = |response| Served::new(T::pass(response), ServedBy::last_resort());
                     return Poll::Ready(answer.map(served));
@@ -160,10 +163,16 @@ where
                     let (providers, classify) = (&plan.providers, &plan.classify);
                     match attempt.judge::<Req, _, _, _, T>(begun, providers, classify, result) {
                         Verdict::Over(result) => {
+                            if result.is_ok() {
+                                this.walk.serve();
+                            }
                             this.state.set(State::Done);
                             return Poll::Ready(result);
                         }
-                        Verdict::Failed(failed) => Some(failed),
+                        Verdict::Failed(mut failed) => {
+                            this.walk.unserved_by(failed.credit.take());
+                            Some(failed)
+                        }
                     }
                 }
                 _ => None,

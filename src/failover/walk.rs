@@ -2,6 +2,7 @@
 
 use super::NoneAdmitted;
 use super::service::Provider;
+use crate::circuit::Credit;
 use crate::{CircuitOpen, OnMissingTenant, Permit, Probing, Reason, Rejection, Tenant};
 
 pub(super) struct Walk {
@@ -12,6 +13,8 @@ pub(super) struct Walk {
     /// From here on, those that barred the call are asked once more.
     again: usize,
     rejections: Rejections,
+    /// Of those who rejected or failed the call; none where no ledger is kept.
+    credits: Vec<Credit>,
 }
 
 impl Walk {
@@ -21,6 +24,7 @@ impl Walk {
             next: 0,
             again: 0,
             rejections: Rejections::default(),
+            credits: Vec::new(),
         }
     }
 
@@ -48,7 +52,10 @@ impl Walk {
             let probing = if is_alone { Probing::Yes } else { probing };
             match acquire(provider, probing) {
                 Ok(permit) => return Some((index, permit)),
-                Err(Rejection::Open(open)) => self.rejections.push(Rejected { index, open }),
+                Err(Rejection::Open(open)) => {
+                    self.credits.extend(open.credit());
+                    self.rejections.push(Rejected { index, open });
+                }
                 // Its length was looked at before the walk began.
                 Err(Rejection::InvalidTenant(_)) => {}
             }
@@ -59,11 +66,24 @@ impl Walk {
             self.again = index + 1;
             match acquire(&providers[index], Probing::Yes) {
                 Ok(permit) => return Some((index, permit)),
-                Err(Rejection::Open(open)) => barred.open = open,
+                Err(Rejection::Open(open)) => {
+                    self.credits.extend(open.credit());
+                    barred.open = open;
+                }
                 Err(Rejection::InvalidTenant(_)) => {}
             }
         }
         None
+    }
+
+    /// One more who did not serve the call.
+    pub(super) fn unserved_by(&mut self, credit: Option<Credit>) {
+        self.credits.extend(credit);
+    }
+
+    /// Somebody has served the call, in the place of all who did not.
+    pub(super) fn serve(&self) {
+        self.credits.iter().for_each(Credit::serve);
     }
 
     /// Whether somebody could be asked after this one.

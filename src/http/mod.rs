@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | who a request is for | [`HeaderTenant`], [`ExtensionTenant`], [`CredentialTenant`] |
+//! | which turn a request belongs to | [`HeaderTurn`] |
 //! | what a response means | [`DefaultClassify`](crate::DefaultClassify), [`HttpClassify`], [`AskFirst`] |
 //! | what comes after a response's head | [`body`] |
 //! | how long to stay away | [`retry_after()`] |
@@ -17,6 +18,7 @@ mod credential_tenant;
 mod extension_tenant;
 pub(crate) mod grpc_status;
 mod header_tenant;
+mod header_turn;
 pub(crate) mod known_error;
 mod resend;
 pub(crate) mod retry_after;
@@ -30,5 +32,6 @@ pub use self::classify::{AskFirst, HttpClassify};
 pub use self::credential_tenant::CredentialTenant;
 pub use self::extension_tenant::ExtensionTenant;
 pub use self::header_tenant::HeaderTenant;
+pub use self::header_turn::HeaderTurn;
 pub use self::resend::IfBodiless;
 pub use self::retry_after::retry_after;

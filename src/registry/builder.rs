@@ -4,6 +4,7 @@ use super::{CircuitBreakerRegistry, Inner};
 use crate::circuit::{Budget, Shared};
 use crate::directory::Directory;
 use crate::event::{Audience, Observer};
+use crate::impact::{ImpactPolicy, Ledger};
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
 use crate::sync::{Apart, Arc, Mutex};
@@ -19,6 +20,7 @@ use crate::time::Clock;
 /// | [`histogram_bytes`](Self::histogram_bytes) | memory of all latency histograms together | 64 MiB | 0 switches them off |
 /// | [`observer`](Self::observer) | who is told of events | nobody | |
 /// | [`event_capacity`](Self::event_capacity) | events that a subscription may fall behind | 1,024 | 1 to 1,048,576 |
+/// | [`impact`](Self::impact) | keeps a ledger of what bad calls did to tenants | none | see [`ImpactPolicy`] |
 #[must_use = "a builder does nothing until it is built"]
 pub struct RegistryBuilder {
     max_tenants: usize,
@@ -27,6 +29,7 @@ pub struct RegistryBuilder {
     histogram_bytes: usize,
     observer: Option<Box<dyn Observer>>,
     event_capacity: usize,
+    impact: Option<ImpactPolicy>,
 }
 
 const MAX_EVENT_CAPACITY: usize = 1 << 20;
@@ -39,6 +42,7 @@ impl fmt::Debug for RegistryBuilder {
             .field("default_policy", &self.default_policy)
             .field("histogram_bytes", &self.histogram_bytes)
             .field("event_capacity", &self.event_capacity)
+            .field("impact", &self.impact)
             .finish_non_exhaustive()
     }
 }
@@ -52,6 +56,7 @@ impl RegistryBuilder {
             histogram_bytes: 64 << 20,
             observer: None,
             event_capacity: 1_024,
+            impact: None,
         }
     }
 
@@ -95,11 +100,18 @@ impl RegistryBuilder {
         self
     }
 
+    /// Keeps a ledger of what bad calls did to tenants, by the hour: [`CircuitBreakerRegistry::impact`] reads it.
+    pub fn impact(mut self, policy: ImpactPolicy) -> Self {
+        self.impact = Some(policy);
+        self
+    }
+
     /// Builds the registry.
     ///
     /// # Errors
     ///
-    /// [`PolicyError`], where `max_tenants` is 0, or `event_capacity` is 0 or over 1,048,576.
+    /// [`PolicyError`], where `max_tenants` is 0, `event_capacity` is 0 or over 1,048,576, or a field of the
+    /// [`ImpactPolicy`] is out of its bounds.
     pub fn build(self) -> Result<CircuitBreakerRegistry, PolicyError> {
         if self.max_tenants == 0 {
             return Err(PolicyError::new("max_tenants", 0, "at least 1"));
@@ -109,6 +121,7 @@ impl RegistryBuilder {
             let bound = "from 1 to 1048576";
             return Err(PolicyError::new("event_capacity", capacity, bound));
         }
+        let impact = self.impact.map(ImpactPolicy::checked).transpose()?;
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
@@ -118,6 +131,7 @@ impl RegistryBuilder {
                     own: Place::empty(),
                     tenants: Apart::default(),
                     operator: Mutex::new(()),
+                    impact: impact.map(|bounds| Box::new(Ledger::new(bounds))),
                 }),
                 directory: Directory::new(),
                 on_first_use: Mutex::new(0),

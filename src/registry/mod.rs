@@ -14,6 +14,7 @@ use crate::circuit::Shared;
 use crate::dependency::{Dependency, DependencySnapshot};
 use crate::directory::Directory;
 use crate::event::{Events, OverrideChange, OverrideLevel};
+use crate::impact::ImpactReport;
 use crate::overrides::{Standing, override_methods};
 use crate::policy::Policy;
 use crate::sync::{Arc, Mutex};
@@ -164,6 +165,31 @@ impl CircuitBreakerRegistry {
             .into_values()
             .map(Dependency::snapshot)
             .collect()
+    }
+
+    /// What bad calls did to tenants, by the hour; empty where
+    /// [`RegistryBuilder::impact`] did not ask for it. A copy; calls go on meanwhile.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, ImpactPolicy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default()).build()?;
+    /// for tenant in registry.impact().per_tenant() {
+    ///     println!("{:?}: {:?}", tenant.tenant, tenant.counts);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn impact(&self) -> ImpactReport {
+        let Some(ledger) = &self.inner.shared.impact else {
+            return ImpactReport::default();
+        };
+        for (tenant, dependency) in ledger.subjects() {
+            if let Some(dependency) = self.known(&dependency) {
+                dependency.settle_impact(tenant.as_deref());
+            }
+        }
+        ImpactReport::new(ledger, self.inner.shared.clock.now())
     }
 
     /// The open and half-open circuits, as pairs of dependency and tenant, sorted.

@@ -1,0 +1,89 @@
+use super::*;
+
+fn csv(registry: &CircuitBreakerRegistry) -> String {
+    let mut written = Vec::new();
+    registry.impact().to_csv(&mut written).unwrap();
+    String::from_utf8(written).unwrap()
+}
+
+/// The field in which the id of this tenant stands.
+fn field(tenant: &str) -> String {
+    let (registry, search) = search();
+    fail(&search, tenant, 1);
+    let csv = csv(&registry);
+    let (_, line) = csv.split_once("\r\n").unwrap();
+    let line = line.strip_prefix("2026-03-05T12:00:00Z,").unwrap();
+    let field = line.strip_suffix(",search,1,1,0,0,0,0,false\r\n");
+    field.unwrap().to_owned()
+}
+
+const HEAD: &str = "hour_start,tenant,dependency,calls,failed,slow,rejected,fallback_served,turns,\
+                    turns_at_least\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_report_has_its_head() {
+    let (registry, _search) = search();
+    assert_eq!(csv(&registry), HEAD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_is_a_line() {
+    let (registry, search) = search();
+    succeed(&search, "acme", 2);
+    fail(&search, "acme", 1);
+    pass(HOUR).await;
+    search.force_open("maintenance");
+    reject(&search, "acme", 5);
+    let lines = [
+        HEAD,
+        "2026-03-05T12:00:00Z,acme,search,3,1,0,0,0,0,false\r\n",
+        "2026-03-05T13:00:00Z,acme,search,0,0,0,5,0,0,false\r\n",
+    ];
+    assert_eq!(csv(&registry), lines.concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_without_a_tenant_has_an_empty_field() {
+    let (registry, search) = search();
+    let shared = search.acquire_shared(tower_tenant_breaker::Probing::Yes);
+    shared.unwrap().record(Outcome::failure());
+    assert!(csv(&registry).ends_with("Z,,search,1,1,0,0,0,0,false\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_end_a_field_or_a_line_is_quoted() {
+    assert_eq!(field("a,b"), "\"a,b\"");
+    assert_eq!(field("a\"b"), "\"a\"\"b\"");
+    assert_eq!(field("a\nb"), "\"a\nb\"");
+    assert_eq!(field("a\rb"), "\"a\rb\"");
+    assert_eq!(field("a b;c"), "a b;c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_spreadsheet_would_run_is_text() {
+    for id in ["=1+1", "+1", "-1", "@a", "\ta", "＝1", "'=1"] {
+        assert_eq!(field(id), format!("'{id}"));
+    }
+    assert_eq!(
+        field("=HYPERLINK(\"http://evil\",\"a\")"),
+        "\"'=HYPERLINK(\"\"http://evil\"\",\"\"a\"\")\""
+    );
+    assert_eq!(field("\r=1"), "\"'\r=1\"");
+    assert_eq!(field("a=1"), "a=1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_a_request_named_is_a_text_too() {
+    let registry = registry(impact());
+    let search = declare(&registry, "=a,b", patient());
+    fail(&search, "acme", 1);
+    assert!(csv(&registry).contains(",acme,\"'=a,b\",1,"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_writer_says_is_told() {
+    let (registry, _search) = search();
+    let mut full = [0_u8; 4];
+    let error = registry.impact().to_csv(&mut full[..]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WriteZero);
+}
