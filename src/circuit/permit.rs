@@ -97,16 +97,23 @@ impl Permit {
             circuit.end(self, outcome);
         }
     }
+
+    /// Apart, so that the drop of a permit that was recorded is nothing but a look.
+    #[cold]
+    fn end_unrecorded(&mut self) {
+        self.end(match self.stage {
+            Stage::Waiting => Outcome::Cancelled,
+            Stage::Inner => Outcome::failure(),
+            Stage::Hook => Outcome::Ignored,
+        });
+    }
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
         if self.circuit.is_some() {
-            self.end(match self.stage {
-                Stage::Waiting => Outcome::Cancelled,
-                Stage::Inner => Outcome::failure(),
-                Stage::Hook => Outcome::Ignored,
-            });
+            self.end_unrecorded();
         }
     }
 }
