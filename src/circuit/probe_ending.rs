@@ -10,6 +10,8 @@ use crate::reason::Reason;
 use crate::sync::Relaxed;
 
 impl Circuit {
+    /// Apart, so that what it keeps for its telling does not weigh on the end of a plain call.
+    #[cold]
     pub(super) fn end_probe(
         &self,
         permit: &Permit,
