@@ -15,14 +15,14 @@ use self::model::rules::Rules;
 use self::model::seen::Seen;
 
 /// Plays one history; panics at the first step after which crate and model differ.
-fn play(rules: &Rules, steps: &[Step]) -> Seen {
+fn play(rules: &[Rules], steps: &[Step]) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let mut pair = Pair::new(rules.clone());
+        let mut pair = Pair::new(rules);
         pair.compare();
         for step in steps {
             pair.step(*step).await;
@@ -33,13 +33,13 @@ fn play(rules: &Rules, steps: &[Step]) -> Seen {
     })
 }
 
-fn differs(rules: &Rules, steps: &[Step]) -> bool {
+fn differs(rules: &[Rules], steps: &[Step]) -> bool {
     catch_unwind(AssertUnwindSafe(|| play(rules, steps))).is_err()
 }
 
 /// Leaves out every step that the difference does not need. Histories have a least length, below which
 /// proptest does not go.
-fn shortest(rules: &Rules, mut steps: Vec<Step>) -> Vec<Step> {
+fn shortest(rules: &[Rules], mut steps: Vec<Step>) -> Vec<Step> {
     let mut chunk = steps.len() / 2;
     while chunk > 0 {
         let before = steps.len();

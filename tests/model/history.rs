@@ -42,6 +42,11 @@ pub(crate) enum Wait {
         rule: usize,
         off: i64,
     },
+    /// To the end of a ramp, or to some instant in it.
+    Ramp {
+        percent: u64,
+        off: i64,
+    },
     /// Until the circuit has been closed for a window.
     ClosedForAWindow {
         off: i64,
@@ -58,7 +63,7 @@ const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
 impl Wait {
     /// The instant to wait for; `now` where there is nothing to wait for.
     pub(crate) fn until(self, model: &Model, open_calls: &[Ticket], now: u64) -> u64 {
-        let rules = &model.rules;
+        let rules = model.rules();
         let circuit = model.circuit.as_ref();
         let not_closed = circuit.filter(|circuit| circuit.state != CircuitState::Closed);
         let (target, off) = match self {
@@ -82,6 +87,11 @@ impl Wait {
                 circuit.map(|circuit| circuit.closed_since + rules.window),
                 off,
             ),
+            Self::Ramp { percent, off } => {
+                let ramp = rules.ramp.filter(|_| not_closed.is_none());
+                let at = |since: u64| Some(since + ramp?.over / 100 * percent);
+                (circuit.and_then(|circuit| at(circuit.closed_since)), off)
+            }
             Self::OverrideEnd { off } => (model.overrides.next_end(now), off),
         };
         target
@@ -154,6 +164,11 @@ pub(crate) enum Step {
     HalfOpen,
     Reset,
     ResetDependency,
+    BeginRecovery,
+    /// The dependency's, of those that the history has.
+    SetPolicy(usize),
+    SetOwnPolicy(usize),
+    ClearOwnPolicy,
     Set {
         level: Level,
         what: Override,
@@ -188,6 +203,8 @@ fn any_wait() -> impl Strategy<Value = Wait> + Clone {
         2 => off().prop_map(|off| Wait::NoneElse { off }),
         4 => off().prop_map(|off| Wait::Lease { off }),
         2 => off().prop_map(|off| Wait::ClosedForAWindow { off }),
+        2 => (prop::sample::select(vec![10_u64, 50, 100, 100]), off())
+            .prop_map(|(percent, off)| Wait::Ramp { percent, off }),
         3 => off().prop_map(|off| Wait::OverrideEnd { off }),
         1 => prop::sample::select(gaps).prop_map(Wait::Gap),
     ]
@@ -245,6 +262,7 @@ fn by_hand() -> impl Strategy<Value = Step> + Clone {
         3 => Just(Step::HalfOpen),
         2 => Just(Step::Reset),
         1 => Just(Step::ResetDependency),
+        3 => Just(Step::BeginRecovery),
     ]
 }
 
@@ -262,15 +280,36 @@ fn overriding() -> impl Strategy<Value = Step> + Clone {
     ]
 }
 
+fn changing() -> impl Strategy<Value = Step> + Clone {
+    prop_oneof![
+        3 => any::<usize>().prop_map(Step::SetPolicy),
+        1 => any::<usize>().prop_map(Step::SetOwnPolicy),
+        1 => Just(Step::ClearOwnPolicy),
+    ]
+}
+
+/// Rules to begin with and others to change to, some of which count alike and some of which do not.
+fn any_policies() -> impl Strategy<Value = Vec<Rules>> {
+    (any_rules(), any_rules()).prop_map(|(one, other)| {
+        let alike = other.counting_like(&one);
+        let otherwise = one.counting_like(&other);
+        vec![one, alike, otherwise, other]
+    })
+}
+
 /// Rules and at least 200 steps; some histories are left to the automatic machine alone.
-pub(crate) fn any_history() -> impl Strategy<Value = (Rules, Vec<Step>)> {
+pub(crate) fn any_history() -> impl Strategy<Value = (Vec<Rules>, Vec<Step>)> {
     let automatic = calls_and_time();
     let handled = prop_oneof![20 => calls_and_time(), 1 => by_hand()];
     let overridden = prop_oneof![20 => calls_and_time(), 1 => by_hand(), 3 => overriding()];
+    let changed = prop_oneof![40 => calls_and_time(), 1 => by_hand(), 4 => changing()];
+    let all = prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
     let steps = prop_oneof![
         prop::collection::vec(automatic, 200..=240),
         prop::collection::vec(handled, 200..=240),
         prop::collection::vec(overridden, 200..=240),
+        prop::collection::vec(changed, 200..=240),
+        prop::collection::vec(all, 200..=240),
     ];
-    (any_rules(), steps)
+    (any_policies(), steps)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_tenant_breaker::{
     ByHandError, CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Permit,
-    Probing, Rejection,
+    Policy, Probing, Rejection,
 };
 
 use super::Model;
@@ -52,6 +52,8 @@ pub(crate) struct Pair {
     registry: CircuitBreakerRegistry,
     search: Dependency,
     began: Instant,
+    /// Those that the history may change to.
+    policies: Vec<(Rules, Policy)>,
     pub(crate) model: Model,
     told: Arc<Mutex<Told>>,
     tickets: Vec<Ticket>,
@@ -59,8 +61,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn new(rules: Rules) -> Self {
-        let policy = rules.policy();
+    /// Begins with the first of the policies.
+    pub(crate) fn new(policies: &[Rules]) -> Self {
+        let with_policy = |rules: &Rules| {
+            let policy = rules.policy();
+            (rules.clone().snapped(&policy), policy)
+        };
+        let policies: Vec<_> = policies.iter().map(with_policy).collect();
+        let (rules, policy) = policies[0].clone();
         let told = Arc::new(Mutex::new(Told::default()));
         let ear = Arc::clone(&told);
         let registry = CircuitBreakerRegistry::builder()
@@ -68,7 +76,6 @@ impl Pair {
             .build()
             .expect("the defaults are legal");
         let began = Instant::now();
-        let rules = rules.snapped(&policy);
         let search = registry
             .dependency_with("search", policy)
             .expect("the name is new");
@@ -76,6 +83,7 @@ impl Pair {
             registry,
             search,
             began,
+            policies,
             model: Model::new(rules),
             told,
             tickets: Vec::new(),
@@ -125,7 +133,7 @@ impl Pair {
                 self.model.open(now, None);
             }
             Step::OpenFor(tenths) => {
-                let period = tenths * (self.model.rules.slot() / 10);
+                let period = tenths * (self.model.rules().slot() / 10);
                 let opened = self.search.circuit(TENANT).open_for(nanos(period));
                 if period == 0 {
                     assert!(matches!(opened, Err(ByHandError::Period(_))), "{opened:?}");
@@ -149,12 +157,31 @@ impl Pair {
                 self.search.reset();
                 self.model.reset(now);
             }
+            Step::BeginRecovery => {
+                self.search.begin_recovery();
+                self.model.begin_recovery(now);
+            }
+            Step::SetPolicy(which) => {
+                let (rules, policy) = self.policy(which);
+                self.search.set_policy(policy);
+                self.model.set_policy(rules);
+            }
+            Step::SetOwnPolicy(which) => {
+                let (rules, policy) = self.policy(which);
+                let set = self.search.circuit(TENANT).set_policy(policy);
+                set.expect("the id is one");
+                self.model.set_own_policy(rules);
+            }
+            Step::ClearOwnPolicy => {
+                self.search.circuit(TENANT).clear_policy();
+                self.model.clear_own_policy();
+            }
             Step::Set {
                 level,
                 what,
                 tenths,
             } => {
-                let period = tenths.map(|tenths| nanos(tenths * (self.model.rules.slot() / 10)));
+                let period = tenths.map(|tenths| nanos(tenths * (self.model.rules().slot() / 10)));
                 match (level, period) {
                     (Level::Circuit, None) => self.search.circuit(TENANT).set(what),
                     (Level::Circuit, Some(end)) => self.search.circuit(TENANT).set_for(what, end),
@@ -178,6 +205,10 @@ impl Pair {
                 self.model.overrides.clear(level);
             }
         }
+    }
+
+    fn policy(&self, which: usize) -> (Rules, Policy) {
+        self.policies[which % self.policies.len()].clone()
     }
 
     async fn call(&mut self, probing: Probing, wait: Wait, end: End) {
@@ -237,7 +268,7 @@ impl Pair {
         let now = self.now();
         let permit = self.permits.swap_remove(which);
         let ticket = self.tickets.swap_remove(which);
-        let ending = end.ending(&self.model.rules);
+        let ending = end.ending(self.model.rules());
         match ending {
             Ending::Recorded(outcome) => permit.record(outcome),
             Ending::Cancelled => drop(permit),
@@ -306,17 +337,22 @@ impl Pair {
             model.retry_after(now).map(nanos),
             "retry after"
         );
-        // A circuit may remember these by slot alone.
-        let slot = |at: u64| at / model.rules.slot();
-        let by_slot = |at: Option<Instant>| at.map(|at| slot(self.since_the_beginning(at)));
+        assert_eq!(snapshot.ramp, circuit.share(now), "share of the ramp");
+        assert_eq!(handle.ramp(), circuit.share(now), "share by the handle");
+        assert_eq!(snapshot.in_flight, circuit.in_flight(), "calls in the air");
+        let since = |at: Option<Instant>| at.map(|at| self.since_the_beginning(at));
+        // Of very old ways to count it is forgotten how long their slots were.
+        if snapshot.last_success.is_some() || model.policies.countings <= 16 {
+            assert_eq!(
+                since(snapshot.last_success),
+                circuit.last_success,
+                "last success"
+            );
+        }
         assert_eq!(
-            by_slot(snapshot.last_success),
-            circuit.last_success.map(slot),
-            "last success"
-        );
-        assert_eq!(
-            by_slot(snapshot.last_failure),
-            circuit.last_failure.map(slot),
+            since(snapshot.last_failure),
+            // Nothing is before the first nanosecond.
+            circuit.last_failure.map(|at| at.max(1)),
             "last failure"
         );
         let trip = snapshot.last_trip.map(|trip| {
@@ -328,6 +364,7 @@ impl Pair {
             .map(|trip| (nanos(trip.at), trip.reason, trip.figures));
         assert_eq!(trip, expected, "last trip");
     }
+
     fn since_the_beginning(&self, at: Instant) -> u64 {
         u64::try_from((at - self.began).as_nanos()).expect("histories are short")
     }
