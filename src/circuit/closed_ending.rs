@@ -56,7 +56,8 @@ impl Head {
     }
 
     /// A call that succeeded, fast enough for every rule.
-    #[inline]
+    // Always, since the second caller would otherwise cost every closed call some twenty instructions.
+    #[inline(always)]
     fn end_well(&self, slot: u64, generation: u64, now: u64, latency: u64) {
         let counted = match self.window.count_success(slot, generation) {
             Some(calls) => {

@@ -35,7 +35,7 @@ async fn the_share_counts_the_active_tenants_and_is_met_exactly() {
 
 #[tokio::test(start_paused = true)]
 async fn the_default_asks_for_ten_tenants_and_a_fifth() {
-    let search = with_tenants(policy().outage(OutagePolicy::default()), 0..50);
+    let search = with_tenants(policy().outage(OutagePolicy::default()), 0..40);
     trip(&search, 0..9);
     assert!(search.outage().is_none());
     trip(&search, 9..10);

@@ -25,6 +25,16 @@ async fn at_the_deadline_and_not_before_a_few_calls_of_all_tenants_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn its_periods_are_not_those_of_a_circuit() {
+    let long = OpenPeriod::fixed(100 * SECOND).jitter(0.0);
+    let search = in_outage(policy().open_for(long));
+    advance(PERIOD - NANO).await;
+    assert_eq!(reason(&search, 5), Reason::Outage);
+    advance(NANO).await;
+    assert!(acquire(&search, 5).unwrap().is_probe());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_failure_opens_it_for_all_again_for_longer() {
     let search = in_outage(policy());
     for doubled in [2, 4, 8, 10, 10] {

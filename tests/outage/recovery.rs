@@ -16,9 +16,10 @@ fn deadlines(search: &Dependency, tenants: Range<usize>) -> Vec<Duration> {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_end_open_circuits_may_be_probed_though_their_own_periods_are_not_over() {
-    let search = in_outage(policy());
+    let long = OpenPeriod::fixed(100 * SECOND).jitter(0.0);
+    let search = in_outage(policy().open_for(long));
     advance(PERIOD).await;
-    record(&search, 0..1, Outcome::failure());
+    record(&search, 5..6, Outcome::failure());
     advance(2 * PERIOD).await;
     heal(&search, 5);
     for tenant in 0..3 {

@@ -121,3 +121,19 @@ async fn a_policy_of_its_own_does_not_hide_a_tenant() {
     let seen = search.outage().unwrap();
     assert_eq!((seen.down, seen.active), (3, 10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nor_does_it_where_all_its_calls_succeed() {
+    let search = with_tenants(policy(), 0..16);
+    let own = policy().window(60 * WINDOW).build().unwrap();
+    search.circuit(&name(15)).set_policy(own).unwrap();
+    for _ in 0..20 {
+        advance(SECOND).await;
+        succeed(&search, 0..16);
+    }
+    trip(&search, 0..3);
+    assert!(search.outage().is_none(), "3 of 16");
+    trip(&search, 3..4);
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (4, 16));
+}
