@@ -2,6 +2,7 @@
 
 mod changing;
 mod ending;
+mod memory;
 mod ramp;
 
 use tower_tenant_breaker::{CircuitState, Figures, Outcome, Probing, Reason, Totals};

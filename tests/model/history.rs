@@ -5,6 +5,7 @@ use tower_tenant_breaker::{CircuitState, Outcome, Override, Probing};
 
 use super::Model;
 use super::circuit::{Ending, Ticket};
+use super::drawn::Drawn;
 use super::overrides::Level;
 use super::rules::{Rules, any_rules, nanos};
 
@@ -305,11 +306,11 @@ pub(crate) fn any_history() -> impl Strategy<Value = (Vec<Rules>, Vec<Step>)> {
     let changed = prop_oneof![40 => calls_and_time(), 1 => by_hand(), 4 => changing()];
     let all = prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
     let steps = prop_oneof![
-        prop::collection::vec(automatic, 200..=240),
-        prop::collection::vec(handled, 200..=240),
-        prop::collection::vec(overridden, 200..=240),
-        prop::collection::vec(changed, 200..=240),
-        prop::collection::vec(all, 200..=240),
+        prop::collection::vec(Drawn(automatic), 200..=240),
+        prop::collection::vec(Drawn(handled), 200..=240),
+        prop::collection::vec(Drawn(overridden), 200..=240),
+        prop::collection::vec(Drawn(changed), 200..=240),
+        prop::collection::vec(Drawn(all), 200..=240),
     ];
     (any_policies(), steps)
 }

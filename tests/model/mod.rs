@@ -5,12 +5,15 @@
 //! for, and nothing is packed, shared or cached.
 
 pub(crate) mod circuit;
+pub(crate) mod drawn;
 pub(crate) mod history;
 pub(crate) mod overrides;
 pub(crate) mod pair;
+pub(crate) mod play;
 pub(crate) mod policies;
 pub(crate) mod rules;
 pub(crate) mod seen;
+pub(crate) mod whole;
 mod window;
 
 use tower_tenant_breaker::{CircuitState, EffectiveState, Override, Probing, Reason, Totals};

@@ -92,6 +92,11 @@ impl Circuit {
         self.enter_open(now, Reason::ByHand, self.hinted, by_hand);
     }
 
+    /// The dependency is down for all.
+    pub(crate) fn open_in_outage(&mut self, now: u64) {
+        self.enter_open(now, Reason::Outage, 0, None);
+    }
+
     /// An error where the circuit is closed.
     pub(crate) fn half_open(&mut self, now: u64) -> Result<(), ()> {
         match self.state {
