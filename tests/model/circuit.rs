@@ -92,7 +92,7 @@ pub(crate) struct Circuit {
     /// The latest instant that a hint of this closed generation named.
     hinted: u64,
     pub(crate) closed_since: u64,
-    opened_at: u64,
+    pub(crate) opened_at: u64,
     /// What the window held when the circuit, that was not open, opened.
     readable: Figures,
     pub(crate) deadline: u64,

@@ -178,7 +178,7 @@ pub(crate) enum Step {
     Clear(Level),
 }
 
-fn off() -> impl Strategy<Value = i64> + Clone {
+pub(crate) fn off() -> impl Strategy<Value = i64> + Clone {
     prop_oneof![1 => Just(-1_i64), 2 => Just(0), 1 => Just(1)]
 }
 
@@ -218,7 +218,7 @@ fn hint() -> impl Strategy<Value = Option<u64>> + Clone {
     ]
 }
 
-fn end() -> impl Strategy<Value = End> + Clone {
+pub(crate) fn end() -> impl Strategy<Value = End> + Clone {
     prop_oneof![
         5 => Just(End::Success),
         4 => hint().prop_map(End::Failure),
@@ -228,7 +228,7 @@ fn end() -> impl Strategy<Value = End> + Clone {
     ]
 }
 
-fn probing() -> impl Strategy<Value = Probing> + Clone {
+pub(crate) fn probing() -> impl Strategy<Value = Probing> + Clone {
     prop_oneof![
         8 => Just(Probing::Yes),
         1 => Just(Probing::No),
@@ -267,15 +267,20 @@ fn by_hand() -> impl Strategy<Value = Step> + Clone {
     ]
 }
 
-fn overriding() -> impl Strategy<Value = Step> + Clone {
+/// An override, and how many tenths of a slot it lasts, if it ends.
+pub(crate) fn any_override() -> impl Strategy<Value = (Level, Override, Option<u64>)> + Clone {
     let what = prop::sample::select(vec![
         Override::ForcedOpen,
         Override::Disabled,
         Override::DryRun,
     ]);
     let end = prop::option::weighted(0.7, prop::sample::select(vec![2_u64, 10, 40, 150]));
+    (level(), what, end)
+}
+
+fn overriding() -> impl Strategy<Value = Step> + Clone {
     prop_oneof![
-        2 => (level(), what, end)
+        2 => any_override()
             .prop_map(|(level, what, tenths)| Step::Set { level, what, tenths }),
         3 => level().prop_map(Step::Clear),
     ]

@@ -205,7 +205,7 @@ impl Whole {
         let over = self.over(now, tenant);
         if !self.tenants.contains_key(&tenant) {
             if let Some(decided) = self.without_circuit(now, tenant, over, probing) {
-                assert_eq!(gone, [], "nobody has to go");
+                assert!(gone.is_empty(), "nobody has to go");
                 return decided;
             }
             if !self.make_room(now, gone) {
@@ -215,7 +215,7 @@ impl Whole {
             let circuit = Circuit::new(&self.policy(), now);
             self.tenants.insert(tenant, Tenant::new(circuit, now));
         } else {
-            assert_eq!(gone, [], "nobody has to go");
+            assert!(gone.is_empty(), "nobody has to go");
         }
         if over == Some(Override::ForcedOpen) {
             let end = self.overrides[tenant].in_force(now).and_then(|over| over.end);

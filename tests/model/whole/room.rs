@@ -10,14 +10,14 @@ impl Whole {
     /// crate.
     pub(super) fn make_room(&mut self, now: u64, gone: &[usize]) -> bool {
         if self.tenants.len() < self.setting.room {
-            assert_eq!(gone, [], "there is room");
+            assert!(gone.is_empty(), "there is room");
             return true;
         }
         let like_new = |id: &usize| self.equals_a_new_one(now, *id);
         let obvious: Vec<_> = self.tenants.keys().copied().filter(like_new).collect();
         match gone {
             [] => {
-                assert_eq!(obvious, [], "these could have gone");
+                assert!(obvious.is_empty(), "{obvious:?} could have gone");
                 self.seen.note("there was no room");
                 false
             }
@@ -28,7 +28,7 @@ impl Whole {
                         self.seen.note("one that was active made room");
                     }
                 } else {
-                    assert_eq!(obvious, [], "these could have gone, and not {id}");
+                    assert!(obvious.is_empty(), "{obvious:?} could have gone, and not {id}");
                     assert!(self.could_be_forgotten(now, *id), "{id} knows something");
                     self.seen.note("one that was forgotten made room");
                     self.forgotten += 1;
