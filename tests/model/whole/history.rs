@@ -34,7 +34,10 @@ impl Wait {
         let outage = model.outage.as_ref().map(|outage| &outage.circuit);
         let (target, off) = match self {
             Self::Tenths(tenths) => (Some(now + tenths * (rules.slot() / 10)), 0),
-            Self::Slots { slots, off } => (Some((now / rules.slot() + slots) * rules.slot()), off),
+            Self::Slots { slots, off } => {
+                let slots = now / rules.slot() + slots;
+                (slots.checked_mul(rules.slot()), off)
+            }
             Self::Deadline { of, off } => {
                 let own = |of| model.tenants.get(&of).map(|tenant| &tenant.circuit);
                 let circuit = of.map_or(outage, own);
