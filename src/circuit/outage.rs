@@ -229,7 +229,13 @@ impl Circuit {
             outage.decide(now, Probing::No).err()
         } else {
             match outage.decide(now, probing) {
-                Ok(permit) => return Ok(permit),
+                Ok(permit) => {
+                    // It was asked for, though by another's permit.
+                    if word.state() != CircuitState::Closed {
+                        self.rare().last_attempt.store(now, Relaxed);
+                    }
+                    return Ok(permit);
+                }
                 Err(refusal) => Some(refusal),
             }
         };

@@ -141,6 +141,22 @@ async fn a_tenant_that_is_to_be_left_alone_does_not_probe_for_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_open_circuit_whose_tenant_has_just_probed_for_all_is_not_forgotten() {
+    let registry = CircuitBreakerRegistry::builder().max_tenants(3).build();
+    let policy = policy().build().unwrap();
+    let search = registry.unwrap().dependency_with("search", policy).unwrap();
+    succeed(&search, 0..3);
+    trip(&search, 0..3);
+    advance(100 * WINDOW).await;
+    heal(&search, 0);
+    // Newcomers take the places of those that nobody asked for.
+    succeed(&search, 10..13);
+    assert_eq!(search.state(&name(0)), CircuitState::Open);
+    let seen = search.snapshot();
+    assert_eq!((seen.forgotten, seen.overflowed), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_began_before_the_outage_is_counted_by_its_own_circuit() {
     let search = with_tenants(policy(), 0..10);
     let call = acquire(&search, 5).unwrap();
