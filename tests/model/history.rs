@@ -309,7 +309,8 @@ pub(crate) fn any_history() -> impl Strategy<Value = (Vec<Rules>, Vec<Step>)> {
     let handled = prop_oneof![20 => calls_and_time(), 1 => by_hand()];
     let overridden = prop_oneof![20 => calls_and_time(), 1 => by_hand(), 3 => overriding()];
     let changed = prop_oneof![40 => calls_and_time(), 1 => by_hand(), 4 => changing()];
-    let all = prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
+    let all =
+        prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
     let steps = prop_oneof![
         prop::collection::vec(Drawn(automatic), 200..=240),
         prop::collection::vec(Drawn(handled), 200..=240),

@@ -5,9 +5,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::strategy::Strategy;
-use proptest::test_runner::{
-    Config, FileFailurePersistence, RngAlgorithm, TestError, TestRunner,
-};
+use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestError, TestRunner};
 
 use super::seen::Seen;
 
@@ -29,7 +27,7 @@ pub(crate) fn all<R, S>(
     R: Debug,
     S: Clone + Debug,
 {
-    let mut config = Config {
+    let config = Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(plan.regressions))),
         // The steps that do not matter are left out by `shortest`.
         max_shrink_iters: 0,
@@ -37,10 +35,38 @@ pub(crate) fn all<R, S>(
         rng_algorithm: RngAlgorithm::XorShift,
         ..Config::default()
     };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = plan.cases;
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config.cases,
+        None => plan.cases,
+    };
+    let config = Config { cases, ..config };
+    let mut seen = Seen::default();
+    // What is rare may be missing by chance, but not again and again.
+    for _ in 0..4 {
+        seen.add(&round(config.clone(), histories, &play));
+        if cases < plan.cases || plan.rare.iter().all(|what| seen.times(what) > 0) {
+            break;
+        }
     }
-    let cases = config.cases;
+    for (what, times) in seen.iter() {
+        println!("{times:>8} {what}");
+    }
+    if cases >= plan.cases {
+        for what in plan.rare {
+            assert!(seen.times(what) > 0, "never happened: {what}");
+        }
+    }
+}
+
+fn round<R, S>(
+    config: Config,
+    histories: &impl Strategy<Value = (R, Vec<S>)>,
+    play: &impl Fn(&R, &[S]) -> Seen,
+) -> Seen
+where
+    R: Debug,
+    S: Clone + Debug,
+{
     let seen = RefCell::new(Seen::default());
     let played = TestRunner::new(config).run(histories, |(rules, steps)| {
         seen.borrow_mut().add(&play(&rules, &steps));
@@ -51,9 +77,8 @@ pub(crate) fn all<R, S>(
         Err(TestError::Fail(_, (rules, steps))) => {
             let hook = std::panic::take_hook();
             std::panic::set_hook(Box::new(|_| {}));
-            let differs = |steps: &[S]| {
-                catch_unwind(AssertUnwindSafe(|| play(&rules, steps))).is_err()
-            };
+            let differs =
+                |steps: &[S]| catch_unwind(AssertUnwindSafe(|| play(&rules, steps))).is_err();
             let steps = shortest(steps, differs);
             std::panic::set_hook(hook);
             println!("{rules:?}");
@@ -65,15 +90,7 @@ pub(crate) fn all<R, S>(
         }
         Err(error) => panic!("{error}"),
     }
-    let seen = seen.into_inner();
-    for (what, times) in seen.iter() {
-        println!("{times:>8} {what}");
-    }
-    if cases >= plan.cases {
-        for what in plan.rare {
-            assert!(seen.times(what) > 0, "never happened: {what}");
-        }
-    }
+    seen.into_inner()
 }
 
 /// Leaves out every step that the difference does not need. Histories have a least length, below which

@@ -108,7 +108,9 @@ impl Rules {
 
     /// The same rules as a policy of the crate.
     pub(crate) fn policy(&self) -> Policy {
-        self.builder().build().expect("the rules are within all bounds")
+        self.builder()
+            .build()
+            .expect("the rules are within all bounds")
     }
 
     pub(crate) fn builder(&self) -> PolicyBuilder {

@@ -36,7 +36,13 @@ impl Circuit {
     }
 
     /// `until` is what hints ask for, `by_hand` a period that takes the place of the policy's.
-    pub(super) fn enter_open(&mut self, now: u64, reason: Reason, until: u64, by_hand: Option<u64>) {
+    pub(super) fn enter_open(
+        &mut self,
+        now: u64,
+        reason: Reason,
+        until: u64,
+        by_hand: Option<u64>,
+    ) {
         if self.state == CircuitState::Closed && now - self.closed_since >= self.rules.window {
             if self.growth > 0 {
                 self.seen

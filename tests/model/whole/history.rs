@@ -93,7 +93,21 @@ fn tenant() -> impl Strategy<Value = usize> + Clone {
 
 fn wait() -> impl Strategy<Value = Wait> + Clone {
     // Also to where the same slot numbers come around again.
-    let gaps = vec![1_u64, 1, 1, 2, 5, 9, 10, 11, 1 << 12, 20_480, 327_680, 1 << 16, 1 << 32];
+    let gaps = vec![
+        1_u64,
+        1,
+        1,
+        2,
+        5,
+        9,
+        10,
+        11,
+        1 << 12,
+        20_480,
+        327_680,
+        1 << 16,
+        1 << 32,
+    ];
     prop_oneof![
         4 => (1..=12_u64).prop_map(Wait::Tenths),
         4 => (prop::sample::select(gaps), off()).prop_map(|(slots, off)| Wait::Slots { slots, off }),
@@ -181,9 +195,9 @@ pub(crate) fn any_history() -> impl Strategy<Value = (Setting, Vec<Step>)> {
     let handled = prop_oneof![15 => calls(), 1 => by_hand()];
     let overridden = prop_oneof![15 => calls(), 1 => by_hand(), 2 => overriding()];
     let steps = prop_oneof![
-        prop::collection::vec(Drawn(automatic), 80..=100),
-        prop::collection::vec(Drawn(handled), 80..=100),
-        prop::collection::vec(Drawn(overridden), 80..=100),
+        prop::collection::vec(Drawn(automatic), 60..=80),
+        prop::collection::vec(Drawn(handled), 60..=80),
+        prop::collection::vec(Drawn(overridden), 60..=80),
     ];
     (setting(), steps)
 }

@@ -10,9 +10,7 @@ mod room;
 
 use std::collections::BTreeMap;
 
-use tower_tenant_breaker::{
-    CircuitState, EffectiveState, Override, Probing, Reason, Totals,
-};
+use tower_tenant_breaker::{CircuitState, EffectiveState, Override, Probing, Reason, Totals};
 
 use self::outage::Outage;
 pub(crate) use self::outage::OutageRules;
@@ -166,9 +164,9 @@ impl Whole {
         }
         let circuit = self.tenants.get(&tenant).map(|tenant| &tenant.circuit);
         if self.is_out() {
-            return circuit.is_none_or(|circuit| {
-                !circuit.is_saturated() && left(circuit, now) == 0
-            }) && self.outage_would_admit(now);
+            return circuit
+                .is_none_or(|circuit| !circuit.is_saturated() && left(circuit, now) == 0)
+                && self.outage_would_admit(now);
         }
         circuit.is_none_or(|circuit| circuit.verdict(now, Probing::Yes).is_ok())
     }
@@ -218,7 +216,9 @@ impl Whole {
             assert!(gone.is_empty(), "nobody has to go");
         }
         if over == Some(Override::ForcedOpen) {
-            let end = self.overrides[tenant].in_force(now).and_then(|over| over.end);
+            let end = self.overrides[tenant]
+                .in_force(now)
+                .and_then(|over| over.end);
             return Err(self.refuse(now, tenant, forced(now, end)));
         }
         self.tenant(tenant).asked = now;
@@ -257,7 +257,9 @@ impl Whole {
     }
 
     fn tenant(&mut self, tenant: usize) -> &mut Tenant {
-        self.tenants.get_mut(&tenant).expect("the tenant has a circuit")
+        self.tenants
+            .get_mut(&tenant)
+            .expect("the tenant has a circuit")
     }
 
     fn refuse(&mut self, now: u64, tenant: usize, refusal: Refusal) -> Refusal {
@@ -284,7 +286,9 @@ impl Whole {
     ) -> Option<Result<Pass, Refusal>> {
         let refusal = match over {
             Some(Override::ForcedOpen) => {
-                let end = self.overrides[tenant].in_force(now).and_then(|over| over.end);
+                let end = self.overrides[tenant]
+                    .in_force(now)
+                    .and_then(|over| over.end);
                 forced(now, end)
             }
             Some(Override::Disabled) => return Some(Ok(unrecorded(now))),

@@ -19,8 +19,7 @@ pub(crate) struct OutageRules {
 
 impl OutageRules {
     pub(crate) fn policy(&self) -> OutagePolicy {
-        let periods =
-            OpenPeriod::exponential(nanos(self.first_period), nanos(self.longest_period));
+        let periods = OpenPeriod::exponential(nanos(self.first_period), nanos(self.longest_period));
         OutagePolicy::default()
             .min_tenants(self.min_tenants as u32)
             .min_share(self.min_share)
@@ -203,7 +202,8 @@ impl Whole {
             }
             Err(left) => {
                 if own_left > left {
-                    self.seen.note("a tenant's own period outlasted that of the outage");
+                    self.seen
+                        .note("a tenant's own period outlasted that of the outage");
                 }
                 Err(Refusal {
                     reason: Reason::Outage,
@@ -259,7 +259,11 @@ fn says_down(circuit: &Circuit) -> bool {
             rules_that_hold(&circuit.rules, &figures).contains(&Reason::FailureRate)
         }
         Some(
-            Reason::Hint | Reason::ProbeThrottled | Reason::Initial | Reason::ByHand | Reason::Outage,
+            Reason::Hint
+            | Reason::ProbeThrottled
+            | Reason::Initial
+            | Reason::ByHand
+            | Reason::Outage,
         ) => false,
         _ => true,
     }

@@ -102,7 +102,10 @@ impl Pair {
                     }
                 }
             }
-            Step::Acquire(tenant, probing) => _ = self.acquire(tenant, probing),
+            Step::Acquire(tenant, probing) => {
+                self.acquire(tenant, probing);
+                self.compare(tenant);
+            }
             Step::End { which, end } => {
                 if let Some(which) = which.checked_rem(self.passes.len()) {
                     self.end(which, end);
@@ -190,8 +193,8 @@ impl Pair {
     fn call(&mut self, tenant: usize, end: End) {
         if self.acquire(tenant, Probing::Yes) {
             self.end(self.passes.len() - 1, end);
-            self.compare(tenant);
         }
+        self.compare(tenant);
     }
 
     /// Those whose circuits the crate has taken.
@@ -206,7 +209,12 @@ impl Pair {
         let now = self.now();
         let admitted = self.search.acquire_barred(&name(tenant), probing);
         let is_full = self.model.tenants.len() == self.model.setting.room;
-        let gone = if is_full { self.gone() } else { Vec::new() };
+        let is_newcomer = !self.model.tenants.contains_key(&tenant);
+        let gone = if is_full && is_newcomer {
+            self.gone()
+        } else {
+            Vec::new()
+        };
         let expected = self.model.acquire(now, tenant, probing, &gone);
         let is_admitted = admitted.is_ok();
         match (admitted, expected) {
@@ -221,7 +229,6 @@ impl Pair {
                 panic!("of {tenant} the crate says {crate_says:?}, the model {model_says:?}")
             }
         }
-        self.compare(tenant);
         is_admitted
     }
 
@@ -234,7 +241,6 @@ impl Pair {
             Ending::Cancelled => drop(permit),
         }
         self.model.end(now, pass, ending);
-        self.compare_whole();
     }
 
     /// What can be read of a tenant, and of the dependency.
@@ -299,7 +305,10 @@ impl Pair {
         }
 
         let told = self.told.lock().expect("no panic");
-        let changes = model.outage.as_ref().map_or(&[][..], |outage| &outage.circuit.changes);
+        let changes = model
+            .outage
+            .as_ref()
+            .map_or(&[][..], |outage| &outage.circuit.changes);
         assert_eq!(told.len(), changes.len(), "outages told");
         if let (Some((told, down, active)), Some(change), Some(outage)) =
             (told.last(), changes.last(), &model.outage)
@@ -309,7 +318,11 @@ impl Pair {
                 ..*told
             };
             assert_eq!(told, *change, "the last change");
-            assert_eq!((*down, *active), (outage.down, outage.active), "counts told");
+            assert_eq!(
+                (*down, *active),
+                (outage.down, outage.active),
+                "counts told"
+            );
         }
     }
 
@@ -317,6 +330,7 @@ impl Pair {
     pub(crate) fn finish(&mut self) {
         while !self.passes.is_empty() {
             self.end(0, End::Cancelled);
+            self.compare_whole();
         }
         for tenant in 0..TENANTS {
             self.compare(tenant);

@@ -24,11 +24,18 @@ impl Whole {
             [id] => {
                 if self.could_equal_a_new_one(now, *id) {
                     self.seen.note("one that was like new made room");
-                    if self.tenants[id].active.iter().any(|at| self.slot(now) - self.slot(*at) < 10) {
+                    if self.tenants[id]
+                        .active
+                        .iter()
+                        .any(|at| self.slot(now) - self.slot(*at) < 10)
+                    {
                         self.seen.note("one that was active made room");
                     }
                 } else {
-                    assert!(obvious.is_empty(), "{obvious:?} could have gone, and not {id}");
+                    assert!(
+                        obvious.is_empty(),
+                        "{obvious:?} could have gone, and not {id}"
+                    );
                     assert!(self.could_be_forgotten(now, *id), "{id} knows something");
                     self.seen.note("one that was forgotten made room");
                     self.forgotten += 1;
