@@ -220,3 +220,36 @@ impl Head {
             .leave(Place(self.active.load(Relaxed)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::{Activity, Place};
+
+    #[test]
+    fn all_who_begin_a_slot_at_once_stand_in_it() {
+        const TENANTS: usize = 4;
+        let (activity, barrier) = (Activity::default(), Barrier::new(TENANTS));
+        thread::scope(|scope| {
+            for tenant in 0..TENANTS {
+                let (activity, barrier) = (&activity, &barrier);
+                scope.spawn(move || {
+                    let mut place = Place::NOWHERE;
+                    for round in 1..500_u64 {
+                        // A few slots on, or more than a window.
+                        let slot = 7 * round + 20_480 * (round / 3);
+                        barrier.wait();
+                        activity.begin(slot);
+                        activity.leave(place);
+                        place = Place::new(slot, tenant == 0);
+                        activity.enter(place);
+                        barrier.wait();
+                        assert_eq!(activity.sums(slot), (1, TENANTS as u64), "slot {slot}");
+                    }
+                });
+            }
+        });
+    }
+}
