@@ -137,6 +137,7 @@ const MANY_TENANTS: &[&str] = &[
     "a dry run admitted in spite of all",
     "a newcomer probed for all",
     "a probe at exactly the deadline",
+    "a probe for all ended while disabled",
     "a ramp began",
     "a ramp was over",
     "a recovery ended an open period",

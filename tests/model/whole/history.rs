@@ -85,6 +85,12 @@ pub(crate) enum Step {
         tenths: Option<u64>,
     },
     Clear(Level, usize),
+    /// A call, perhaps one that probes for all, that an override of the dependency overtakes.
+    Overtaken {
+        tenant: usize,
+        what: Override,
+        end: End,
+    },
 }
 
 fn tenant() -> impl Strategy<Value = usize> + Clone {
@@ -152,6 +158,9 @@ fn overriding() -> impl Strategy<Value = Step> + Clone {
     prop_oneof![
         2 => (any_override(), tenant()).prop_map(|((level, what, tenths), tenant)| {
             Step::Set { level, tenant, what, tenths }
+        }),
+        2 => (tenant(), any_override(), end()).prop_map(|(tenant, (_, what, _), end)| {
+            Step::Overtaken { tenant, what, end }
         }),
         3 => (prop::sample::select(Level::ALL.to_vec()), tenant())
             .prop_map(|(level, tenant)| Step::Clear(level, tenant)),

@@ -112,6 +112,17 @@ impl Pair {
                 }
             }
             Step::Wait(wait) => self.wait(wait).await,
+            Step::Overtaken { tenant, what, end } => {
+                self.wait(Wait::Deadline { of: None, off: 0 }).await;
+                if self.acquire(tenant, Probing::Yes) {
+                    self.search.set(what);
+                    self.model.set(Level::Dependency, tenant, what, None);
+                    self.end(self.passes.len() - 1, end);
+                    self.search.clear();
+                    self.model.clear(Level::Dependency, tenant);
+                }
+                self.compare(tenant);
+            }
             _ => self.by_hand(step),
         }
         self.compare(self.next);
