@@ -71,9 +71,6 @@ impl Activity {
             (slot >> TAG, slot >> DOWN & LANE, slot & LANE)
         };
         let newest = self.newest.load(Acquire);
-        if has_left(newest, now) {
-            return (0, 0);
-        }
         let oldest = (now + 1).saturating_sub(SLOTS as u64);
         (oldest..newest.min(now + 1))
             .map(|slot| (tag(slot), lanes(self.at(slot))))

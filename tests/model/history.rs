@@ -170,6 +170,11 @@ pub(crate) enum Step {
     SetPolicy(usize),
     SetOwnPolicy(usize),
     ClearOwnPolicy,
+    /// One of the tenant's own that goes after a call or none.
+    PassingPolicy {
+        which: usize,
+        call: Option<End>,
+    },
     Set {
         level: Level,
         what: Override,
@@ -213,8 +218,8 @@ fn any_wait() -> impl Strategy<Value = Wait> + Clone {
 
 fn hint() -> impl Strategy<Value = Option<u64>> + Clone {
     prop_oneof![
-        4 => Just(None),
-        1 => prop::sample::select(vec![0_u64, 7, 30, 150, 600, 100_000]).prop_map(Some),
+        3 => Just(None),
+        2 => prop::sample::select(vec![0_u64, 7, 30, 150, 600, 100_000]).prop_map(Some),
     ]
 }
 
@@ -263,7 +268,7 @@ fn by_hand() -> impl Strategy<Value = Step> + Clone {
         3 => Just(Step::HalfOpen),
         2 => Just(Step::Reset),
         1 => Just(Step::ResetDependency),
-        3 => Just(Step::BeginRecovery),
+        8 => Just(Step::BeginRecovery),
     ]
 }
 
@@ -291,6 +296,8 @@ fn changing() -> impl Strategy<Value = Step> + Clone {
         3 => any::<usize>().prop_map(Step::SetPolicy),
         1 => any::<usize>().prop_map(Step::SetOwnPolicy),
         1 => Just(Step::ClearOwnPolicy),
+        2 => (any::<usize>(), prop::option::of(end()))
+            .prop_map(|(which, call)| Step::PassingPolicy { which, call }),
     ]
 }
 

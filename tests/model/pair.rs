@@ -167,15 +167,14 @@ impl Pair {
                 self.search.set_policy(policy);
                 self.model.set_policy(rules);
             }
-            Step::SetOwnPolicy(which) => {
-                let (rules, policy) = self.policy(which);
-                let set = self.search.circuit(TENANT).set_policy(policy);
-                set.expect("the id is one");
-                self.model.set_own_policy(rules);
-            }
-            Step::ClearOwnPolicy => {
-                self.search.circuit(TENANT).clear_policy();
-                self.model.clear_own_policy();
+            Step::SetOwnPolicy(which) => self.set_own_policy(which),
+            Step::ClearOwnPolicy => self.clear_own_policy(),
+            Step::PassingPolicy { which, call } => {
+                self.set_own_policy(which);
+                if let Some(end) = call {
+                    self.call(Probing::Yes, Wait::Tenths(0), end).await;
+                }
+                self.clear_own_policy();
             }
             Step::Set {
                 level,
@@ -206,6 +205,18 @@ impl Pair {
                 self.model.overrides.clear(level);
             }
         }
+    }
+
+    fn set_own_policy(&mut self, which: usize) {
+        let (rules, policy) = self.policy(which);
+        let set = self.search.circuit(TENANT).set_policy(policy);
+        set.expect("the id is one");
+        self.model.set_own_policy(rules);
+    }
+
+    fn clear_own_policy(&mut self) {
+        self.search.circuit(TENANT).clear_policy();
+        self.model.clear_own_policy();
     }
 
     fn policy(&self, which: usize) -> (Rules, Policy) {
