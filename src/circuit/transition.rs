@@ -206,10 +206,9 @@ impl Head {
         let mut machine = rare.machine.lock();
         machine.abandoned = 0;
         rare.last_abandoned.store(0, Relaxed);
-        let word = self.word();
-        if word.state() == CircuitState::Closed {
+        // An empty window ends the run of failures.
+        if self.word().state() == CircuitState::Closed {
             self.clear_window();
-            self.runs.restart(word.generation());
         }
     }
 

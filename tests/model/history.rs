@@ -166,6 +166,10 @@ pub(crate) enum Step {
     Reset,
     ResetDependency,
     BeginRecovery,
+    /// A recovery, and a call that waits for others which do not come.
+    RecoveryAlone {
+        off: i64,
+    },
     /// The dependency's, of those that the history has.
     SetPolicy(usize),
     SetOwnPolicy(usize),
@@ -269,6 +273,7 @@ fn by_hand() -> impl Strategy<Value = Step> + Clone {
         2 => Just(Step::Reset),
         1 => Just(Step::ResetDependency),
         8 => Just(Step::BeginRecovery),
+        2 => off().prop_map(|off| Step::RecoveryAlone { off }),
     ]
 }
 

@@ -158,9 +158,11 @@ impl Pair {
                 self.search.reset();
                 self.model.reset(now);
             }
-            Step::BeginRecovery => {
-                self.search.begin_recovery();
-                self.model.begin_recovery(now);
+            Step::BeginRecovery => self.begin_recovery(),
+            Step::RecoveryAlone { off } => {
+                self.begin_recovery();
+                self.wait(Wait::NoneElse { off }).await;
+                let _ = self.acquire(Probing::IfNoneElse);
             }
             Step::SetPolicy(which) => {
                 let (rules, policy) = self.policy(which);
@@ -205,6 +207,12 @@ impl Pair {
                 self.model.overrides.clear(level);
             }
         }
+    }
+
+    fn begin_recovery(&mut self) {
+        let now = self.now();
+        self.search.begin_recovery();
+        self.model.begin_recovery(now);
     }
 
     fn set_own_policy(&mut self, which: usize) {
