@@ -156,8 +156,8 @@ impl CircuitHandle {
             (None, Some(standing)) => standing.kind != Override::ForcedOpen,
             (None, None) => {
                 let context = self.dependency.context();
-                !context.is_in_outage(context.now())
-                    && self.policy().initial_state != CircuitState::Open
+                let would_probe = context.would_probe(context.now());
+                would_probe.unwrap_or_else(|| self.policy().initial_state != CircuitState::Open)
             }
         }
     }

@@ -333,6 +333,30 @@ async fn it_can_come_and_go_while_the_circuit_is_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_counted_before_it_is_not_read_after_it() {
+    let search = dependency();
+    fail(&search, 4);
+    let own = policy().window(3 * WINDOW).build().unwrap();
+    search.circuit("acme").set_policy(own).unwrap();
+    assert_eq!(circuit(&search).window.failures, 0);
+    search.circuit("acme").clear_policy();
+    assert_eq!(circuit(&search).window.failures, 0);
+    fail(&search, 4);
+    assert_eq!(search.state("acme"), CircuitState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_window_that_tripped_stays_readable_when_it_comes_and_goes() {
+    let search = dependency();
+    fail(&search, 5);
+    let own = policy().window(3 * WINDOW).build().unwrap();
+    search.circuit("acme").set_policy(own).unwrap();
+    assert_eq!(circuit(&search).window.failures, 5);
+    search.circuit("acme").clear_policy();
+    assert_eq!(circuit(&search).window.failures, 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn its_own_policy_outlives_that_of_the_dependency_and_its_circuit() {
     let registry = CircuitBreakerRegistry::builder()
         .max_tenants(1)

@@ -1,28 +1,29 @@
-//! Random histories of one circuit, compared step by step with a slow and obvious model of it.
+//! Random histories, compared step by step with slow and obvious models: one circuit, and the tenants of one dependency.
 //!
-//! 1,000 histories by default; `PROPTEST_CASES` sets another number.
+//! 500 histories of the one and 200 of the others by default; `PROPTEST_CASES` sets another number of both.
 
 mod model;
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
-
-use self::model::history::{Step, any_history};
+use self::model::history::{self, Step};
 use self::model::pair::Pair;
+use self::model::play::{self, Plan};
 use self::model::rules::Rules;
 use self::model::seen::Seen;
+use self::model::whole;
 
-/// Plays one history; panics at the first step after which crate and model differ.
-fn play(rules: &Rules, steps: &[Step]) -> Seen {
+/// Under paused time.
+fn in_runtime(play: impl Future<Output = Seen>) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
-    runtime.block_on(async {
-        let mut pair = Pair::new(rules.clone());
+    runtime.block_on(play)
+}
+
+fn play_one(policies: &[Rules], steps: &[Step]) -> Seen {
+    in_runtime(async {
+        let mut pair = Pair::new(policies);
         pair.compare();
         for step in steps {
             pair.step(*step).await;
@@ -33,35 +34,18 @@ fn play(rules: &Rules, steps: &[Step]) -> Seen {
     })
 }
 
-fn differs(rules: &Rules, steps: &[Step]) -> bool {
-    catch_unwind(AssertUnwindSafe(|| play(rules, steps))).is_err()
+fn play_many(setting: &whole::Setting, steps: &[whole::history::Step]) -> Seen {
+    in_runtime(async {
+        let mut pair = whole::pair::Pair::new(setting);
+        for step in steps {
+            pair.step(*step).await;
+        }
+        pair.finish();
+        pair.model.all_seen()
+    })
 }
 
-/// Leaves out every step that the difference does not need. Histories have a least length, below which
-/// proptest does not go.
-fn shortest(rules: &Rules, mut steps: Vec<Step>) -> Vec<Step> {
-    let mut chunk = steps.len() / 2;
-    while chunk > 0 {
-        let before = steps.len();
-        let mut at = 0;
-        while at < steps.len() {
-            let mut fewer = steps.clone();
-            fewer.drain(at..(at + chunk).min(steps.len()));
-            if differs(rules, &fewer) {
-                steps = fewer;
-            } else {
-                at += chunk;
-            }
-        }
-        if steps.len() == before {
-            chunk /= 2;
-        }
-    }
-    steps
-}
-
-/// What must have happened in 1,000 histories, or they prove little.
-const RARE: [&str; 68] = [
+const ONE_CIRCUIT: &[&str] = &[
     "IfNoneElse probed",
     "a cancelled slow call gained the failure",
     "a dry run admitted what would have been rejected",
@@ -69,12 +53,24 @@ const RARE: [&str; 68] = [
     "a further abandoned call counted at once",
     "a guarded call ended while disabled",
     "a hint lengthened the period that it led to",
+    "a policy changed in a ramp",
+    "a policy changed while closed",
+    "a policy changed while half-open",
+    "a policy changed while open",
+    "a policy ended a run of cancelled calls",
+    "a policy ended a run of failures",
+    "a policy for a tenant without a circuit",
+    "a policy that a tenant's own kept from its circuit",
     "a probe at exactly the deadline",
     "a probe at exactly the end of another's lease",
     "a probe ended after its lease",
     "a probe failed",
     "a probe was slow",
     "a probe was throttled",
+    "a ramp began",
+    "a ramp was over",
+    "a recovery ended an open period",
+    "a recovery waited for a hint",
     "a run of abandoned calls counted",
     "a run of failures that began before the window",
     "a run of probes was abandoned",
@@ -87,6 +83,9 @@ const RARE: [&str; 68] = [
     "a straggler while open",
     "a straggler's hint moved a deadline that had passed",
     "a straggler's hint moved the deadline",
+    "a tenant's own policy changed while closed",
+    "a tenant's own policy changed while half-open",
+    "a tenant's own policy changed while open",
     "a trip in a dry run",
     "a trip while forced open",
     "an idle window ended a run of abandoned calls",
@@ -115,6 +114,7 @@ const RARE: [&str; 68] = [
     "rejected: open from the start",
     "rejected: open",
     "rejected: opened by hand",
+    "rejected: recovering",
     "rejected: saturated",
     "reset by hand",
     "several rules fired at once",
@@ -130,50 +130,65 @@ const RARE: [&str; 68] = [
     "trip: failure rate",
     "trip: first latency rule",
     "trip: hint",
+    "trip: relapsed",
+];
+
+const MANY_TENANTS: &[&str] = &[
+    "a dry run admitted in spite of all",
+    "a newcomer probed for all",
+    "a probe at exactly the deadline",
+    "a probe for all ended while disabled",
+    "a ramp began",
+    "a ramp was over",
+    "a recovery ended an open period",
+    "a tenant probed for all",
+    "a tenant's own period outlasted that of the outage",
+    "an outage in the ramp of the last",
+    "an outage was declared",
+    "an outage was ended by hand",
+    "an outage was over",
+    "an outage went on",
+    "exactly the share was down",
+    "growth began anew after a window spent closed",
+    "one more was down in an outage",
+    "one that was active made room",
+    "one that was forgotten made room",
+    "one that was like new made room",
+    "recovered",
+    "rejected: by its own circuit",
+    "rejected: forced",
+    "rejected: outage",
+    "rejected: outage, a newcomer",
+    "rejected: recovering",
+    "rejected: saturated",
+    "there was no room",
+    "too few were down",
+    "too small a share was down",
+    "trip: consecutive failures",
+    "trip: failure rate",
+    "trip: first latency rule",
+    "trip: hint",
+    "trip: relapsed",
 ];
 
 #[test]
 fn a_circuit_does_what_the_model_does_in_random_histories() {
-    let mut config = Config {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/reference_model.proptest-regressions",
-        ))),
-        // The steps that do not matter are left out by `shortest`.
-        max_shrink_iters: 0,
-        ..Config::default()
+    let plan = Plan {
+        cases: 500,
+        regressions: "tests/reference_model.proptest-regressions",
+        rare: ONE_CIRCUIT,
     };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 1_000;
-    }
-    let cases = config.cases;
-    let seen = RefCell::new(Seen::default());
-    let played = TestRunner::new(config).run(&any_history(), |(rules, steps)| {
-        seen.borrow_mut().add(&play(&rules, &steps));
-        Ok(())
+    play::all(&plan, &history::any_history(), |policies, steps| {
+        play_one(policies, steps)
     });
-    match played {
-        Ok(()) => {}
-        Err(TestError::Fail(_, (rules, steps))) => {
-            let hook = std::panic::take_hook();
-            std::panic::set_hook(Box::new(|_| {}));
-            let steps = shortest(&rules, steps);
-            std::panic::set_hook(hook);
-            println!("{rules:?}");
-            for step in &steps {
-                println!("{step:?}");
-            }
-            play(&rules, &steps);
-            panic!("a difference did not show again: something is not in the history");
-        }
-        Err(error) => panic!("{error}"),
-    }
-    let seen = seen.into_inner();
-    for (what, times) in seen.iter() {
-        println!("{times:>8} {what}");
-    }
-    if cases >= 1_000 {
-        for what in RARE {
-            assert!(seen.times(what) > 0, "never happened: {what}");
-        }
-    }
+}
+
+#[test]
+fn many_tenants_do_what_the_model_does_in_random_histories() {
+    let plan = Plan {
+        cases: 200,
+        regressions: "tests/reference_model_of_outages.proptest-regressions",
+        rare: MANY_TENANTS,
+    };
+    play::all(&plan, &whole::history::any_history(), play_many);
 }

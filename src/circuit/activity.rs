@@ -1,6 +1,7 @@
 //! How many tenants are active in the window, and how many of them are down, without a count per call.
 
 use super::Head;
+use super::rules::is_one_era;
 use super::window::{SLOTS, has_left};
 use crate::policy::OutagePolicy;
 use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed};
@@ -9,10 +10,13 @@ use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed};
 ///
 /// A circuit stands in the slot of its last activity, and moves itself from there to the present one: so a slot
 /// holds the tenants that have not been active since, and those of the window sum to distinct tenants. A slot packs
-/// `tag | down | active`; its tag names the slot that it stands for, so that a circuit that comes back after a long
-/// time takes itself out of no other.
+/// `tag | down | active`; its tag names the slot that it stands for, so that who is late by a window counts in no
+/// other. Whoever begins a slot begins those that nobody began before it too: so none is left over, however long
+/// nothing happened.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
+    /// The newest slot that was begun, plus 1.
+    newest: AtomicU64,
     slots: [AtomicU64; SLOTS],
     /// Whether there is a policy that asks.
     is_watched: AtomicBool,
@@ -66,8 +70,9 @@ impl Activity {
             let slot = slot.load(Acquire);
             (slot >> TAG, slot >> DOWN & LANE, slot & LANE)
         };
+        let newest = self.newest.load(Acquire);
         let oldest = (now + 1).saturating_sub(SLOTS as u64);
-        (oldest..=now)
+        (oldest..newest.min(now + 1))
             .map(|slot| (tag(slot), lanes(self.at(slot))))
             .filter(|(tag, lanes)| *tag == lanes.0)
             .fold((0, 0), |sums, (_, lanes)| {
@@ -75,27 +80,70 @@ impl Activity {
             })
     }
 
+    /// Begins the slot, if nobody has.
+    fn begin(&self, slot: u64) {
+        loop {
+            let newest = self.newest.load(Acquire);
+            let is_known = newest > 0 && is_one_era(newest - 1, slot);
+            if is_known && newest > slot {
+                return;
+            }
+            let span = SLOTS as u64;
+            let fresh = if is_known {
+                (slot + 1 - newest).min(span)
+            } else {
+                span
+            };
+            for slot in (0..fresh).filter_map(|back| slot.checked_sub(back)) {
+                self.empty(slot, newest);
+            }
+            let _ = self
+                .newest
+                .compare_exchange(newest, slot + 1, AcqRel, Relaxed);
+        }
+    }
+
+    /// Empties a slot, unless somebody else has begun it since this slot was the newest: tenants may stand in it.
+    fn empty(&self, slot: u64, newest: u64) {
+        let at = self.at(slot);
+        loop {
+            let before = at.load(Acquire);
+            if self.newest.load(Acquire) != newest {
+                return;
+            }
+            let emptied = at.compare_exchange(before, tag(slot) << TAG, AcqRel, Relaxed);
+            if emptied.is_ok() {
+                return;
+            }
+        }
+    }
+
     fn enter(&self, place: Place) {
-        let Some(slot) = place.slot() else { return };
+        let Some(slot) = self.slot_in_window(place) else {
+            return;
+        };
         let one = u64::from(place.is_down()) << DOWN | 1;
         let _ = self.at(slot).fetch_update(AcqRel, Relaxed, |lanes| {
-            let kept = if lanes >> TAG == tag(slot) {
-                lanes
-            } else {
-                tag(slot) << TAG
-            };
             // A map of 16 million active tenants is beyond what the lanes can tell apart.
-            (kept & LANE < LANE).then_some(kept + one)
+            (lanes >> TAG == tag(slot) && lanes & LANE < LANE).then_some(lanes + one)
         });
     }
 
     fn leave(&self, place: Place) {
-        let Some(slot) = place.slot() else { return };
+        let Some(slot) = self.slot_in_window(place) else {
+            return;
+        };
         let one = u64::from(place.is_down()) << DOWN | 1;
         let _ = self.at(slot).fetch_update(AcqRel, Relaxed, |lanes| {
             let has_room = lanes & LANE >= one & LANE && lanes >> DOWN & LANE >= one >> DOWN;
             (lanes >> TAG == tag(slot) && has_room).then(|| lanes - one)
         });
+    }
+
+    /// The slot of the place, unless it is so old that another stands for it.
+    fn slot_in_window(&self, place: Place) -> Option<u64> {
+        let newest = self.newest.load(Acquire).checked_sub(1)?;
+        place.slot().filter(|slot| !has_left(slot + 1, newest))
     }
 
     fn at(&self, slot: u64) -> &AtomicU64 {
@@ -124,6 +172,7 @@ impl Head {
         {
             return;
         }
+        self.context.activity.begin(slot);
         self.stand(before, Place::new(slot, before.is_down()));
     }
 
@@ -166,5 +215,38 @@ impl Head {
         self.context
             .activity
             .leave(Place(self.active.load(Relaxed)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::{Activity, Place};
+
+    #[test]
+    fn all_who_begin_a_slot_at_once_stand_in_it() {
+        const TENANTS: usize = 4;
+        let (activity, barrier) = (Activity::default(), Barrier::new(TENANTS));
+        thread::scope(|scope| {
+            for tenant in 0..TENANTS {
+                let (activity, barrier) = (&activity, &barrier);
+                scope.spawn(move || {
+                    let mut place = Place::NOWHERE;
+                    for round in 1..500_u64 {
+                        // A few slots on, or more than a window.
+                        let slot = 7 * round + 20_480 * (round / 3);
+                        barrier.wait();
+                        activity.begin(slot);
+                        activity.leave(place);
+                        place = Place::new(slot, tenant == 0);
+                        activity.enter(place);
+                        barrier.wait();
+                        assert_eq!(activity.sums(slot), (1, TENANTS as u64), "slot {slot}");
+                    }
+                });
+            }
+        });
     }
 }

@@ -380,13 +380,9 @@ impl Head {
         if self.is_saturated() {
             return false;
         }
-        if let Some(outage) = self
-            .context
-            .outage(now)
-            .filter(|outage| outage.state() != CircuitState::Closed)
-            && !outage.would_admit()
-        {
-            return false;
+        if let Some(would_probe) = self.context.would_probe(now) {
+            let is_open = self.state() == CircuitState::Open;
+            return would_probe && !(is_open && now < self.deadline(self.rare()));
         }
         match self.state() {
             CircuitState::Closed => true,

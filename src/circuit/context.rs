@@ -173,6 +173,8 @@ impl Context {
                 counts: Some(Mutex::default()),
                 ..Outage::default()
             },
+            // Its probes look for the overrides of the dependency and of the registry whenever they end.
+            attention: AtomicU8::new(OVERRIDE),
             ..Self::over(shared, name, self.rules().of_outage(), own, is_probed)
         }
     }

@@ -213,6 +213,10 @@ impl Head {
             self.last_success.store(rules.slot(at) + 1, Relaxed);
         }
         self.follow_cap(&rules);
+        // Of an era to which the circuit comes back, its window and its runs would be read as if it had never left.
+        if rules.base() != before.base() {
+            self.count_anew(rare);
+        }
     }
 
     /// Sets the flag by whether these rules, which hold, bound the calls in flight.

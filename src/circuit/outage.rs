@@ -122,6 +122,13 @@ impl Context {
         outage.is_some_and(|outage| outage.state() != CircuitState::Closed)
     }
 
+    /// Whether a call that may probe would now probe a dependency that is down for all; none where it is not down.
+    pub(crate) fn would_probe(&self, now: u64) -> Option<bool> {
+        let outage = self.outage(now);
+        let outage = outage.filter(|outage| outage.state() != CircuitState::Closed)?;
+        Some(outage.would_admit())
+    }
+
     /// Ends an outage by hand.
     pub(crate) fn end_outage(&self) {
         if let Some(outage) = self.outage.circuit.get() {
@@ -229,7 +236,13 @@ impl Circuit {
             outage.decide(now, Probing::No).err()
         } else {
             match outage.decide(now, probing) {
-                Ok(permit) => return Ok(permit),
+                Ok(permit) => {
+                    // It was asked for, though by another's permit.
+                    if word.state() != CircuitState::Closed {
+                        self.rare().last_attempt.store(now, Relaxed);
+                    }
+                    return Ok(permit);
+                }
                 Err(refusal) => Some(refusal),
             }
         };

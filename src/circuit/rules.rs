@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::percentiles::bytes_of;
 use super::window::SLOTS;
+use crate::CircuitState;
 use crate::policy::Policy;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::sync::{Arc, Guard};
@@ -54,11 +55,13 @@ impl Rules {
 
     /// The rules of the circuit that decides in an outage.
     pub(super) fn of_outage(self: &Arc<Self>) -> Arc<Self> {
-        let Some(outage) = &self.policy.outage else {
-            return Arc::clone(self);
-        };
+        let outage = self.policy.outage.as_ref();
         let policy = Policy {
-            open_for: outage.open_for,
+            open_for: outage.map_or(self.policy.open_for, |outage| outage.open_for),
+            // What is said of a tenant's calls and of its circuit is not said of the dependency as a whole: one call
+            // that hangs would keep all others from probing.
+            max_in_flight: None,
+            initial_state: CircuitState::Closed,
             ..Policy::clone(&self.policy)
         };
         Arc::new(Self::in_era(policy, self.era, self.earlier.clone()))

@@ -208,6 +208,17 @@ impl Head {
         transition
     }
 
+    /// Empties the window of a closed circuit, and ends all runs; the window that tripped stays readable.
+    pub(super) fn count_anew(&self, rare: &Rare) {
+        let mut machine = rare.machine.lock();
+        machine.abandoned = 0;
+        rare.last_abandoned.store(0, Relaxed);
+        // An empty window ends the run of failures.
+        if self.word().state() == CircuitState::Closed {
+            self.clear_window();
+        }
+    }
+
     fn clear_window(&self) {
         self.window.clear();
         if let Some(percentiles) = self

@@ -1,9 +1,14 @@
 //! The automatic machine of one circuit: what is admitted, and what changes the state.
 
+mod changing;
 mod ending;
+mod memory;
+mod ramp;
 
 use tower_tenant_breaker::{CircuitState, Figures, Outcome, Probing, Reason, Totals};
 
+use self::ramp::Ramp;
+use super::policies::Numbered;
 use super::rules::{Rules, nanos};
 use super::seen::Seen;
 use super::window::Window;
@@ -16,6 +21,8 @@ pub(crate) struct Ticket {
     pub(crate) started: u64,
     /// False where the call was let through without being guarded: its end says nothing.
     pub(crate) recorded: bool,
+    /// Whether it is among the calls in the air, which only a policy that bounds them counts.
+    flying: bool,
 }
 
 impl Ticket {
@@ -25,6 +32,7 @@ impl Ticket {
             generation: 0,
             started: now,
             recorded: false,
+            flying: false,
         }
     }
 }
@@ -70,7 +78,10 @@ pub(crate) struct Trip {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Circuit {
-    rules: Rules,
+    pub(crate) rules: Rules,
+    counting: u64,
+    /// Whether what would have been rejected is admitted now.
+    pub(crate) dry_run: bool,
     pub(crate) state: CircuitState,
     pub(crate) generation: u64,
     window: Window,
@@ -81,10 +92,15 @@ pub(crate) struct Circuit {
     /// The latest instant that a hint of this closed generation named.
     hinted: u64,
     pub(crate) closed_since: u64,
-    opened_at: u64,
-    /// When the circuit, that was not open, opened.
-    readable_until: u64,
+    pub(crate) opened_at: u64,
+    /// What the window held when the circuit, that was not open, opened.
+    readable: Figures,
     pub(crate) deadline: u64,
+    /// The latest instant that a hint named for this open period.
+    not_before: u64,
+    /// When the circuit opened that had been closed.
+    broke_at: Option<u64>,
+    ramp: Option<Ramp>,
     /// The length of the last open period as it was set, without hints.
     period: u64,
     reason: Reason,
@@ -97,6 +113,7 @@ pub(crate) struct Circuit {
     admitted: u64,
     totals: Totals,
     pub(crate) last_trip: Option<Trip>,
+    /// When the slot of the last success began.
     pub(crate) last_success: Option<u64>,
     pub(crate) last_failure: Option<u64>,
     pub(crate) changes: Vec<Change>,
@@ -104,7 +121,8 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    pub(crate) fn new(rules: &Rules, now: u64) -> Self {
+    pub(crate) fn new(policy: &Numbered, now: u64) -> Self {
+        let Numbered { rules, counting } = policy;
         let period = rules.period(0);
         let begins_open = rules.initial == CircuitState::Open;
         let mut totals = Totals::default();
@@ -112,6 +130,8 @@ impl Circuit {
         totals.opened = u64::from(begins_open);
         Self {
             rules: rules.clone(),
+            counting: *counting,
+            dry_run: false,
             state: rules.initial,
             generation: 0,
             window: Window::default(),
@@ -121,7 +141,10 @@ impl Circuit {
             hinted: 0,
             closed_since: now,
             opened_at: now,
-            readable_until: now,
+            readable: Figures::default(),
+            not_before: 0,
+            broke_at: None,
+            ramp: None,
             deadline: if begins_open { now + period } else { now },
             period,
             reason: Reason::Initial,
@@ -147,12 +170,11 @@ impl Circuit {
     // ===== Reading =====
 
     pub(crate) fn figures(&self, now: u64) -> Figures {
-        let until = match self.state {
+        if self.state == CircuitState::Open {
             // What the window held when the circuit opened stays readable.
-            CircuitState::Open => self.readable_until,
-            _ => now,
-        };
-        let mut figures = self.window.figures(self.slot(until));
+            return self.readable;
+        }
+        let mut figures = self.window.figures(self.slot(now));
         if figures.calls > 0 {
             figures.consecutive_failures = self.consecutive;
         }
@@ -176,6 +198,16 @@ impl Circuit {
         self.deadline.max(self.attempt) + 3 * self.period
     }
 
+    /// The calls in the air, where the policy bounds them.
+    pub(crate) fn in_flight(&self) -> Option<u32> {
+        self.rules.max_in_flight.map(|_| self.in_flight)
+    }
+
+    pub(crate) fn is_saturated(&self) -> bool {
+        let most = self.rules.max_in_flight;
+        most.is_some_and(|most| self.in_flight >= most)
+    }
+
     pub(crate) fn next_lease_end(&self, now: u64) -> Option<u64> {
         let ends = self.places.iter().map(|place| place.lease_end);
         ends.filter(|end| *end > now).min()
@@ -183,7 +215,7 @@ impl Circuit {
 
     // ===== Admitting =====
 
-    /// Whether a call is admitted, without any effect.
+    /// Whether a call is admitted, ramps aside, without any effect.
     pub(crate) fn verdict(&self, now: u64, probing: Probing) -> Result<(), Refusal> {
         let at_once = |reason| {
             Err(Refusal {
@@ -211,11 +243,7 @@ impl Circuit {
                 return at_once(Reason::HalfOpenFull);
             }
         }
-        if self
-            .rules
-            .max_in_flight
-            .is_some_and(|most| self.in_flight >= most)
-        {
+        if self.is_saturated() {
             return at_once(Reason::Saturated);
         }
         Ok(())
@@ -230,6 +258,12 @@ impl Circuit {
     }
 
     pub(crate) fn admit(&mut self, now: u64, probing: Probing) -> Result<Ticket, Refusal> {
+        if self.state == CircuitState::Closed && !self.ramp_admits(now) {
+            return Err(Refusal {
+                reason: Reason::Recovering,
+                retry_after: Some(0),
+            });
+        }
         let verdict = self.verdict(now, probing);
         let waits_for_a_probe = match self.state {
             CircuitState::Closed => false,
@@ -258,7 +292,8 @@ impl Circuit {
             }
         }
         self.admitted += 1;
-        self.in_flight += 1;
+        let flying = self.rules.max_in_flight.is_some();
+        self.in_flight += u32::from(flying);
         let id = self.admitted;
         if waits_for_a_probe {
             self.totals.probes += 1;
@@ -272,98 +307,7 @@ impl Circuit {
             generation: self.generation,
             started: now,
             recorded: true,
+            flying,
         })
-    }
-
-    // ===== Changing the state =====
-
-    fn change(&mut self, now: u64, to: CircuitState, reason: Reason) {
-        if self.state == CircuitState::Open {
-            self.totals.time_open += nanos(now - self.opened_at);
-        }
-        self.generation += 1;
-        // A closed circuit that is reset is no news.
-        if (self.state, to) != (CircuitState::Closed, CircuitState::Closed) {
-            self.changes.push(Change {
-                at: now,
-                from: self.state,
-                to,
-                generation: self.generation,
-                reason,
-            });
-        }
-        self.state = to;
-        self.abandoned.clear();
-        self.places.clear();
-        self.probe_successes = 0;
-        self.hinted = 0;
-    }
-
-    fn forget_the_window(&mut self) {
-        self.window.clear();
-        self.consecutive = 0;
-    }
-
-    /// `until` is what hints ask for, `by_hand` a period that takes the place of the policy's.
-    fn enter_open(&mut self, now: u64, reason: Reason, until: u64, by_hand: Option<u64>) {
-        if self.state == CircuitState::Closed && now - self.closed_since >= self.rules.window {
-            if self.growth > 0 {
-                self.seen
-                    .note("growth began anew after a window spent closed");
-            }
-            self.growth = 0;
-        }
-        if self.growth >= 3 {
-            self.seen.note("a fourth opening in a stretch");
-        }
-        if self.state != CircuitState::Open {
-            self.readable_until = now;
-        }
-        self.change(now, CircuitState::Open, reason);
-        self.period = by_hand.unwrap_or(self.rules.period(self.growth));
-        self.growth += 1;
-        self.reason = reason;
-        self.opened_at = now;
-        if until > now + self.period {
-            self.seen
-                .note("a hint lengthened the period that it led to");
-        }
-        self.deadline = until.max(now + self.period);
-        self.attempt = 0;
-        self.totals.opened += 1;
-    }
-
-    fn enter_half_open(&mut self, now: u64, reason: Reason) {
-        self.change(now, CircuitState::HalfOpen, reason);
-        self.forget_the_window();
-    }
-
-    fn enter_closed(&mut self, now: u64, reason: Reason) {
-        self.change(now, CircuitState::Closed, reason);
-        self.forget_the_window();
-        self.closed_since = now;
-    }
-
-    pub(crate) fn open(&mut self, now: u64, by_hand: Option<u64>) {
-        self.enter_open(now, Reason::ByHand, self.hinted, by_hand);
-    }
-
-    /// An error where the circuit is closed.
-    pub(crate) fn half_open(&mut self, now: u64) -> Result<(), ()> {
-        match self.state {
-            CircuitState::Closed => Err(()),
-            CircuitState::Open => {
-                self.enter_half_open(now, Reason::ByHand);
-                // The period ends here, and the others have their chance from now on.
-                self.deadline = now;
-                Ok(())
-            }
-            CircuitState::HalfOpen => Ok(()),
-        }
-    }
-
-    pub(crate) fn reset(&mut self, now: u64) {
-        self.enter_closed(now, Reason::ByHand);
-        self.growth = 0;
     }
 }

@@ -5,6 +5,7 @@ use tower_tenant_breaker::{CircuitState, Outcome, Override, Probing};
 
 use super::Model;
 use super::circuit::{Ending, Ticket};
+use super::drawn::Drawn;
 use super::overrides::Level;
 use super::rules::{Rules, any_rules, nanos};
 
@@ -42,6 +43,11 @@ pub(crate) enum Wait {
         rule: usize,
         off: i64,
     },
+    /// To the end of a ramp, or to some instant in it.
+    Ramp {
+        percent: u64,
+        off: i64,
+    },
     /// Until the circuit has been closed for a window.
     ClosedForAWindow {
         off: i64,
@@ -58,7 +64,7 @@ const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1_000_000_000;
 impl Wait {
     /// The instant to wait for; `now` where there is nothing to wait for.
     pub(crate) fn until(self, model: &Model, open_calls: &[Ticket], now: u64) -> u64 {
-        let rules = &model.rules;
+        let rules = model.rules();
         let circuit = model.circuit.as_ref();
         let not_closed = circuit.filter(|circuit| circuit.state != CircuitState::Closed);
         let (target, off) = match self {
@@ -82,6 +88,11 @@ impl Wait {
                 circuit.map(|circuit| circuit.closed_since + rules.window),
                 off,
             ),
+            Self::Ramp { percent, off } => {
+                let ramp = rules.ramp.filter(|_| not_closed.is_none());
+                let at = |since: u64| Some(since + ramp?.over / 100 * percent);
+                (circuit.and_then(|circuit| at(circuit.closed_since)), off)
+            }
             Self::OverrideEnd { off } => (model.overrides.next_end(now), off),
         };
         target
@@ -154,6 +165,20 @@ pub(crate) enum Step {
     HalfOpen,
     Reset,
     ResetDependency,
+    BeginRecovery,
+    /// A recovery, and a call that waits for others which do not come.
+    RecoveryAlone {
+        off: i64,
+    },
+    /// The dependency's, of those that the history has.
+    SetPolicy(usize),
+    SetOwnPolicy(usize),
+    ClearOwnPolicy,
+    /// One of the tenant's own that goes after a call or none.
+    PassingPolicy {
+        which: usize,
+        call: Option<End>,
+    },
     Set {
         level: Level,
         what: Override,
@@ -162,7 +187,7 @@ pub(crate) enum Step {
     Clear(Level),
 }
 
-fn off() -> impl Strategy<Value = i64> + Clone {
+pub(crate) fn off() -> impl Strategy<Value = i64> + Clone {
     prop_oneof![1 => Just(-1_i64), 2 => Just(0), 1 => Just(1)]
 }
 
@@ -188,6 +213,8 @@ fn any_wait() -> impl Strategy<Value = Wait> + Clone {
         2 => off().prop_map(|off| Wait::NoneElse { off }),
         4 => off().prop_map(|off| Wait::Lease { off }),
         2 => off().prop_map(|off| Wait::ClosedForAWindow { off }),
+        2 => (prop::sample::select(vec![10_u64, 50, 100, 100]), off())
+            .prop_map(|(percent, off)| Wait::Ramp { percent, off }),
         3 => off().prop_map(|off| Wait::OverrideEnd { off }),
         1 => prop::sample::select(gaps).prop_map(Wait::Gap),
     ]
@@ -195,12 +222,12 @@ fn any_wait() -> impl Strategy<Value = Wait> + Clone {
 
 fn hint() -> impl Strategy<Value = Option<u64>> + Clone {
     prop_oneof![
-        4 => Just(None),
-        1 => prop::sample::select(vec![0_u64, 7, 30, 150, 600, 100_000]).prop_map(Some),
+        3 => Just(None),
+        2 => prop::sample::select(vec![0_u64, 7, 30, 150, 600, 100_000]).prop_map(Some),
     ]
 }
 
-fn end() -> impl Strategy<Value = End> + Clone {
+pub(crate) fn end() -> impl Strategy<Value = End> + Clone {
     prop_oneof![
         5 => Just(End::Success),
         4 => hint().prop_map(End::Failure),
@@ -210,7 +237,7 @@ fn end() -> impl Strategy<Value = End> + Clone {
     ]
 }
 
-fn probing() -> impl Strategy<Value = Probing> + Clone {
+pub(crate) fn probing() -> impl Strategy<Value = Probing> + Clone {
     prop_oneof![
         8 => Just(Probing::Yes),
         1 => Just(Probing::No),
@@ -245,32 +272,63 @@ fn by_hand() -> impl Strategy<Value = Step> + Clone {
         3 => Just(Step::HalfOpen),
         2 => Just(Step::Reset),
         1 => Just(Step::ResetDependency),
+        8 => Just(Step::BeginRecovery),
+        2 => off().prop_map(|off| Step::RecoveryAlone { off }),
     ]
 }
 
-fn overriding() -> impl Strategy<Value = Step> + Clone {
+/// An override, and how many tenths of a slot it lasts, if it ends.
+pub(crate) fn any_override() -> impl Strategy<Value = (Level, Override, Option<u64>)> + Clone {
     let what = prop::sample::select(vec![
         Override::ForcedOpen,
         Override::Disabled,
         Override::DryRun,
     ]);
     let end = prop::option::weighted(0.7, prop::sample::select(vec![2_u64, 10, 40, 150]));
+    (level(), what, end)
+}
+
+fn overriding() -> impl Strategy<Value = Step> + Clone {
     prop_oneof![
-        2 => (level(), what, end)
+        2 => any_override()
             .prop_map(|(level, what, tenths)| Step::Set { level, what, tenths }),
         3 => level().prop_map(Step::Clear),
     ]
 }
 
+fn changing() -> impl Strategy<Value = Step> + Clone {
+    prop_oneof![
+        3 => any::<usize>().prop_map(Step::SetPolicy),
+        1 => any::<usize>().prop_map(Step::SetOwnPolicy),
+        1 => Just(Step::ClearOwnPolicy),
+        2 => (any::<usize>(), prop::option::of(end()))
+            .prop_map(|(which, call)| Step::PassingPolicy { which, call }),
+    ]
+}
+
+/// Rules to begin with and others to change to, some of which count alike and some of which do not.
+fn any_policies() -> impl Strategy<Value = Vec<Rules>> {
+    (any_rules(), any_rules()).prop_map(|(one, other)| {
+        let alike = other.counting_like(&one);
+        let otherwise = one.counting_like(&other);
+        vec![one, alike, otherwise, other]
+    })
+}
+
 /// Rules and at least 200 steps; some histories are left to the automatic machine alone.
-pub(crate) fn any_history() -> impl Strategy<Value = (Rules, Vec<Step>)> {
+pub(crate) fn any_history() -> impl Strategy<Value = (Vec<Rules>, Vec<Step>)> {
     let automatic = calls_and_time();
     let handled = prop_oneof![20 => calls_and_time(), 1 => by_hand()];
     let overridden = prop_oneof![20 => calls_and_time(), 1 => by_hand(), 3 => overriding()];
+    let changed = prop_oneof![40 => calls_and_time(), 1 => by_hand(), 4 => changing()];
+    let all =
+        prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
     let steps = prop_oneof![
-        prop::collection::vec(automatic, 200..=240),
-        prop::collection::vec(handled, 200..=240),
-        prop::collection::vec(overridden, 200..=240),
+        prop::collection::vec(Drawn(automatic), 200..=240),
+        prop::collection::vec(Drawn(handled), 200..=240),
+        prop::collection::vec(Drawn(overridden), 200..=240),
+        prop::collection::vec(Drawn(changed), 200..=240),
+        prop::collection::vec(Drawn(all), 200..=240),
     ];
-    (any_rules(), steps)
+    (any_policies(), steps)
 }

@@ -1,28 +1,33 @@
-//! A slow, obvious model of one circuit, with the overrides above it.
+//! A slow, obvious model of one circuit, with the overrides and the policies above it.
 //!
 //! Written from the laws, not from the crate: time is a plain number of nanoseconds since the registry
 //! was created, the window is a list of samples that is read from the start whenever a figure is asked
 //! for, and nothing is packed, shared or cached.
 
 pub(crate) mod circuit;
+pub(crate) mod drawn;
 pub(crate) mod history;
 pub(crate) mod overrides;
 pub(crate) mod pair;
+pub(crate) mod play;
+pub(crate) mod policies;
 pub(crate) mod rules;
 pub(crate) mod seen;
+pub(crate) mod whole;
 mod window;
 
 use tower_tenant_breaker::{CircuitState, EffectiveState, Override, Probing, Reason, Totals};
 
 use self::circuit::{Circuit, Ending, Refusal, Ticket};
 use self::overrides::{InForce, Level, Overrides};
+use self::policies::Policies;
 use self::rules::Rules;
 use self::seen::Seen;
 
 /// One circuit, that may not exist yet, and what is forced on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
-    pub(crate) rules: Rules,
+    pub(crate) policies: Policies,
     pub(crate) circuit: Option<Circuit>,
     pub(crate) overrides: Overrides,
     /// How many calls were refused, or would have been but for a dry run.
@@ -36,7 +41,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            rules,
+            policies: Policies::new(rules),
             circuit: None,
             overrides: Overrides::default(),
             refusals: 0,
@@ -54,9 +59,23 @@ impl Model {
         seen
     }
 
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.policies.in_force().rules
+    }
+
     fn created(&mut self, now: u64) -> &mut Circuit {
-        self.circuit
-            .get_or_insert_with(|| Circuit::new(&self.rules, now))
+        let dry_run = self.is_dry_run(now);
+        let policy = self.policies.in_force();
+        let circuit = self
+            .circuit
+            .get_or_insert_with(|| Circuit::new(policy, now));
+        circuit.dry_run = dry_run;
+        circuit
+    }
+
+    fn is_dry_run(&self, now: u64) -> bool {
+        let over = self.overrides.in_force(now);
+        over.is_some_and(|over| over.what == Override::DryRun)
     }
 
     // ===== Reading: nothing changes, and no circuit is created =====
@@ -64,7 +83,7 @@ impl Model {
     pub(crate) fn state(&self) -> CircuitState {
         self.circuit
             .as_ref()
-            .map_or(self.rules.initial, |circuit| circuit.state)
+            .map_or(self.rules().initial, |circuit| circuit.state)
     }
 
     pub(crate) fn effective_state(&self, now: u64) -> EffectiveState {
@@ -82,7 +101,7 @@ impl Model {
             EffectiveState::Disabled | EffectiveState::DryRun(_) => true,
             _ => match &self.circuit {
                 Some(circuit) => circuit.verdict(now, Probing::Yes).is_ok(),
-                None => Circuit::new(&self.rules, now)
+                None => Circuit::new(self.policies.in_force(), now)
                     .verdict(now, Probing::Yes)
                     .is_ok(),
             },
@@ -151,6 +170,7 @@ impl Model {
                     Reason::Barred => "rejected: barred from a half-open circuit",
                     Reason::HalfOpenFull => "rejected: half-open and full",
                     Reason::Saturated => "rejected: saturated",
+                    Reason::Recovering => "rejected: recovering",
                     Reason::Initial => "rejected: open from the start",
                     Reason::ByHand => "rejected: opened by hand",
                     _ => "rejected: open",
@@ -199,6 +219,7 @@ impl Model {
         }
         let over = self.overrides.in_force(now).map(|over| over.what);
         let circuit = self.circuit.as_mut().expect("a guarded call has a circuit");
+        circuit.dry_run = over == Some(Override::DryRun);
         circuit.give_back(now, ticket);
         if over == Some(Override::Disabled) {
             self.seen.note("a guarded call ended while disabled");
@@ -235,6 +256,53 @@ impl Model {
         if let Some(circuit) = &mut self.circuit {
             self.seen.note("reset by hand");
             circuit.reset(now);
+        }
+    }
+
+    pub(crate) fn begin_recovery(&mut self, now: u64) {
+        if let Some(circuit) = &mut self.circuit {
+            circuit.begin_recovery(now);
+        }
+    }
+
+    // ===== Policies =====
+
+    pub(crate) fn set_policy(&mut self, rules: Rules) {
+        self.policies.set(rules);
+        if self.policies.is_own() {
+            self.seen
+                .note("a policy that a tenant's own kept from its circuit");
+        }
+        self.follow(false);
+    }
+
+    pub(crate) fn set_own_policy(&mut self, rules: Rules) {
+        self.policies.set_own(rules);
+        self.follow(true);
+    }
+
+    pub(crate) fn clear_own_policy(&mut self) {
+        self.policies.clear_own();
+        self.follow(true);
+    }
+
+    fn follow(&mut self, own: bool) {
+        let policy = self.policies.in_force();
+        let Some(circuit) = &mut self.circuit else {
+            self.seen.note("a policy for a tenant without a circuit");
+            return;
+        };
+        self.seen.note(match (circuit.state, own) {
+            (CircuitState::Closed, false) => "a policy changed while closed",
+            (CircuitState::Open, false) => "a policy changed while open",
+            (CircuitState::HalfOpen, false) => "a policy changed while half-open",
+            (CircuitState::Closed, true) => "a tenant's own policy changed while closed",
+            (CircuitState::Open, true) => "a tenant's own policy changed while open",
+            (CircuitState::HalfOpen, true) => "a tenant's own policy changed while half-open",
+        });
+        circuit.follow(policy);
+        if own {
+            circuit.round_last_success();
         }
     }
 }

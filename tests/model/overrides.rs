@@ -59,6 +59,11 @@ impl Overrides {
             .filter(|set| set.end.is_none_or(|end| now < end))
     }
 
+    /// Whether one of this level is in force.
+    pub(crate) fn holds(&self, level: Level, now: u64) -> bool {
+        self.at(level, now).is_some()
+    }
+
     /// How many levels say something now.
     pub(crate) fn levels(&self, now: u64) -> usize {
         Level::ALL

@@ -1,12 +1,13 @@
 //! The crate and the model, step by step through the same history.
 
+mod comparing;
+
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_tenant_breaker::{
-    ByHandError, CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Permit,
-    Probing, Rejection,
+    ByHandError, CircuitBreakerRegistry, Dependency, Event, EventKind, Permit, Policy, Probing,
+    Rejection,
 };
 
 use super::Model;
@@ -58,6 +59,8 @@ pub(crate) struct Pair {
     registry: CircuitBreakerRegistry,
     search: Dependency,
     began: Instant,
+    /// Those that the history may change to.
+    policies: Vec<(Rules, Policy)>,
     pub(crate) model: Model,
     told: Arc<Mutex<Told>>,
     tickets: Vec<Ticket>,
@@ -65,8 +68,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn new(rules: Rules) -> Self {
-        let policy = rules.policy();
+    /// Begins with the first of the policies.
+    pub(crate) fn new(policies: &[Rules]) -> Self {
+        let with_policy = |rules: &Rules| {
+            let policy = rules.policy();
+            (rules.clone().snapped(&policy), policy)
+        };
+        let policies: Vec<_> = policies.iter().map(with_policy).collect();
+        let (rules, policy) = policies[0].clone();
         let told = Arc::new(Mutex::new(Told::default()));
         let ear = Arc::clone(&told);
         let registry = CircuitBreakerRegistry::builder()
@@ -74,7 +83,6 @@ impl Pair {
             .build()
             .expect("the defaults are legal");
         let began = Instant::now();
-        let rules = rules.snapped(&policy);
         let search = registry
             .dependency_with("search", policy)
             .expect("the name is new");
@@ -82,6 +90,7 @@ impl Pair {
             registry,
             search,
             began,
+            policies,
             model: Model::new(rules),
             told,
             tickets: Vec::new(),
@@ -131,7 +140,7 @@ impl Pair {
                 self.model.open(now, None);
             }
             Step::OpenFor(tenths) => {
-                let period = tenths * (self.model.rules.slot() / 10);
+                let period = tenths * (self.model.rules().slot() / 10);
                 let opened = self.search.circuit(TENANT).open_for(nanos(period));
                 if period == 0 {
                     assert!(matches!(opened, Err(ByHandError::Period(_))), "{opened:?}");
@@ -155,12 +164,32 @@ impl Pair {
                 self.search.reset();
                 self.model.reset(now);
             }
+            Step::BeginRecovery => self.begin_recovery(),
+            Step::RecoveryAlone { off } => {
+                self.begin_recovery();
+                self.wait(Wait::NoneElse { off }).await;
+                let _ = self.acquire(Probing::IfNoneElse);
+            }
+            Step::SetPolicy(which) => {
+                let (rules, policy) = self.policy(which);
+                self.search.set_policy(policy);
+                self.model.set_policy(rules);
+            }
+            Step::SetOwnPolicy(which) => self.set_own_policy(which),
+            Step::ClearOwnPolicy => self.clear_own_policy(),
+            Step::PassingPolicy { which, call } => {
+                self.set_own_policy(which);
+                if let Some(end) = call {
+                    self.call(Probing::Yes, Wait::Tenths(0), end).await;
+                }
+                self.clear_own_policy();
+            }
             Step::Set {
                 level,
                 what,
                 tenths,
             } => {
-                let period = tenths.map(|tenths| nanos(tenths * (self.model.rules.slot() / 10)));
+                let period = tenths.map(|tenths| nanos(tenths * (self.model.rules().slot() / 10)));
                 match (level, period) {
                     (Level::Circuit, None) => self.search.circuit(TENANT).set(what),
                     (Level::Circuit, Some(end)) => self.search.circuit(TENANT).set_for(what, end),
@@ -184,6 +213,28 @@ impl Pair {
                 self.model.overrides.clear(level);
             }
         }
+    }
+
+    fn begin_recovery(&mut self) {
+        let now = self.now();
+        self.search.begin_recovery();
+        self.model.begin_recovery(now);
+    }
+
+    fn set_own_policy(&mut self, which: usize) {
+        let (rules, policy) = self.policy(which);
+        let set = self.search.circuit(TENANT).set_policy(policy);
+        set.expect("the id is one");
+        self.model.set_own_policy(rules);
+    }
+
+    fn clear_own_policy(&mut self) {
+        self.search.circuit(TENANT).clear_policy();
+        self.model.clear_own_policy();
+    }
+
+    fn policy(&self, which: usize) -> (Rules, Policy) {
+        self.policies[which % self.policies.len()].clone()
     }
 
     async fn call(&mut self, probing: Probing, wait: Wait, end: End) {
@@ -243,121 +294,12 @@ impl Pair {
         let now = self.now();
         let permit = self.permits.swap_remove(which);
         let ticket = self.tickets.swap_remove(which);
-        let ending = end.ending(&self.model.rules);
+        let ending = end.ending(self.model.rules());
         match ending {
             Ending::Recorded(outcome) => permit.record(outcome),
             Ending::Cancelled => drop(permit),
         }
         self.model.end(now, ticket, ending);
-    }
-
-    /// Everything that can be read of the circuit; reading must not change it either.
-    pub(crate) fn compare(&self) {
-        self.compare_events();
-        let now = self.now();
-        let (model, search) = (&self.model, &self.search);
-        let handle = search.circuit(TENANT);
-        assert_eq!(search.state(TENANT), model.state(), "state");
-        assert_eq!(handle.state(), model.state(), "state by the handle");
-        let effective = model.effective_state(now);
-        assert_eq!(search.effective_state(TENANT), effective, "effective state");
-        assert_eq!(
-            handle.effective_state(),
-            effective,
-            "effective state by the handle"
-        );
-        assert_eq!(handle.would_admit(), model.would_admit(now), "would admit");
-        assert_eq!(
-            search.len(),
-            usize::from(model.circuit.is_some()),
-            "circuits"
-        );
-        let of_dependency = search.snapshot();
-        assert_eq!(
-            of_dependency.totals,
-            model.totals(now),
-            "totals of the dependency"
-        );
-        let in_state = |state| usize::from(model.circuit.is_some() && model.state() == state);
-        assert_eq!(
-            of_dependency.open,
-            in_state(CircuitState::Open),
-            "open circuits"
-        );
-        assert_eq!(
-            of_dependency.half_open,
-            in_state(CircuitState::HalfOpen),
-            "half-open ones"
-        );
-
-        let snapshot = handle.snapshot();
-        assert_eq!(
-            snapshot.is_some(),
-            model.circuit.is_some(),
-            "there is a circuit"
-        );
-        let (Some(snapshot), Some(circuit)) = (snapshot, &model.circuit) else {
-            return;
-        };
-        assert_eq!(snapshot.state, model.state(), "state of the snapshot");
-        assert_eq!(
-            snapshot.effective_state, effective,
-            "effective state of the snapshot"
-        );
-        assert_eq!(snapshot.generation, circuit.generation, "generation");
-        assert_eq!(snapshot.window, circuit.figures(now), "window");
-        assert_eq!(snapshot.totals, circuit.totals(now), "totals");
-        assert_eq!(
-            snapshot.retry_after,
-            model.retry_after(now).map(nanos),
-            "retry after"
-        );
-        // A circuit may remember these by slot alone.
-        let slot = |at: u64| at / model.rules.slot();
-        let by_slot = |at: Option<Instant>| at.map(|at| slot(self.since_the_beginning(at)));
-        assert_eq!(
-            by_slot(snapshot.last_success),
-            circuit.last_success.map(slot),
-            "last success"
-        );
-        assert_eq!(
-            by_slot(snapshot.last_failure),
-            circuit.last_failure.map(slot),
-            "last failure"
-        );
-        let trip = snapshot.last_trip.map(|trip| {
-            let since: Duration = trip.at - self.began;
-            (since, trip.reason, trip.figures)
-        });
-        let expected = circuit
-            .last_trip
-            .map(|trip| (nanos(trip.at), trip.reason, trip.figures));
-        assert_eq!(trip, expected, "last trip");
-    }
-    fn since_the_beginning(&self, at: Instant) -> u64 {
-        u64::try_from((at - self.began).as_nanos()).expect("histories are short")
-    }
-
-    fn compare_events(&self) {
-        let told = self.told.lock().expect("no panic");
-        assert_eq!(told.refusals, self.model.refusals, "rejections told");
-        assert_eq!(
-            told.dry_refusals, self.model.dry_refusals,
-            "would-be rejections told"
-        );
-        let changes = self
-            .model
-            .circuit
-            .as_ref()
-            .map_or(&[][..], |circuit| &circuit.changes);
-        assert_eq!(told.changes.len(), changes.len(), "changes told");
-        if let (Some((at, told)), Some(change)) = (told.changes.last(), changes.last()) {
-            let told = Change {
-                at: self.since_the_beginning(*at),
-                ..*told
-            };
-            assert_eq!(told, *change, "the last change");
-        }
     }
 
     /// Ends all calls that are still in the air by dropping their permits.

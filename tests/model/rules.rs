@@ -3,21 +3,30 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tower_tenant_breaker::{CircuitState, LatencyRule, OpenPeriod, Policy};
+use tower_tenant_breaker::{
+    CircuitState, LatencyRule, OpenPeriod, OutagePolicy, Policy, PolicyBuilder,
+};
 
 /// Count and rate: both must hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CountAndRate {
     pub(crate) failures: u32,
     pub(crate) rate: f64,
     pub(crate) min_calls: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Latency {
     pub(crate) quantile: f64,
     pub(crate) threshold: u64,
     pub(crate) min_calls: u32,
+}
+
+/// The share of calls admitted at first, and how long it takes to grow to all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ramp {
+    pub(crate) start: f64,
+    pub(crate) over: u64,
 }
 
 /// All times in nanoseconds.
@@ -39,6 +48,7 @@ pub(crate) struct Rules {
     pub(crate) lease: Option<u64>,
     pub(crate) initial: CircuitState,
     pub(crate) max_in_flight: Option<u32>,
+    pub(crate) ramp: Option<Ramp>,
 }
 
 impl Rules {
@@ -73,8 +83,37 @@ impl Rules {
         slow
     }
 
+    /// Whether what was counted by the other rules means the same by these.
+    pub(crate) fn count_like(&self, other: &Self) -> bool {
+        self.window == other.window
+            && self.count_and_rate == other.count_and_rate
+            && self.consecutive == other.consecutive
+            && self.latency == other.latency
+            && self.digits == other.digits
+            && self.abandoned_run == other.abandoned_run
+    }
+
+    /// These rules, but all that says how calls are counted from the others.
+    pub(crate) fn counting_like(&self, other: &Self) -> Self {
+        Self {
+            window: other.window,
+            count_and_rate: other.count_and_rate,
+            consecutive: other.consecutive,
+            latency: other.latency.clone(),
+            digits: other.digits,
+            abandoned_run: other.abandoned_run,
+            ..self.clone()
+        }
+    }
+
     /// The same rules as a policy of the crate.
     pub(crate) fn policy(&self) -> Policy {
+        self.builder()
+            .build()
+            .expect("the rules are within all bounds")
+    }
+
+    pub(crate) fn builder(&self) -> PolicyBuilder {
         let period = OpenPeriod::exponential(nanos(self.first_period), nanos(self.longest_period))
             .multiplier(self.multiplier)
             // Deadlines must be known to the nanosecond.
@@ -95,7 +134,9 @@ impl Rules {
             .hint_cap(nanos(self.hint_cap))
             .trip_on_hint(self.trip_on_hint)
             .abandoned_run(self.abandoned_run)
-            .initial_state(self.initial);
+            .initial_state(self.initial)
+            // For the spread of a recovery alone: one tenant is no outage.
+            .outage(OutagePolicy::default().recovery_spread(Duration::ZERO));
         if let Some(rule) = self.count_and_rate {
             builder = builder
                 .failure_threshold(rule.failures)
@@ -116,7 +157,10 @@ impl Rules {
         if let Some(calls) = self.max_in_flight {
             builder = builder.max_in_flight(calls);
         }
-        builder.build().expect("the rules are within all bounds")
+        if let Some(ramp) = self.ramp {
+            builder = builder.ramp(ramp.start, nanos(ramp.over));
+        }
+        builder
     }
 
     /// The same rules with the thresholds on the histogram's bucket edges, as the policy has them.
@@ -166,6 +210,11 @@ pub(crate) fn any_rules() -> impl Strategy<Value = Rules> {
         0..=4_u32,
         prop::option::weighted(0.3, 1..=5_u32),
     );
+    let ramp = (
+        prop::sample::select(vec![1e-12, 0.1, 0.25, 1.0 / 3.0, 0.5, 0.99]),
+        prop::sample::select(vec![7_u64, 30, 150, 1_000]),
+    );
+    let recovery = (recovery, prop::option::weighted(0.5, ramp));
     let hints = (
         prop::sample::select(vec![0_u64, 20, 300, 36_000]),
         prop::bool::weighted(0.25),
@@ -180,7 +229,7 @@ pub(crate) fn any_rules() -> impl Strategy<Value = Rules> {
             let (window, count_and_rate, consecutive, latency, digits) = trips;
             let tenths = |tenths: u64| tenths * (window / 100);
             let (first, grown, multiplier, lease) = periods;
-            let (places, successes, abandoned_run, max_in_flight) = recovery;
+            let ((places, successes, abandoned_run, max_in_flight), ramp) = recovery;
             let latency = latency
                 .into_iter()
                 .map(|((quantile, threshold), min_calls)| Latency {
@@ -205,6 +254,10 @@ pub(crate) fn any_rules() -> impl Strategy<Value = Rules> {
                 lease: lease.map(tenths),
                 initial,
                 max_in_flight,
+                ramp: ramp.map(|(start, over)| Ramp {
+                    start,
+                    over: tenths(over),
+                }),
             }
         },
     )

@@ -11,6 +11,7 @@ struct Sample {
     /// False for an abandoned call that had been counted before as a slow one.
     call: bool,
     failed: bool,
+    throttled: bool,
     slow: [bool; 4],
 }
 
@@ -20,11 +21,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn call(&mut self, slot: u64, failed: bool, slow: [bool; 4]) {
+    pub(crate) fn call(&mut self, slot: u64, failed: bool, throttled: bool, slow: [bool; 4]) {
         self.samples.push(Sample {
             slot,
             call: true,
             failed,
+            throttled,
             slow,
         });
     }
@@ -35,6 +37,7 @@ impl Window {
             slot,
             call: false,
             failed: true,
+            throttled: false,
             slow: [false; 4],
         });
     }
@@ -45,6 +48,7 @@ impl Window {
         for sample in self.samples.iter().filter(|sample| slot - sample.slot < 10) {
             figures.calls += u64::from(sample.call);
             figures.failures += u64::from(sample.failed);
+            figures.throttled += u64::from(sample.throttled);
             for (sum, slow) in figures.slow.iter_mut().zip(sample.slow) {
                 *sum += u64::from(slow);
             }

@@ -95,6 +95,23 @@ async fn one_of_a_thousand_that_is_down_at_a_hundred_times_the_traffic_of_the_ot
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_state_in_which_newcomers_begin_does_not_matter() {
+    for state in [CircuitState::HalfOpen, CircuitState::Open] {
+        let search = declare(policy().initial_state(state));
+        for tenant in 0..10 {
+            assert!(acquire(&search, tenant).is_err() == (state == CircuitState::Open));
+        }
+        advance(PERIOD).await;
+        succeed(&search, 0..10);
+        succeed(&search, 0..10);
+        trip(&search, 0..3);
+        let seen = search.outage().unwrap();
+        assert_eq!((seen.state, seen.down), (CircuitState::Open, 3));
+        assert_eq!(refused(&search, 5).retry_after(), Some(PERIOD));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn slowness_counts_as_down() {
     let slow = policy()
         .without_consecutive_failures()

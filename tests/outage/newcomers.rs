@@ -30,6 +30,18 @@ async fn it_may_probe_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whether_it_would_be_admitted_is_said_of_the_probe_for_all() {
+    let search = in_outage(policy());
+    let would_admit = || search.circuit("tenant 77").would_admit();
+    advance(PERIOD - NANO).await;
+    assert!(!would_admit());
+    advance(NANO).await;
+    assert!(would_admit());
+    let _probes = [acquire(&search, 77).unwrap(), acquire(&search, 77).unwrap()];
+    assert!(!would_admit());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_without_a_tenant_that_would_run_unguarded_is_rejected_too() {
     let search = in_outage(policy());
     let nobody =

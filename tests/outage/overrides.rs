@@ -78,6 +78,21 @@ async fn an_outage_is_detected_in_a_dry_run_and_rejects_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_ends_while_disabled_says_nothing_and_frees_its_place() {
+    for outcome in [Outcome::Success, Outcome::failure()] {
+        let search = in_outage(policy().success_threshold(1).half_open_max_calls(1));
+        advance(PERIOD).await;
+        let probe = acquire(&search, 5).unwrap();
+        search.set(Override::Disabled);
+        probe.record(outcome);
+        search.clear();
+        assert_eq!(search.outage().unwrap().state, CircuitState::HalfOpen);
+        succeed(&search, 6..7);
+        assert!(search.outage().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_detected_while_disabled() {
     let search = with_tenants(policy(), 0..10);
     search.set(Override::Disabled);

@@ -77,6 +77,30 @@ async fn a_probe_that_hangs_gives_its_place_back_at_the_end_of_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn also_where_a_tenant_may_have_fewer_calls_in_the_air_than_there_are_places() {
+    let search = in_outage(policy().max_in_flight(1).probe_lease(SECOND));
+    advance(PERIOD).await;
+    let hanging = [acquire(&search, 5).unwrap(), acquire(&search, 6).unwrap()];
+    assert!(acquire(&search, 7).is_err());
+    advance(SECOND).await;
+    heal(&search, 7);
+    drop(hanging);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_places_of_a_circuit_of_its_own_are_not_asked() {
+    let search = with_tenants(policy(), 0..10);
+    trip(&search, 0..1);
+    advance(PERIOD).await;
+    let _own = [acquire(&search, 0).unwrap(), acquire(&search, 0).unwrap()];
+    assert!(!search.circuit(&name(0)).would_admit());
+    trip(&search, 1..3);
+    advance(PERIOD).await;
+    assert!(search.circuit(&name(0)).would_admit());
+    heal(&search, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancelled_and_ignored_probes_decide_nothing() {
     let search = in_outage(policy());
     advance(PERIOD).await;
@@ -114,6 +138,22 @@ async fn a_tenant_that_is_to_be_left_alone_does_not_probe_for_others() {
     assert_eq!(open.reason(), Reason::Outage);
     assert_eq!(open.retry_after(), Some(50 * SECOND - PERIOD));
     heal(&search, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_whose_tenant_has_just_probed_for_all_is_not_forgotten() {
+    let registry = CircuitBreakerRegistry::builder().max_tenants(3).build();
+    let policy = policy().build().unwrap();
+    let search = registry.unwrap().dependency_with("search", policy).unwrap();
+    succeed(&search, 0..3);
+    trip(&search, 0..3);
+    advance(100 * WINDOW).await;
+    heal(&search, 0);
+    // Newcomers take the places of those that nobody asked for.
+    succeed(&search, 10..13);
+    assert_eq!(search.state(&name(0)), CircuitState::Open);
+    let seen = search.snapshot();
+    assert_eq!((seen.forgotten, seen.overflowed), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,6 +44,41 @@ async fn after_a_gap_of_any_length_nobody_is_left_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nor_after_one_after_which_the_counts_look_alike() {
+    for slots in [20_480_u64, 2 * 20_480, 327_680, 1 << 33] {
+        let search = with_tenants(policy(), 0..20);
+        trip(&search, 0..2);
+        advance(SECOND * u32::try_from(slots).unwrap_or(u32::MAX)).await;
+        if slots > u64::from(u32::MAX) {
+            advance(SECOND * u32::MAX).await;
+            advance(2 * SECOND).await;
+        }
+        succeed(&search, 10..14);
+        trip(&search, 10..13);
+        let seen = search.outage().unwrap();
+        assert_eq!((seen.down, seen.active), (3, 4), "{slots} slots");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_reset_long_after_its_last_call_takes_out_nobody_else() {
+    let long = OpenPeriod::fixed(100 * WINDOW).jitter(0.0);
+    let search = with_tenants(policy().open_for(long), 0..20);
+    trip(&search, 0..1);
+    // In the slots of the next window, at the same place.
+    advance(WINDOW).await;
+    succeed(&search, 1..20);
+    trip(&search, 1..3);
+    search.circuit(&name(0)).reset();
+    trip(&search, 3..4);
+    let seen = search.outage();
+    assert!(seen.is_none(), "3 of 19 are less than a fifth: {seen:?}");
+    trip(&search, 4..5);
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (4, 19));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_whose_calls_are_rejected_stays_active_and_down() {
     let long = OpenPeriod::fixed(10 * WINDOW).jitter(0.0);
     let search = with_tenants(policy().open_for(long), 0..10);

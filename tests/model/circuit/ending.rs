@@ -8,7 +8,7 @@ use super::{Circuit, Ending, Ticket, Trip};
 impl Circuit {
     /// The call is no longer in the air, whatever its end says.
     pub(crate) fn give_back(&mut self, now: u64, ticket: Ticket) {
-        self.in_flight -= 1;
+        self.in_flight -= u32::from(ticket.flying);
         if self
             .places
             .iter()
@@ -62,7 +62,11 @@ impl Circuit {
             CircuitState::Open => "a straggler while open",
             CircuitState::HalfOpen => "a straggler while half-open",
         });
-        if self.state == CircuitState::Open && hint > self.deadline {
+        if self.state != CircuitState::Open {
+            return;
+        }
+        self.not_before = self.not_before.max(hint);
+        if hint > self.deadline {
             self.seen.note("a straggler's hint moved the deadline");
             if now >= self.deadline {
                 self.seen
@@ -75,7 +79,10 @@ impl Circuit {
     fn count_lifetime(&mut self, now: u64, outcome: Outcome, took: u64) {
         self.totals.calls += 1;
         match outcome {
-            Outcome::Success => self.last_success = Some(now),
+            Outcome::Success => {
+                let slot = self.rules.slot();
+                self.last_success = Some(now / slot * slot);
+            }
             Outcome::Failure { .. } => {
                 self.totals.failures += 1;
                 self.last_failure = Some(now);
@@ -103,6 +110,9 @@ impl Circuit {
     fn ask_the_rules(&mut self, now: u64, hinted_at_once: bool) {
         let figures = self.figures(now);
         let mut reasons = rules_that_hold(&self.rules, &figures);
+        if self.has_relapsed(now, figures.consecutive_failures) {
+            reasons.push(Reason::Relapsed);
+        }
         if hinted_at_once {
             reasons.push(Reason::Hint);
         }
@@ -120,6 +130,7 @@ impl Circuit {
             Reason::FailureRate => "trip: failure rate",
             Reason::Latency { rule: 0 } => "trip: first latency rule",
             Reason::Latency { .. } => "trip: another latency rule",
+            Reason::Relapsed => "trip: relapsed",
             _ => "trip: hint",
         });
         if reason == Reason::FailureRate && is_on_the_edge(&self.rules, &figures) {
@@ -145,7 +156,8 @@ impl Circuit {
         self.count_lifetime(now, outcome, took);
         self.hinted = self.hinted.max(hint);
         let success = outcome == Outcome::Success;
-        self.window.call(self.slot(now), !success, slow);
+        let throttled = matches!(outcome, Outcome::Throttled { .. });
+        self.window.call(self.slot(now), !success, throttled, slow);
         match outcome {
             Outcome::Success => self.consecutive = 0,
             Outcome::Failure { .. } => self.consecutive += 1,
@@ -194,7 +206,7 @@ impl Circuit {
         }
         if is_slow {
             self.seen.note("a slow call was cancelled");
-            self.window.call(slot, false, slow);
+            self.window.call(slot, false, false, slow);
             self.totals.calls += 1;
             self.totals.slow += 1;
         }
@@ -203,7 +215,7 @@ impl Circuit {
                 self.seen.note("a cancelled slow call gained the failure");
                 self.window.failure_only(slot);
             } else {
-                self.window.call(slot, true, [false; 4]);
+                self.window.call(slot, true, false, [false; 4]);
                 self.totals.calls += 1;
             }
             self.totals.failures += 1;
