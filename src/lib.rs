@@ -115,6 +115,8 @@ pub mod http;
 mod layer;
 mod outcome;
 mod overrides;
+#[cfg(feature = "serde")]
+mod policies;
 mod policy;
 pub mod probe;
 mod reason;
@@ -150,6 +152,8 @@ pub use self::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassi
 pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};
+#[cfg(feature = "serde")]
+pub use self::policies::{Applied, Change, Policies, PoliciesError};
 pub use self::policy::{
     LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, PolicyBuilder, PolicyError,
 };

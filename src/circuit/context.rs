@@ -22,6 +22,9 @@ pub(crate) struct Shared {
     pub(crate) histograms: Arc<Budget>,
     /// The override of the registry.
     pub(crate) own: Place,
+    /// The policy of dependencies that have none of their own, and what it was at first.
+    pub(crate) default_policy: ArcSwap<Policy>,
+    pub(crate) first_default_policy: Arc<Policy>,
     /// The overrides of tenants.
     pub(crate) tenants: Apart<RwLock<Table>>,
     /// Held by whoever changes an override or a policy, so that changes at several levels come one after another.
@@ -50,6 +53,8 @@ pub(crate) struct Context {
     pub(super) attention: AtomicU8,
     /// The override of the dependency.
     pub(crate) own: Arc<Place>,
+    /// The override that a file of policies says, beneath the one that was set by hand.
+    pub(crate) mode: Arc<Place>,
     /// The overrides of circuits, those of tenants without a circuit too.
     pub(crate) overrides: Apart<RwLock<Table>>,
     /// The policies that tenants have of their own.
@@ -109,11 +114,16 @@ impl Context {
             shared,
             name.into(),
             Arc::new(Rules::new(policy)),
-            Arc::default(),
+            [Arc::default(), Arc::default()],
         )
     }
 
-    fn over(shared: Arc<Shared>, name: Arc<str>, rules: Arc<Rules>, own: Arc<Place>) -> Self {
+    fn over(
+        shared: Arc<Shared>,
+        name: Arc<str>,
+        rules: Arc<Rules>,
+        [own, mode]: [Arc<Place>; 2],
+    ) -> Self {
         let context = Self {
             shared,
             name,
@@ -122,6 +132,7 @@ impl Context {
             eras: AtomicU64::new(0),
             attention: AtomicU8::new(0),
             own,
+            mode,
             overrides: Apart::default(),
             policies: Apart::default(),
             counts: Apart::default(),
@@ -136,10 +147,8 @@ impl Context {
 
     /// The context of the circuit that decides for all tenants of this one's dependency in an outage.
     pub(super) fn of_outage(&self) -> Self {
-        let Self {
-            shared, name, own, ..
-        } = self;
-        let (shared, name, own) = (Arc::clone(shared), Arc::clone(name), Arc::clone(own));
+        let (shared, name) = (Arc::clone(&self.shared), Arc::clone(&self.name));
+        let own = [&self.own, &self.mode].map(Arc::clone);
         Self {
             outage: Outage {
                 counts: Some(Mutex::default()),
@@ -243,8 +252,11 @@ impl Context {
         tenant: Option<&Standing>,
     ) -> Option<Standing> {
         let own = self.own.load();
+        let mode = self.mode.load();
         let registry = self.shared.own.load();
-        winner(now, circuit, own.as_deref(), tenant, registry.as_deref()).cloned()
+        let dependency = own.as_deref().filter(|standing| standing.in_force(now));
+        let dependency = dependency.or(mode.as_deref());
+        winner(now, circuit, dependency, tenant, registry.as_deref()).cloned()
     }
 
     pub(crate) fn live(&self) -> (usize, usize) {

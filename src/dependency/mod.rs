@@ -11,7 +11,7 @@ use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{AcqRel, Arc, AtomicU64, OnceLock, Relaxed};
+use crate::sync::{AcqRel, Arc, AtomicBool, AtomicU64, OnceLock, Relaxed};
 use crate::time::Clock;
 use crate::{CircuitState, Reason};
 
@@ -66,17 +66,23 @@ pub(crate) struct Inner {
     overflow: OnceLock<Circuit>,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
-    /// The policy with which it was declared, which may have been replaced since.
+    /// The policy with which it was declared, or created, which may have been replaced since.
     declared: Arc<Policy>,
+    /// Whether it was created without a policy of its own, so that the default one is what it goes back to.
+    is_on_first_use: bool,
+    /// Whether the default policy holds, whatever that is. Changed under the operator's lock.
+    follows_default: AtomicBool,
 }
 
 impl Dependency {
     pub(crate) fn new(
         shared: &Arc<Shared>,
         name: &str,
-        policy: Policy,
+        policy: Option<Policy>,
         max_tenants: usize,
     ) -> Self {
+        let is_on_first_use = policy.is_none();
+        let policy = policy.unwrap_or_else(|| Policy::clone(&shared.default_policy.load()));
         let context = Arc::new(Context::new(Arc::clone(shared), name, policy));
         context.refresh_attention();
         let declared = Arc::clone(&context.rules().policy);
@@ -88,6 +94,8 @@ impl Dependency {
                 overflow: OnceLock::new(),
                 reported_calls: AtomicU64::new(0),
                 declared,
+                is_on_first_use,
+                follows_default: AtomicBool::new(is_on_first_use),
             }),
         }
     }
@@ -422,6 +430,17 @@ impl Dependency {
         let _operator = context.shared.operator.lock();
         context.own.store(standing.map(Arc::new));
         context.refresh_attention();
+    }
+
+    /// Changes what a file of policies says, beneath the override that was set by hand; tells whether it is a change.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put_mode(&self, mode: Option<Override>) -> bool {
+        let context = self.context();
+        let _operator = context.shared.operator.lock();
+        let before = context.mode.load_full().map(|standing| standing.kind);
+        context.mode.store(mode.map(Standing::new).map(Arc::new));
+        context.refresh_attention();
+        before != mode
     }
 }
 

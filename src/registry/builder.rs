@@ -6,7 +6,7 @@ use crate::directory::Directory;
 use crate::event::Observer;
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
-use crate::sync::{Apart, Arc, Mutex};
+use crate::sync::{Apart, Arc, ArcSwap, Mutex};
 use crate::time::Clock;
 
 /// Builds a [`CircuitBreakerRegistry`].
@@ -63,7 +63,8 @@ impl RegistryBuilder {
         self
     }
 
-    /// The policy of dependencies that are created on first use.
+    /// The policy of dependencies that are created on first use, until
+    /// [`set_default_policy`](CircuitBreakerRegistry::set_default_policy) says otherwise.
     pub fn default_policy(mut self, policy: Policy) -> Self {
         self.default_policy = policy;
         self
@@ -90,6 +91,7 @@ impl RegistryBuilder {
         if self.max_tenants == 0 {
             return Err(PolicyError::new("max_tenants", 0, "at least 1"));
         }
+        let default_policy = Arc::new(self.default_policy);
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
@@ -97,6 +99,8 @@ impl RegistryBuilder {
                     observer: self.observer,
                     histograms: Arc::new(Budget::new(self.histogram_bytes)),
                     own: Place::empty(),
+                    default_policy: ArcSwap::new(Arc::clone(&default_policy)),
+                    first_default_policy: default_policy,
                     tenants: Apart::default(),
                     operator: Mutex::new(()),
                 }),
@@ -104,7 +108,6 @@ impl RegistryBuilder {
                 on_first_use: Mutex::new(0),
                 max_dependencies: self.max_dependencies,
                 max_tenants: self.max_tenants,
-                default_policy: self.default_policy,
             }),
         })
     }

@@ -94,6 +94,16 @@ where
     }
 }
 
+/// Reads the value of a field that was not named before.
+pub(crate) fn put<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    place: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    let check = |_: &T| Ok(());
+    map.next_value_seed(Checked { place, name, check })
+}
+
 /// A table as a struct of options, with the check of each field.
 macro_rules! table {
     ($(#[$doc:meta])* struct $table:ident { $($field:ident: $type:ty => $check:expr,)* }) => {
