@@ -128,7 +128,9 @@ impl Applied {
             self.policy(dependency, &before.policy);
         }
         self.take_back_tenants(dependency, before, &DependencyPolicies::default());
-        self.dry_run(dependency, false);
+        if before.dry_run {
+            self.dry_run(dependency, false);
+        }
     }
 
     fn dry_run(&mut self, dependency: &Dependency, on: bool) {

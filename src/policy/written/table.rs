@@ -30,7 +30,7 @@ impl<'de, T: Table> Visitor<'de> for TableVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a table with {}", OneOf(T::FIELDS))
+        write!(f, "a table with {}", T::FIELDS.join(", "))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
@@ -54,17 +54,9 @@ impl<'de> DeserializeSeed<'de> for Unknown<'_> {
         let Self(name, fields) = self;
         IgnoredAny::deserialize(deserializer)?;
         Err(D::Error::custom(format_args!(
-            "unknown field {name:?}, but must be {}",
-            OneOf(fields)
+            "unknown field {name:?}, but must be one of {}",
+            fields.join(", ")
         )))
-    }
-}
-
-struct OneOf(&'static [&'static str]);
-
-impl fmt::Display for OneOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one of {}", self.0.join(", "))
     }
 }
 
