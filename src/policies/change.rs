@@ -121,7 +121,6 @@ pub(super) fn difference(policy: &Policy, other: &Policy) -> Vec<&'static str> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "what was changed belongs into a log"]
 pub struct Applied {
     pub(super) changes: Vec<Change>,
 }

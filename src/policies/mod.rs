@@ -45,7 +45,8 @@ use crate::rejection::InvalidTenant;
 ///
 /// - What can be switched off is by the word `"off"`: `failure_threshold` and `failure_rate`, `consecutive_failures`,
 ///   `latency`, `hint_cap`, `abandoned_run`, `max_in_flight`, `ramp` and `outage`. Count and rate are one rule: either
-///   of them switches it off, unless the same table names the other, which is then a rule by itself.
+///   of them switches it off, unless the same table names the other, which is then a rule by itself. (YAML 1.1 takes a
+///   bare `off` for a boolean: there it is quoted.)
 /// - `base` is `"standard"` (the defaults of the builder) or `"low_traffic"`; where a table names it, it differs from
 ///   that and from nothing else. `[default]` differs from the defaults of the builder.
 /// - A dependency that is named has the policy that the file says, whatever the program declared it with; an empty

@@ -19,7 +19,7 @@ fn enforced() -> Policies {
 
 fn applied(policies: &Policies) -> (CircuitBreakerRegistry, Dependency) {
     let registry = registry();
-    let _ = policies.apply(&registry);
+    policies.apply(&registry);
     let search = registry.get("search").unwrap();
     (registry, search)
 }
@@ -80,12 +80,12 @@ async fn an_override_by_hand_goes_before_and_no_file_clears_it() {
         (enforced(), dry()),
         (policies(""), enforced()),
     ] {
-        let _ = now.apply_after(&before, &registry);
+        now.apply_after(&before, &registry);
         assert_eq!(search.effective_state("acme"), EffectiveState::ForcedOpen);
         assert!(search.acquire("acme").is_err());
     }
     search.set(Override::DryRun);
-    let _ = policies("").apply_after(&enforced(), &registry);
+    policies("").apply_after(&enforced(), &registry);
     assert_eq!(
         search.effective_state("acme"),
         EffectiveState::DryRun(CircuitState::Closed),

@@ -6,11 +6,13 @@ use tower_tenant_breaker::{OutagePolicy, Policy, PolicyBuilder};
 
 use super::{built, policies, policy};
 
+type Change = fn(PolicyBuilder) -> PolicyBuilder;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn one_word_switches_off_whatever_can_be() {
-    let cases: [(&str, fn(PolicyBuilder) -> PolicyBuilder); 9] = [
+    let cases: [(&str, Change); 9] = [
         ("failure_threshold", PolicyBuilder::without_failure_rate),
         ("failure_rate", PolicyBuilder::without_failure_rate),
         (

@@ -69,7 +69,7 @@ async fn dependencies_that_are_new_are_declared_and_policies_that_differ_are_set
 async fn a_dependency_of_a_file_takes_no_place_of_those_created_on_first_use() {
     let builder = tower_tenant_breaker::CircuitBreakerRegistry::builder().max_dependencies(0);
     let registry = builder.build().unwrap();
-    let _ = file(&[("search", 3), ("mail", 3)]).apply(&registry);
+    file(&[("search", 3), ("mail", 3)]).apply(&registry);
     assert!(registry.dependency("search").is_ok());
     assert!(registry.dependency("other").is_err());
     registry.dependency_with("search", policy(3)).unwrap();
@@ -100,7 +100,7 @@ async fn what_holds_already_is_not_touched_and_nothing_is_said_of_it() {
 async fn a_change_keeps_states_and_restarts_only_what_counts_otherwise() {
     let registry = registry();
     let before = file(&[("search", 3), ("mail", 3)]);
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     let (search, mail) = (
         registry.get("search").unwrap(),
         registry.get("mail").unwrap(),
@@ -108,7 +108,7 @@ async fn a_change_keeps_states_and_restarts_only_what_counts_otherwise() {
     fail(&search, "acme", 3);
     fail(&search, "globex", 2);
     fail(&mail, "globex", 2);
-    let _ = file(&[("search", 4), ("mail", 3)]).apply_after(&before, &registry);
+    file(&[("search", 4), ("mail", 3)]).apply_after(&before, &registry);
     assert_eq!(search.state("acme"), CircuitState::Open);
     fail(&search, "globex", 3);
     assert_eq!(search.state("globex"), CircuitState::Closed);
@@ -124,7 +124,7 @@ async fn a_dependency_that_is_no_longer_named_goes_back_to_what_the_program_decl
     let mail = registry.dependency_with("mail", policy(7)).unwrap();
     let first_use = registry.dependency("first_use").unwrap();
     let before = file(&[("mail", 3), ("first_use", 3), ("search", 3)]);
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     let search = registry.get("search").unwrap();
     let applied = policies("[default]\nconsecutive_failures = 9").apply_after(&before, &registry);
     assert_eq!(*mail.policy(), policy(7));
@@ -145,7 +145,7 @@ async fn a_dependency_that_is_no_longer_named_goes_back_to_what_the_program_decl
 async fn tenants_get_a_policy_of_their_own_and_lose_it_when_no_longer_named() {
     let registry = registry();
     let before = with_tenants(&[("acme", 2), ("globex", 2)]);
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     let search = registry.get("search").unwrap();
     fail(&search, "acme", 2);
     assert_eq!(search.state("acme"), CircuitState::Open);
@@ -160,7 +160,7 @@ async fn tenants_get_a_policy_of_their_own_and_lose_it_when_no_longer_named() {
             "tenant \"acme\" of \"search\" has the dependency's policy: consecutive_failures",
         ]
     );
-    let _ = policies("").apply_after(&now, &registry);
+    policies("").apply_after(&now, &registry);
     assert_eq!(*search.circuit("globex").policy(), Policy::default());
 }
 
@@ -168,12 +168,12 @@ async fn tenants_get_a_policy_of_their_own_and_lose_it_when_no_longer_named() {
 async fn a_policy_that_was_set_by_hand_is_not_cleared() {
     let registry = registry();
     let before = with_tenants(&[("acme", 2)]);
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     let search = registry.get("search").unwrap();
     search.circuit("by hand").set_policy(policy(8)).unwrap();
     search.circuit("acme").set_policy(policy(8)).unwrap();
     let now = with_tenants(&[]);
-    let _ = now.apply_after(&before, &registry);
+    now.apply_after(&before, &registry);
     assert_eq!(*search.circuit("by hand").policy(), policy(8));
     assert_eq!(
         *search.circuit("acme").policy(),
@@ -181,7 +181,7 @@ async fn a_policy_that_was_set_by_hand_is_not_cleared() {
         "changed since the file said it"
     );
     search.set_policy(policy(7));
-    let _ = policies("").apply_after(&now, &registry);
+    policies("").apply_after(&now, &registry);
     assert_eq!(
         *search.policy(),
         policy(7),
@@ -193,11 +193,11 @@ async fn a_policy_that_was_set_by_hand_is_not_cleared() {
 async fn what_the_file_names_is_what_the_file_says_whatever_was_set_by_hand() {
     let registry = registry();
     let file = with_tenants(&[("acme", 2)]);
-    let _ = file.apply(&registry);
+    file.apply(&registry);
     let search = registry.get("search").unwrap();
     search.circuit("acme").set_policy(policy(8)).unwrap();
     search.set_policy(policy(7));
-    let _ = file.apply_after(&file, &registry);
+    file.apply_after(&file, &registry);
     assert_eq!(*search.circuit("acme").policy(), policy(2));
     assert_eq!(*search.policy(), Policy::default());
 }
@@ -208,7 +208,7 @@ async fn the_default_policy_is_live_and_goes_back_to_that_of_the_builder() {
     let registry = builder.default_policy(policy(7)).build().unwrap();
     let there = registry.dependency("there").unwrap();
     let before = policies("[default]\nconsecutive_failures = 2\n[dependencies.named]");
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     assert_eq!(*there.policy(), policy(2));
     assert_eq!(*registry.dependency("to come").unwrap().policy(), policy(2));
     assert_eq!(*registry.get("named").unwrap().policy(), policy(2));
@@ -228,7 +228,7 @@ async fn the_default_policy_is_live_and_goes_back_to_that_of_the_builder() {
 async fn a_default_policy_that_was_set_by_hand_is_not_cleared() {
     let registry = registry();
     let before = policies("[default]\nconsecutive_failures = 2");
-    let _ = before.apply(&registry);
+    before.apply(&registry);
     registry.set_default_policy(policy(8));
     assert!(policies("").apply_after(&before, &registry).is_empty());
     assert_eq!(*registry.default_policy(), policy(8));
@@ -238,7 +238,7 @@ async fn a_default_policy_that_was_set_by_hand_is_not_cleared() {
 async fn a_named_dependency_does_not_follow_the_default_though_it_is_the_same() {
     let registry = registry();
     let search = registry.dependency("search").unwrap();
-    let _ = policies("[dependencies.search]").apply(&registry);
+    policies("[dependencies.search]").apply(&registry);
     registry.set_default_policy(policy(8));
     assert_eq!(*search.policy(), Policy::default());
 }
