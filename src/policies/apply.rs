@@ -12,7 +12,8 @@ impl Policies {
     /// as [`Dependency::set_policy`] does; and so are those of tenants. What holds already is not touched. It cannot
     /// fail: all was checked as the file was read.
     ///
-    /// What the file does not name stays as it is. Where it takes the place of another file, use
+    /// A policy that the file names is what it says, whatever was set by hand since. What it does not name stays as it
+    /// is. Where it takes the place of another file, use
     /// [`apply_after`](Self::apply_after).
     pub fn apply(&self, registry: &CircuitBreakerRegistry) -> Applied {
         self.apply_after(&Self::default(), registry)

@@ -50,7 +50,8 @@ use crate::rejection::InvalidTenant;
 /// - `base` is `"standard"` (the defaults of the builder) or `"low_traffic"`; where a table names it, it differs from
 ///   that and from nothing else. `[default]` differs from the defaults of the builder.
 /// - A dependency that is named has the policy that the file says, whatever the program declared it with; an empty
-///   table that of `[default]`.
+///   table that of `[default]`. A program that declares dependencies itself does so before it applies a file:
+///   declared afterwards with another policy than the file's, it is an error.
 /// - `mode` is `"enforce"` or `"dry_run"`, as if [`Override::DryRun`](crate::Override::DryRun) were set on the
 ///   dependency. What is set on it by hand goes before, and is neither changed nor cleared by a file; when that ends or
 ///   is cleared, the mode of the file holds again.
