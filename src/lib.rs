@@ -119,6 +119,8 @@ mod json;
 mod layer;
 mod outcome;
 mod overrides;
+#[cfg(feature = "serde")]
+mod policies;
 mod policy;
 pub mod probe;
 mod prober;
@@ -161,6 +163,8 @@ pub use self::impact::{ImpactPolicy, ImpactReport, Turn, TurnExtractor, TurnLaye
 pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};
+#[cfg(feature = "serde")]
+pub use self::policies::{Applied, Change, Policies, PoliciesError};
 pub use self::policy::{
     LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, PolicyBuilder, PolicyError,
 };

@@ -27,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) histograms: Arc<Budget>,
     /// The override of the registry.
     pub(crate) own: Place,
+    /// The policy of dependencies that have none of their own, and what it was at first.
+    pub(crate) default_policy: ArcSwap<Policy>,
+    pub(crate) first_default_policy: Arc<Policy>,
     /// The overrides of tenants.
     pub(crate) tenants: Apart<RwLock<Table>>,
     /// Held by whoever changes an override or a policy, so that changes at several levels come one after another.
@@ -62,6 +65,8 @@ pub(crate) struct Context {
     pub(crate) own: Arc<Place>,
     /// Whether a prober is at work; see [`RecoveryProber`](crate::RecoveryProber).
     pub(crate) is_probed: Arc<AtomicBool>,
+    /// The override that a file of policies says, beneath the one that was set by hand.
+    pub(crate) mode: Arc<Place>,
     /// The overrides of circuits, those of tenants without a circuit too.
     pub(crate) overrides: Apart<RwLock<Table>>,
     /// The policies that tenants have of their own.
@@ -122,7 +127,7 @@ impl Context {
             shared,
             name.into(),
             Arc::new(Rules::new(policy)),
-            Arc::default(),
+            [Arc::default(), Arc::default()],
             Arc::default(),
         )
     }
@@ -131,7 +136,7 @@ impl Context {
         shared: Arc<Shared>,
         name: Arc<str>,
         rules: Arc<Rules>,
-        own: Arc<Place>,
+        [own, mode]: [Arc<Place>; 2],
         is_probed: Arc<AtomicBool>,
     ) -> Self {
         let context = Self {
@@ -144,6 +149,7 @@ impl Context {
             attention: AtomicU8::new(0),
             own,
             is_probed,
+            mode,
             overrides: Apart::default(),
             policies: Apart::default(),
             counts: Apart::default(),
@@ -159,15 +165,9 @@ impl Context {
 
     /// The context of the circuit that decides for all tenants of this one's dependency in an outage.
     pub(super) fn of_outage(&self) -> Self {
-        let Self {
-            shared,
-            name,
-            own,
-            is_probed,
-            ..
-        } = self;
-        let (shared, name) = (Arc::clone(shared), Arc::clone(name));
-        let (own, is_probed) = (Arc::clone(own), Arc::clone(is_probed));
+        let (shared, name) = (Arc::clone(&self.shared), Arc::clone(&self.name));
+        let own = [&self.own, &self.mode].map(Arc::clone);
+        let is_probed = Arc::clone(&self.is_probed);
         Self {
             outage: Outage {
                 counts: Some(Mutex::default()),
@@ -273,8 +273,11 @@ impl Context {
         tenant: Option<&Standing>,
     ) -> Option<Standing> {
         let own = self.own.load();
+        let mode = self.mode.load();
         let registry = self.shared.own.load();
-        winner(now, circuit, own.as_deref(), tenant, registry.as_deref()).cloned()
+        let dependency = own.as_deref().filter(|standing| standing.in_force(now));
+        let dependency = dependency.or(mode.as_deref());
+        winner(now, circuit, dependency, tenant, registry.as_deref()).cloned()
     }
 
     pub(crate) fn live(&self) -> (usize, usize) {

@@ -92,10 +92,12 @@ fn share(rejected: u64, counted: u64) -> f64 {
     }
 }
 
-/// What the dependency had counted when the last dry runs began: its own, and the registry's.
+/// What the dependency had counted when the last dry runs began: its own, that of a file of policies, and the
+/// registry's.
 #[derive(Debug, Default)]
 pub(crate) struct DryRuns {
     own: Mutex<Totals>,
+    of_mode: Mutex<Totals>,
     of_registry: Mutex<Totals>,
 }
 
@@ -144,16 +146,20 @@ impl Dependency {
     /// When the dry run in force began, and what had been counted until then.
     fn dry_run(&self, now: u64) -> Option<(u64, Totals)> {
         let context = self.context();
-        let own = context.own.load();
+        let (own, mode) = (context.own.load(), context.mode.load());
         let of_registry = context.shared.own.load();
-        let standing = winner(now, None, own.as_deref(), None, of_registry.as_deref())
+        let in_force = |standing: &&Standing| standing.in_force(now);
+        let own = own.as_deref().filter(in_force);
+        let dependency = own.or(mode.as_deref());
+        let standing = winner(now, None, dependency, None, of_registry.as_deref())
             .filter(|standing| standing.kind == Override::DryRun)?;
-        let is_own = own
-            .as_ref()
-            .is_some_and(|own| std::ptr::eq(&**own, standing));
+        let is =
+            |place: Option<&Standing>| place.is_some_and(|place| std::ptr::eq(place, standing));
         let dry_runs = &self.inner.dry_runs;
-        let kept = if is_own {
+        let kept = if is(own) {
             &dry_runs.own
+        } else if is(mode.as_deref()) {
+            &dry_runs.of_mode
         } else {
             &dry_runs.of_registry
         };
@@ -165,6 +171,12 @@ impl Dependency {
     /// Remembers what has been counted, where a dry run of the dependency is about to begin.
     pub(super) fn begin_dry_run(&self, standing: Option<&Standing>) {
         self.note_totals(standing, &self.inner.dry_runs.own);
+    }
+
+    /// The same, where one that a file of policies says is.
+    #[cfg(feature = "serde")]
+    pub(super) fn begin_dry_run_of_mode(&self, standing: Option<&Standing>) {
+        self.note_totals(standing, &self.inner.dry_runs.of_mode);
     }
 
     /// The same, where one of the registry is.

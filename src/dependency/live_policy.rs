@@ -3,7 +3,7 @@
 use super::Dependency;
 use crate::circuit::{InForce, Rules};
 use crate::policy::Policy;
-use crate::sync::Arc;
+use crate::sync::{Arc, Relaxed};
 
 impl Dependency {
     /// The policy that holds now.
@@ -29,8 +29,76 @@ impl Dependency {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_policy(&self, policy: Policy) {
+        let _operator = self.context().shared.operator.lock();
+        self.inner.follows_default.store(false, Relaxed);
+        self.replace_policy(policy);
+    }
+
+    /// Puts the policy with which the dependency was declared in the place of the one that holds; where it was created
+    /// on first use, the registry's [default](crate::CircuitBreakerRegistry::set_default_policy), now and when that
+    /// changes. All stays that [`set_policy`](Self::set_policy) says.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// search.set_policy(Policy::builder().consecutive_failures(3).build()?);
+    /// search.clear_policy();
+    /// assert_eq!(*search.policy(), Policy::default());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clear_policy(&self) {
+        let _operator = self.context().shared.operator.lock();
+        self.go_back();
+    }
+
+    /// As [`clear_policy`](Self::clear_policy), where this policy holds; tells whether it did.
+    #[cfg(feature = "serde")]
+    pub(crate) fn clear_policy_if(&self, policy: &Policy) -> bool {
+        let _operator = self.context().shared.operator.lock();
+        let holds = !self.follows_default() && *self.policy() == *policy;
+        if holds {
+            self.go_back();
+        }
+        holds
+    }
+
+    /// Whoever calls this holds the operator's lock.
+    fn go_back(&self) {
+        let policy = if self.inner.is_on_first_use {
+            self.inner.follows_default.store(true, Relaxed);
+            // Under the lock: who changes the default goes over those who follow it afterwards.
+            Arc::clone(&self.context().shared.default_policy.load())
+        } else {
+            Arc::clone(&self.inner.declared)
+        };
+        self.replace_policy(Policy::clone(&policy));
+    }
+
+    /// Whether the registry's default policy holds, whatever that is.
+    pub(crate) fn follows_default(&self) -> bool {
+        self.inner.follows_default.load(Relaxed)
+    }
+
+    /// Who declares a dependency with the policy that it has wants that policy, not what the default will be.
+    pub(crate) fn stop_following_default_policy(&self) {
+        let _operator = self.context().shared.operator.lock();
+        self.inner.follows_default.store(false, Relaxed);
+    }
+
+    /// Takes over the registry's default policy, where it is the one that holds here.
+    pub(crate) fn follow_default_policy(&self) {
+        let shared = &self.context().shared;
+        let _operator = shared.operator.lock();
+        if self.follows_default() {
+            self.replace_policy(Policy::clone(&shared.default_policy.load()));
+        }
+    }
+
+    /// Whoever calls this holds the operator's lock.
+    fn replace_policy(&self, policy: Policy) {
         let context = self.context();
-        let _operator = context.shared.operator.lock();
         let had_cap = context.rules().policy.max_in_flight.is_some();
         context.replace_policy(policy);
         let rules = Arc::clone(&context.rules());
@@ -55,15 +123,35 @@ impl Dependency {
 
     /// The policy that holds for the tenant.
     pub(crate) fn policy_of(&self, tenant: &str) -> Arc<Policy> {
+        self.own_policy(tenant).unwrap_or_else(|| self.policy())
+    }
+
+    /// The policy that the tenant has of its own.
+    pub(crate) fn own_policy(&self, tenant: &str) -> Option<Arc<Policy>> {
         let own = self.context().policies.read();
-        let own = own.get(tenant).map(|rules| Arc::clone(&rules.policy));
-        own.unwrap_or_else(|| self.policy())
+        own.get(tenant).map(|rules| Arc::clone(&rules.policy))
     }
 
     /// Changes the policy of a tenant's own; none for that of the dependency.
     pub(crate) fn put_policy(&self, tenant: &str, policy: Option<Policy>) {
+        let _operator = self.context().shared.operator.lock();
+        self.replace_own_policy(tenant, policy);
+    }
+
+    /// Takes the tenant's own policy away where it is this one; tells whether it was.
+    #[cfg(feature = "serde")]
+    pub(crate) fn clear_own_policy_if(&self, tenant: &str, policy: &Policy) -> bool {
+        let _operator = self.context().shared.operator.lock();
+        let holds = self.own_policy(tenant).is_some_and(|own| *own == *policy);
+        if holds {
+            self.replace_own_policy(tenant, None);
+        }
+        holds
+    }
+
+    /// Whoever calls this holds the operator's lock.
+    fn replace_own_policy(&self, tenant: &str, policy: Option<Policy>) {
         let context = self.context();
-        let _operator = context.shared.operator.lock();
         // The circuit is looked for under the table's lock; see `circuit_or_new`.
         let mut policies = context.policies.write();
         let before = policies.get(tenant).map(Arc::clone);

@@ -21,10 +21,10 @@ use crate::circuit::{
 use crate::circuits::Circuits;
 use crate::event::{Event, EventKind, Origin, OverrideChange, OverrideLevel, say};
 use crate::handle::CircuitHandle;
-use crate::overrides::{EffectiveState, Override, Standing, override_methods};
+use crate::overrides::{EffectiveState, Override, Place, Standing, override_methods};
 use crate::policy::{Overflow, Policy};
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{AcqRel, Arc, AtomicU64, Mutex, OnceLock, Relaxed};
+use crate::sync::{AcqRel, Arc, AtomicBool, AtomicU64, Mutex, OnceLock, Relaxed};
 use crate::time::Clock;
 use crate::{CircuitState, Reason};
 
@@ -80,19 +80,25 @@ pub(crate) struct Inner {
     dry_runs: DryRuns,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
-    /// The policy with which it was declared, which may have been replaced since.
+    /// The policy with which it was declared, or created, which may have been replaced since.
     declared: Arc<Policy>,
     /// Dropped with the dependency, which ends the prober that waits for it.
     pub(crate) prober: Mutex<Option<oneshot::Sender<()>>>,
+    /// Whether it was created without a policy of its own, so that the default one is what it goes back to.
+    is_on_first_use: bool,
+    /// Whether the default policy holds, whatever that is. Changed under the operator's lock.
+    follows_default: AtomicBool,
 }
 
 impl Dependency {
     pub(crate) fn new(
         shared: &Arc<Shared>,
         name: &str,
-        policy: Policy,
+        policy: Option<Policy>,
         max_tenants: usize,
     ) -> Self {
+        let is_on_first_use = policy.is_none();
+        let policy = policy.unwrap_or_else(|| Policy::clone(&shared.default_policy.load()));
         let context = Arc::new(Context::new(Arc::clone(shared), name, policy));
         context.refresh_attention();
         let declared = Arc::clone(&context.rules().policy);
@@ -106,6 +112,8 @@ impl Dependency {
                 reported_calls: AtomicU64::new(0),
                 declared,
                 prober: Mutex::default(),
+                is_on_first_use,
+                follows_default: AtomicBool::new(is_on_first_use),
             }),
         }
     }
@@ -447,12 +455,30 @@ impl Dependency {
 
     fn put(&self, standing: Option<Standing>) {
         self.begin_dry_run(standing.as_ref());
+        self.put_in(&self.context().own, standing);
+    }
+
+    /// Changes what a file of policies says, beneath the override that was set by hand; tells whether it is a change.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put_mode(&self, mode: Option<Override>) -> bool {
+        let context = self.context();
+        let before = context.mode.load_full().map(|standing| standing.kind);
+        if before == mode {
+            return false;
+        }
+        let standing = mode.map(|kind| Standing::new(kind, self.clock()));
+        self.begin_dry_run_of_mode(standing.as_ref());
+        self.put_in(&context.mode, standing);
+        true
+    }
+
+    fn put_in(&self, place: &Place, standing: Option<Standing>) {
         let context = self.context();
         let now = context.now();
         let standing = standing.map(Arc::new);
         let before = {
             let _operator = context.shared.operator.lock();
-            let before = context.own.swap(standing.clone());
+            let before = place.swap(standing.clone());
             context.refresh_attention();
             before
         };

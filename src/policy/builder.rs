@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::error::{PolicyError, check};
+use super::open_period::OPEN_FOR;
 use super::{HistogramShape, LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
 use crate::CircuitState;
 use crate::reason::MAX_LATENCY_RULES;
@@ -237,6 +238,12 @@ impl PolicyBuilder {
         self
     }
 
+    /// Takes the bound on the calls in the air away.
+    pub fn without_max_in_flight(mut self) -> Self {
+        self.max_in_flight = None;
+        self
+    }
+
     /// What happens to tenants for whose circuit there is no room.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
@@ -326,7 +333,7 @@ impl PolicyBuilder {
         for rule in rules {
             rule.validate(&self.histogram)?;
         }
-        self.open_for.validate()?;
+        self.open_for.validate(OPEN_FOR)?;
         check(
             places.contains(&self.half_open_max_calls),
             "half_open_max_calls",

@@ -19,9 +19,9 @@ use crate::time::{DAY, nanos};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LatencyRule {
-    quantile: f64,
-    threshold: Duration,
-    min_calls: u32,
+    pub(super) quantile: f64,
+    pub(super) threshold: Duration,
+    pub(super) min_calls: u32,
 }
 
 impl LatencyRule {
@@ -110,6 +110,13 @@ pub(crate) struct CompiledLatencyRule {
 }
 
 impl CompiledLatencyRule {
+    /// The rule as a person writes it. Its threshold is on the edge of a bucket, and so snapped to itself.
+    #[cfg(feature = "serde")]
+    pub(super) fn rule(&self) -> LatencyRule {
+        let calls = u32::try_from(self.min_calls).unwrap_or(u32::MAX);
+        LatencyRule::quantile(self.quantile, Duration::from_nanos(self.threshold)).min_calls(calls)
+    }
+
     /// Whether the quantile is over the threshold, where `slow` of `calls` are over it.
     ///
     /// The verdict of `value_at_quantile(q) > threshold`, in O(1): that value is the bucket in which the

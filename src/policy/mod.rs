@@ -6,6 +6,8 @@ mod latency_rule;
 mod open_period;
 mod outage_policy;
 mod ramp;
+#[cfg(feature = "serde")]
+pub(crate) mod written;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use crate::time::nanos;
 
 /// What happens to a tenant for whose circuit the dependency has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Overflow {
     /// Its calls pass and nothing is recorded. Nobody can make a tenant lose a call by minting others.

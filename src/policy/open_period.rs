@@ -22,11 +22,22 @@ use crate::time::{DAY, nanos};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OpenPeriod {
-    initial: Duration,
-    max: Duration,
-    multiplier: f64,
-    jitter: f64,
+    pub(super) initial: Duration,
+    pub(super) max: Duration,
+    pub(super) multiplier: f64,
+    pub(super) jitter: f64,
 }
+
+/// What an error calls the parts of an open period: the period itself, its cap, multiplier and jitter.
+type Names = [&'static str; 4];
+
+/// Of a circuit's open period.
+pub(super) const OPEN_FOR: Names = [
+    "open_for",
+    "open_for max",
+    "open_for multiplier",
+    "open_for jitter",
+];
 
 impl OpenPeriod {
     /// The same period at every opening, with the default jitter of 10 %.
@@ -65,35 +76,31 @@ impl OpenPeriod {
         self
     }
 
-    pub(super) fn validate(&self) -> Result<(), PolicyError> {
+    pub(super) fn validate(&self, names: Names) -> Result<(), PolicyError> {
+        let [initial, max, multiplier, jitter] = names;
         let in_bounds = |period: Duration| !period.is_zero() && period <= DAY;
         check(
             in_bounds(self.initial),
-            "open_for",
+            initial,
             self.initial,
             "over 0 and up to 24 h",
         )?;
-        check(
-            in_bounds(self.max),
-            "open_for max",
-            self.max,
-            "over 0 and up to 24 h",
-        )?;
+        check(in_bounds(self.max), max, self.max, "over 0 and up to 24 h")?;
         check(
             self.initial <= self.max,
-            "open_for max",
+            max,
             self.max,
             "at least the initial period",
         )?;
         check(
             (1.0..=100.0).contains(&self.multiplier),
-            "open_for multiplier",
+            multiplier,
             self.multiplier,
             "from 1 to 100",
         )?;
         check(
             (0.0..=1.0).contains(&self.jitter),
-            "open_for jitter",
+            jitter,
             self.jitter,
             "from 0 to 1",
         )

@@ -119,7 +119,12 @@ impl OutagePolicy {
             self.min_share,
             "over 0 and up to 1",
         )?;
-        self.open_for.validate()?;
+        self.open_for.validate([
+            "outage open_for",
+            "outage open_for max",
+            "outage open_for multiplier",
+            "outage open_for jitter",
+        ])?;
         check(
             self.recovery_spread <= DAY / 24,
             "outage recovery_spread",

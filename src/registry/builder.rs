@@ -7,7 +7,7 @@ use crate::event::{Audience, Observer};
 use crate::impact::{ImpactPolicy, Ledger};
 use crate::overrides::Place;
 use crate::policy::{Policy, PolicyError};
-use crate::sync::{Apart, Arc, Mutex};
+use crate::sync::{Apart, Arc, ArcSwap, Mutex};
 use crate::time::Clock;
 
 /// Builds a [`CircuitBreakerRegistry`].
@@ -74,7 +74,8 @@ impl RegistryBuilder {
         self
     }
 
-    /// The policy of dependencies that are created on first use.
+    /// The policy of dependencies that are created on first use, until
+    /// [`set_default_policy`](CircuitBreakerRegistry::set_default_policy) says otherwise.
     pub fn default_policy(mut self, policy: Policy) -> Self {
         self.default_policy = policy;
         self
@@ -122,6 +123,7 @@ impl RegistryBuilder {
             return Err(PolicyError::new("event_capacity", capacity, bound));
         }
         let impact = self.impact.map(ImpactPolicy::checked).transpose()?;
+        let default_policy = Arc::new(self.default_policy);
         Ok(CircuitBreakerRegistry {
             inner: Arc::new(Inner {
                 shared: Arc::new(Shared {
@@ -129,6 +131,8 @@ impl RegistryBuilder {
                     audience: Audience::new(self.observer, capacity),
                     histograms: Arc::new(Budget::new(self.histogram_bytes)),
                     own: Place::empty(),
+                    default_policy: ArcSwap::new(Arc::clone(&default_policy)),
+                    first_default_policy: default_policy,
                     tenants: Apart::default(),
                     operator: Mutex::new(()),
                     impact: impact.map(|bounds| Box::new(Ledger::new(bounds))),
@@ -137,7 +141,6 @@ impl RegistryBuilder {
                 on_first_use: Mutex::new(0),
                 max_dependencies: self.max_dependencies,
                 max_tenants: self.max_tenants,
-                default_policy: self.default_policy,
             }),
         })
     }

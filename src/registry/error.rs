@@ -4,7 +4,7 @@ use std::fmt;
 /// The longest name of a dependency, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
 }
 

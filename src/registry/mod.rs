@@ -1,13 +1,14 @@
 //! The registry: the dependencies, and what they share.
 
 mod builder;
+mod default_policy;
 mod error;
 mod tenant_handle;
 
 use std::collections::BTreeMap;
 
 pub use self::builder::RegistryBuilder;
-use self::error::is_name;
+pub(crate) use self::error::is_name;
 pub use self::error::{DeclareError, UnknownDependency};
 pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
@@ -48,7 +49,6 @@ struct Inner {
     on_first_use: Mutex<usize>,
     max_dependencies: usize,
     max_tenants: usize,
-    default_policy: Policy,
 }
 
 impl CircuitBreakerRegistry {
@@ -71,9 +71,12 @@ impl CircuitBreakerRegistry {
         }
         let _adding = self.inner.on_first_use.lock();
         match self.inner.directory.get(name) {
-            Some(known) if known.is_declared_with(&policy) => Ok(known.clone()),
+            Some(known) if known.is_declared_with(&policy) => {
+                known.stop_following_default_policy();
+                Ok(known.clone())
+            }
             Some(_) => Err(DeclareError::OtherPolicy(name.to_owned())),
-            None => Ok(self.add(name, policy)),
+            None => Ok(self.add(name, Some(policy))),
         }
     }
 
@@ -98,10 +101,22 @@ impl CircuitBreakerRegistry {
             return Err(UnknownDependency::new(name, known));
         }
         *on_first_use += 1;
-        Ok(self.add(name, self.inner.default_policy.clone()))
+        Ok(self.add(name, None))
     }
 
-    fn add(&self, name: &str, policy: Policy) -> Dependency {
+    /// The dependency of this name, which was checked; created with the default policy, however many there are. Tells
+    /// whether it was.
+    #[cfg(feature = "serde")]
+    pub(crate) fn get_or_add(&self, name: &str) -> (Dependency, bool) {
+        let _adding = self.inner.on_first_use.lock();
+        match self.get(name) {
+            Some(known) => (known, false),
+            None => (self.add(name, None), true),
+        }
+    }
+
+    /// Without a policy, with the default one. Whoever calls this holds the lock of those who add.
+    fn add(&self, name: &str, policy: Option<Policy>) -> Dependency {
         let Inner {
             shared,
             directory,

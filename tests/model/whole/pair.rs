@@ -44,7 +44,7 @@ fn hear(event: &Event<'_>) -> Option<(Change, u64, u64)> {
     else {
         return None;
     };
-    assert_eq!((event.dependency, event.tenant), ("search", None));
+    assert_eq!((event.dependency, event.tenant), (Some("search"), None));
     let change = Change {
         at: 0,
         from,
