@@ -10,7 +10,7 @@ use super::{Circuit, Head};
 use crate::event::{Event, EventKind, Origin, say};
 use crate::overrides::{Override, Standing};
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
+use crate::sync::{AcqRel, Acquire, Arc, Relaxed, Release};
 use crate::time::nanos;
 use crate::{CircuitState, Probing};
 
@@ -240,7 +240,7 @@ impl Circuit {
         rare.last_attempt.store(now, Relaxed);
         let mut warn = false;
         let refusal = if probing != Probing::Yes {
-            let nobody_else = self.nobody_else_probes(rare, &machine, word, now);
+            let nobody_else = self.nobody_else_probes(&machine, now);
             warn = nobody_else && !machine.warned_of_barred;
             machine.warned_of_barred |= nobody_else;
             (probing == Probing::No || !nobody_else).then_some(Reason::Barred)
@@ -265,8 +265,7 @@ impl Circuit {
             Err(reason) => {
                 if word.state() == CircuitState::Open {
                     // Seen to be over, the period stays over, also by a clock that steps back.
-                    let deadline = rare.deadline.swap(0, AcqRel);
-                    machine.last_chance = machine.last_chance.max(deadline);
+                    rare.deadline.store(0, Release);
                 }
                 drop(machine);
                 self.warn_of_barred(warn);
@@ -359,12 +358,9 @@ impl Head {
     }
 
     /// Whether no call that may probe came for three open periods, and no prober is at work, whose turn it is.
-    fn nobody_else_probes(&self, rare: &Rare, machine: &Machine, word: Word, now: u64) -> bool {
-        let since = match word.state() {
-            CircuitState::Open => machine.last_chance.max(rare.deadline.load(Acquire)),
-            _ => machine.last_chance,
-        };
-        let is_late = now >= since.saturating_add(machine.period.saturating_mul(PATIENCE));
+    fn nobody_else_probes(&self, machine: &Machine, now: u64) -> bool {
+        let patience = machine.period.saturating_mul(PATIENCE);
+        let is_late = now >= machine.last_chance.saturating_add(patience);
         is_late && !self.context.is_probed.load(Relaxed)
     }
 

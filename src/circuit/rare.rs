@@ -86,7 +86,7 @@ pub(super) struct Machine {
     pub(super) readable_run: u16,
     /// How long the open period was set to last, hints aside.
     pub(super) period: u64,
-    /// When a call last had the chance to probe.
+    /// When a call last had the chance to probe, or will have it first.
     pub(super) last_chance: u64,
     pub(super) warned_of_barred: bool,
     pub(super) probes: Vec<Lease>,

@@ -289,7 +289,8 @@ impl Head {
         let mut machine = rare.machine.lock();
         if self.word().state() == CircuitState::Open {
             machine.not_before = machine.not_before.max(not_before);
-            rare.deadline.fetch_max(not_before, Acquire);
+            machine.last_chance = machine.last_chance.max(not_before);
+            rare.deadline.fetch_max(not_before, AcqRel);
         }
     }
 }
