@@ -11,8 +11,8 @@ use crate::{Figures, Reason};
 /// An [`Event`] that outlives its telling, as subscribers receive it.
 ///
 /// With feature `serde` it is written by stable names, one flat object: `kind` (as [`EventKind::as_str`]) and the
-/// kind's own fields; `dependency`, `tenant`, `generation`, `unix_ms`, `origin`, `reason`, `latency_rule`, `figures`,
-/// `dry_run`, `note`; what there is none of is left out.
+/// kind's own fields; `dependency`, `tenant`, `generation`, `unix_ms`, `origin`, `reason` (with the rule for latency: `latency:0`),
+/// `figures`, `dry_run`, `note`; what there is none of is left out.
 ///
 /// ```
 /// use tower_tenant_breaker::{CircuitBreakerRegistry, Event, OwnedEvent};

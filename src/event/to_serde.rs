@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use super::{EventKind, OwnedEvent, names};
-use crate::{Figures, MAX_LATENCY_RULES, Reason};
+use crate::{Figures, Reason};
 
 /// The flat object that an event is written as.
 #[derive(Serialize)]
@@ -20,11 +20,9 @@ struct Written<'a> {
     unix_ms: u64,
     origin: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    latency_rule: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    figures: Option<Counted>,
+    figures: Option<Figures>,
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
@@ -62,21 +60,8 @@ enum Kind {
     Evicted,
 }
 
-#[derive(Serialize)]
-struct Counted {
-    calls: u64,
-    failures: u64,
-    throttled: u64,
-    consecutive_failures: u32,
-    slow: [u64; MAX_LATENCY_RULES],
-}
-
 impl Serialize for OwnedEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let latency_rule = match self.reason {
-            Some(Reason::Latency { rule }) => Some(rule),
-            _ => None,
-        };
         let written = Written {
             kind: self.kind_as_written(),
             dependency: self.dependency.as_deref(),
@@ -84,9 +69,8 @@ impl Serialize for OwnedEvent {
             generation: self.generation,
             unix_ms: unix_ms(self.told_at),
             origin: self.origin.as_str(),
-            reason: self.reason.map(|reason| reason.as_str()),
-            latency_rule,
-            figures: self.figures.map(Counted::from),
+            reason: self.reason,
+            figures: self.figures,
             dry_run: self.dry_run,
             note: self.note.as_deref(),
         };
@@ -130,25 +114,6 @@ impl OwnedEvent {
             EventKind::Overflow => Kind::Overflow,
             EventKind::Forgotten => Kind::Forgotten,
             EventKind::Evicted => Kind::Evicted,
-        }
-    }
-}
-
-impl From<Figures> for Counted {
-    fn from(figures: Figures) -> Self {
-        let Figures {
-            calls,
-            failures,
-            throttled,
-            consecutive_failures,
-            slow,
-        } = figures;
-        Self {
-            calls,
-            failures,
-            throttled,
-            consecutive_failures,
-            slow,
         }
     }
 }
