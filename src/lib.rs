@@ -64,10 +64,13 @@
 //!   [`Dependency::call`] wraps a single future.
 //! - [`Failover`] is an ordered list of services for one kind of request, each with its own dependency: the
 //!   first whose circuit admits a call serves it, and the next where it fails.
+//! - [`OutagePolicy`] says when the circuits of many tenants open a dependency for all of them, and
+//!   [`RecoveryProber`] probes with requests of its own making, so that no live call has to.
 //! - [`Override`] is what people force on circuits, tenants, dependencies or the whole registry, the kill
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
-//! - [`Observer`] and the snapshots ([`CircuitBreakerRegistry::snapshot`]) show what happens, and [`impact`] what it did
-//!   to each tenant, by the hour.
+//! - [`Observer`], [`subscriptions`](CircuitBreakerRegistry::subscribe) and the snapshots
+//!   ([`CircuitBreakerRegistry::snapshot`]) show what happens, and [`impact`] what it did to each tenant, by the hour.
+//! - `Policies` (feature `serde`) reads the policies of a registry from a file, and has them hold while calls go on.
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
@@ -85,8 +88,8 @@
 //!
 //! # What it does not do
 //!
-//! It starts no task, keeps no time of its own, and retries nothing. It does not queue: a call is admitted
-//! or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
+//! It starts no task but that of a [`RecoveryProber`], keeps no time of its own, and retries nothing. It does not
+//! queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
 //! sees what goes wrong in a response's body after its head only where `observe_body` says so.
 
 #![forbid(unsafe_code)]
