@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::advance;
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitState, Dependency, EffectiveState, Override, Policies,
+    CircuitBreakerRegistry, CircuitState, Dependency, EffectiveState, EventKind, Override,
+    OverrideLevel, Policies,
 };
 
 use super::{fail, policies, registry};
@@ -122,4 +123,42 @@ async fn it_is_an_override_of_the_dependency_among_those_of_other_levels() {
         EffectiveState::Disabled,
         "the kill switch"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_told_as_an_override_of_the_dependency_once() {
+    let (registry, _search) = applied(&enforced());
+    let mut events = registry.subscribe();
+    dry().apply_after(&enforced(), &registry);
+    dry().apply_after(&dry(), &registry);
+    enforced().apply_after(&dry(), &registry);
+    let mut told = Vec::new();
+    while let Some(event) = events.try_recv().unwrap() {
+        if let EventKind::Override { level, set, .. } = event.kind {
+            told.push((level, set));
+        }
+    }
+    let of_dependency = |set| (OverrideLevel::Dependency, set);
+    assert_eq!(told, [Some(Override::DryRun), None].map(of_dependency));
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_report_begins_with_it_and_a_reload_does_not_begin_it_anew() {
+    let (registry, search) = applied(&enforced());
+    fail(&search, "acme", 2);
+    assert!(search.acquire("acme").is_err());
+    dry().apply_after(&enforced(), &registry);
+    let began = tokio::time::Instant::now();
+    for second in 0..3 {
+        advance(Duration::from_secs(1)).await;
+        drop(search.acquire("acme").unwrap());
+        dry().apply_after(&dry(), &registry);
+        let report = search.dry_run_report(1);
+        assert_eq!(report.since, Some(began));
+        assert_eq!((report.would_open, report.would_reject), (0, second + 1));
+    }
+    search.set(Override::DryRun);
+    assert_eq!(search.dry_run_report(1).would_reject, 0, "the nearer one's");
+    search.clear();
+    assert_eq!(search.dry_run_report(1).would_reject, 3);
 }
