@@ -1,73 +1,15 @@
 //! A circuit as people read it.
 
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Circuit;
 use super::percentiles::LatencyQuantiles;
-use super::rare::Tally;
+use super::{Circuit, Totals};
 use crate::overrides::EffectiveState;
 use crate::reason::{Figures, Reason};
-use crate::sync::{Acquire, AtomicU64, Relaxed};
+use crate::sync::Relaxed;
 use crate::{CircuitState, time::Clock};
-
-/// Lifetime counts: of a circuit, or of a dependency with all circuits that it ever had.
-///
-/// With feature `serde` it is written with the names of the fields; `time_open` and `time_to_recover` are
-/// `time_open_ms` and `time_to_recover_ms`, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Totals {
-    /// Calls that were counted: those that succeeded, failed or were throttled, probes among them, and the
-    /// cancelled ones that counted as slow calls or as failures.
-    pub calls: u64,
-    /// Failures, those that abandoned calls made among them; throttled calls are not.
-    pub failures: u64,
-    /// Throttled calls.
-    pub throttled: u64,
-    /// Ignored calls.
-    pub ignored: u64,
-    /// Calls whose permit was dropped unrecorded, late ones aside.
-    pub cancelled: u64,
-    /// Counted calls whose latency is not in the percentiles, since somebody read these at that moment: a call
-    /// does not wait for a reader.
-    pub unmeasured: u64,
-    /// Counted calls over the lowest threshold of the latency rules.
-    pub slow: u64,
-    /// Rejected calls.
-    pub rejected: u64,
-    /// Calls that were only admitted since a dry run was on.
-    pub would_reject: u64,
-    /// Openings while a dry run was on, after which no call was rejected.
-    pub would_open: u64,
-    /// Calls that ended in another generation than they began in.
-    pub late: u64,
-    /// Probes that were admitted.
-    pub probes: u64,
-    /// Probes that succeeded.
-    pub probe_successes: u64,
-    /// Probes that failed, were throttled or slow.
-    pub probe_failures: u64,
-    /// How often a circuit opened.
-    pub opened: u64,
-    /// The time that circuits were open, half-open time aside.
-    #[cfg_attr(
-        feature = "serde",
-        serde(rename = "time_open_ms", with = "crate::json::ms")
-    )]
-    pub time_open: Duration,
-    /// How often probes closed a circuit that had left the closed state.
-    pub recovered: u64,
-    /// The time that those circuits were not closed, from when they left that state until they recovered.
-    #[cfg_attr(
-        feature = "serde",
-        serde(rename = "time_to_recover_ms", with = "crate::json::ms")
-    )]
-    pub time_to_recover: Duration,
-}
 
 /// A trip of a closed circuit. [`CircuitSnapshot`] shows how it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -230,57 +172,6 @@ impl Circuit {
             _ => slot,
         }
     }
-
-    pub(crate) fn totals(&self, now: u64) -> Totals {
-        let calls = self.calls.load(Acquire) + self.window.unfolded();
-        let Some(rare) = self.rare.get() else {
-            return Totals {
-                calls,
-                ..Totals::default()
-            };
-        };
-        let get = |counter: &AtomicU64| counter.load(Relaxed);
-        let Tally {
-            failures,
-            throttled,
-            ignored,
-            cancelled,
-            slow,
-            rejected,
-            would_reject,
-            would_open,
-            late,
-            probes,
-            probe_successes,
-            probe_failures,
-            unmeasured,
-        } = &rare.tally;
-        let machine = rare.machine.lock();
-        let open_now = match self.state() {
-            CircuitState::Open => now.saturating_sub(machine.opened_at),
-            _ => 0,
-        };
-        Totals {
-            calls,
-            failures: get(failures),
-            throttled: get(throttled),
-            ignored: get(ignored),
-            cancelled: get(cancelled),
-            unmeasured: get(unmeasured),
-            slow: get(slow),
-            rejected: get(rejected),
-            would_reject: get(would_reject),
-            would_open: get(would_open),
-            late: get(late),
-            probes: get(probes),
-            probe_successes: get(probe_successes),
-            probe_failures: get(probe_failures),
-            opened: machine.opened,
-            time_open: Duration::from_nanos(machine.time_open.saturating_add(open_now)),
-            recovered: machine.recovered,
-            time_to_recover: Duration::from_nanos(machine.time_to_recover),
-        }
-    }
 }
 
 fn trip(last: Option<(u64, Reason, Figures)>, clock: &Clock) -> Option<Trip> {
@@ -289,47 +180,4 @@ fn trip(last: Option<(u64, Reason, Figures)>, clock: &Clock) -> Option<Trip> {
         reason,
         figures,
     })
-}
-
-impl AddAssign for Totals {
-    fn add_assign(&mut self, other: Self) {
-        let Self {
-            calls,
-            failures,
-            throttled,
-            ignored,
-            cancelled,
-            unmeasured,
-            slow,
-            rejected,
-            would_reject,
-            would_open,
-            late,
-            probes,
-            probe_successes,
-            probe_failures,
-            opened,
-            time_open,
-            recovered,
-            time_to_recover,
-        } = other;
-        self.calls += calls;
-        self.failures += failures;
-        self.throttled += throttled;
-        self.ignored += ignored;
-        self.cancelled += cancelled;
-        self.unmeasured += unmeasured;
-        self.slow += slow;
-        self.rejected += rejected;
-        self.would_reject += would_reject;
-        self.would_open += would_open;
-        self.late += late;
-        self.probes += probes;
-        self.probe_successes += probe_successes;
-        self.probe_failures += probe_failures;
-        self.opened += opened;
-        self.time_open = self.time_open.saturating_add(time_open);
-        self.recovered += recovered;
-        self.time_to_recover = self.time_to_recover.saturating_add(time_to_recover);
-    }
 }

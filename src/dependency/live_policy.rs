@@ -2,6 +2,8 @@
 
 use super::Dependency;
 use crate::circuit::{InForce, Rules};
+#[cfg(feature = "serde")]
+use crate::overrides::{Override, Standing};
 use crate::policy::Policy;
 use crate::sync::{Arc, Relaxed};
 
@@ -165,5 +167,19 @@ impl Dependency {
         if let Some(circuit) = self.inner.circuits.get(tenant) {
             circuit.set_own_rules(rules);
         }
+    }
+
+    /// Changes what a file of policies says, beneath the override that was set by hand; tells whether it is a change.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put_mode(&self, mode: Option<Override>) -> bool {
+        let context = self.context();
+        let before = context.mode.load_full().map(|standing| standing.kind);
+        if before == mode {
+            return false;
+        }
+        let standing = mode.map(|kind| Standing::new(kind, self.clock()));
+        self.begin_dry_run_of_mode(standing.as_ref());
+        self.put_in(&context.mode, standing);
+        true
     }
 }
