@@ -144,8 +144,8 @@ impl CircuitHandle {
     }
 
     /// Whether a call would be admitted now, if it may probe. Changes nothing: where the answer is yes, the
-    /// next call can still be rejected, since another took the last place. Of a tenant without a circuit it is
-    /// said as if there were room for one.
+    /// next call can still be rejected, since another took the last place, or since a ramp spaces calls. Of a tenant
+    /// without a circuit it is said as if there were room for one.
     #[must_use]
     pub fn would_admit(&self) -> bool {
         if InvalidTenant::check(&self.tenant).is_err() {

@@ -106,7 +106,8 @@ impl Dependency {
     /// them. Calls go on meanwhile.
     ///
     /// It begins when [`Override::DryRun`] is set for the dependency or for the registry, and anew whenever it is set
-    /// again, at which all circuits are gone over once; the dependency's own is the nearer. Dry runs of single tenants or circuits are counted too.
+    /// again, at which all circuits are gone over once; the dependency's own is the nearer. Dry runs of single tenants or
+    /// circuits are counted too.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Override, Policy};
