@@ -100,7 +100,10 @@ impl Context {
         }
         let outage = self.outage.circuit.get()?;
         if outage.state() != CircuitState::Closed {
-            return Some(outage);
+            if self.rules().policy.outage.is_some() {
+                return Some(outage);
+            }
+            self.end_with_its_policy(outage, now);
         }
         if self.outage.is_due_to_recover.swap(false, AcqRel) {
             self.begin_recovery(now);
@@ -114,6 +117,16 @@ impl Context {
             self.attention.fetch_and(!OUTAGE, AcqRel);
         }
         None
+    }
+
+    /// Whoever takes the policy away means the outage that lasts too, which may be a false one. It is not ended where
+    /// the policy is replaced, since that is under a lock, and this tells.
+    #[cold]
+    fn end_with_its_policy(&self, outage: &Circuit, now: u64) {
+        if self.outage.is_due_to_recover.swap(false, AcqRel) {
+            self.begin_recovery(now);
+            outage.reset();
+        }
     }
 
     /// Whether a call is asked to wait since the dependency is down for all.

@@ -235,7 +235,8 @@ impl Dependency {
     ///
     /// For whoever knows that the dependency is back: an operator, the hook of a vendor's status page. A circuit stays
     /// open until the instant that the dependency itself named in a hint. Lifts no override: one that was set for the
-    /// time of the outage is to be cleared too.
+    /// time of the outage is to be cleared too, and then the tenants whose circuits are closed are back at once: a
+    /// [ramp](crate::PolicyBuilder::ramp) begins where probes have closed a circuit, or ended an outage.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};

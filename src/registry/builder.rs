@@ -60,7 +60,7 @@ impl RegistryBuilder {
         }
     }
 
-    /// How many circuits each dependency may have. Never exceeded; a circuit takes some 210 bytes, and some
+    /// How many circuits each dependency may have. Never exceeded; a circuit takes some 220 bytes, and some
     /// 700 once a call of it was bad.
     pub fn max_tenants(mut self, tenants: usize) -> Self {
         self.max_tenants = tenants;

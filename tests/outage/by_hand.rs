@@ -31,15 +31,27 @@ async fn begin_recovery_lifts_no_override() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_without_outages_lets_the_one_that_lasts_end_by_itself() {
+async fn a_policy_without_outages_ends_the_one_that_lasts() {
     let search = in_outage(policy());
     search.set_policy(policy().without_outage().build().unwrap());
-    assert_eq!(reason(&search, 5), Reason::Outage);
-    advance(PERIOD).await;
-    heal(&search, 5);
-    advance(WINDOW).await;
+    assert!(search.outage().is_none());
+    succeed(&search, 5..6);
+    // Those that are open recover as after any outage.
+    assert_eq!(reason(&search, 0), Reason::ConsecutiveFailures);
+    advance(3 * SECOND).await;
+    assert!(acquire(&search, 0).unwrap().is_probe());
     trip(&search, 3..10);
     assert!(search.outage().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_does_it_come_back_with_a_policy_that_has_them() {
+    let search = in_outage(policy());
+    search.set_policy(policy().without_outage().build().unwrap());
+    succeed(&search, 5..7);
+    search.set_policy(policy().build().unwrap());
+    assert!(search.outage().is_none());
+    succeed(&search, 5..7);
 }
 
 #[tokio::test(start_paused = true)]

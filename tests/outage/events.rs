@@ -74,3 +74,16 @@ async fn one_in_a_dry_run_is_told_as_such() {
         ["closed -> open: outage, 3 of 10, dry run true"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_ends_with_its_policy_is_told_once() {
+    let (search, told) = watched(policy());
+    succeed(&search, 0..10);
+    trip(&search, 0..3);
+    search.set_policy(policy().without_outage().build().unwrap());
+    succeed(&search, 5..8);
+    assert!(search.outage().is_none());
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1], "open -> closed: by_hand, 3 of 10, dry run false");
+}
