@@ -100,6 +100,7 @@
 mod admit;
 pub mod answer;
 mod call;
+mod caught;
 mod circuit;
 mod circuits;
 mod classify;

@@ -1,17 +1,19 @@
 //! How many tenants are active in the window, and how many of them are down, without a count per call.
 
 use super::Head;
-use super::rules::is_one_era;
+use super::rare::Rare;
+use super::rules::{is_of_earlier_era, is_one_era};
 use super::window::{SLOTS, has_left};
 use crate::policy::OutagePolicy;
-use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed};
+use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed, Release};
 
 /// Ten slots, as those of a circuit's window, but by the dependency's rules.
 ///
 /// A circuit stands in the slot of its last activity, and moves itself from there to the present one: so a slot
 /// holds the tenants that have not been active since, and those of the window sum to distinct tenants. A slot packs
 /// `tag | down | active`; its tag names the slot that it stands for, so that who is late by a window counts in no
-/// other. Whoever begins a slot begins those that nobody began before it too: so none is left over, however long
+/// other. A circuit has moved before it leaves and enters, so another move of it can overtake: both lanes begin with a
+/// bias, beneath which they may fall for a moment. Whoever begins a slot begins those that nobody began before it too: so none is left over, however long
 /// nothing happened.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
@@ -22,11 +24,19 @@ pub(super) struct Activity {
     is_watched: AtomicBool,
     /// Whether tenants count of which no call ever succeeded.
     newcomers: AtomicBool,
+    /// Before which there is no telling what share of the tenants is down.
+    judged_from: AtomicU64,
 }
 
 const DOWN: u32 = 24;
 const TAG: u32 = 48;
 const LANE: u64 = (1 << 24) - 1;
+const BIAS: u64 = 1 << 12;
+
+/// A slot in which nobody stands.
+fn empty(slot: u64) -> u64 {
+    tag(slot) << TAG | BIAS << DOWN | BIAS
+}
 
 /// Where a circuit stands: `slot + 1 | is it down`; 0 for nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +65,13 @@ impl Place {
     fn is_down(self) -> bool {
         self != Self::NOBODY && self.0 & 1 != 0
     }
+
+    fn not_down(self) -> Self {
+        match self {
+            Self::NOBODY => self,
+            Self(place) => Self(place & !1),
+        }
+    }
 }
 
 impl Activity {
@@ -64,8 +81,17 @@ impl Activity {
         self.is_watched.store(policy.is_some(), Relaxed);
     }
 
+    /// Has nothing be said of shares before this instant.
+    pub(super) fn judge_from(&self, at: u64) {
+        self.judged_from.store(at, Release);
+    }
+
     /// The tenants that are down, and those that are active, in the window that ends with this slot.
-    pub(super) fn sums(&self, now: u64) -> (u64, u64) {
+    pub(super) fn sums(&self, slot: u64, now: u64) -> (u64, u64) {
+        if now < self.judged_from.load(Acquire) {
+            return (0, 0);
+        }
+        let now = slot;
         let lanes = |slot: &AtomicU64| {
             let slot = slot.load(Acquire);
             (slot >> TAG, slot >> DOWN & LANE, slot & LANE)
@@ -75,9 +101,18 @@ impl Activity {
         (oldest..newest.min(now + 1))
             .map(|slot| (tag(slot), lanes(self.at(slot))))
             .filter(|(tag, lanes)| *tag == lanes.0)
-            .fold((0, 0), |sums, (_, lanes)| {
-                (sums.0 + lanes.1, sums.1 + lanes.2)
+            .fold((0, 0), |sums, (_, (_, down, active))| {
+                let above = |lane: u64| lane.saturating_sub(BIAS);
+                (sums.0 + above(down), sums.1 + above(active))
             })
+    }
+
+    /// Counts nobody as down who is it now.
+    pub(super) fn forget_down(&self) {
+        for slot in &self.slots {
+            let without = |lanes: u64| Some(lanes & !(LANE << DOWN) | BIAS << DOWN);
+            let _ = slot.fetch_update(AcqRel, Relaxed, without);
+        }
     }
 
     /// Begins the slot, if nobody has.
@@ -85,7 +120,8 @@ impl Activity {
         loop {
             let newest = self.newest.load(Acquire);
             let is_known = newest > 0 && is_one_era(newest - 1, slot);
-            if is_known && newest > slot {
+            let is_late = newest > 0 && is_of_earlier_era(slot, newest - 1);
+            if is_late || (is_known && newest > slot) {
                 return;
             }
             let span = SLOTS as u64;
@@ -111,7 +147,7 @@ impl Activity {
             if self.newest.load(Acquire) != newest {
                 return;
             }
-            let emptied = at.compare_exchange(before, tag(slot) << TAG, AcqRel, Relaxed);
+            let emptied = at.compare_exchange(before, empty(slot), AcqRel, Relaxed);
             if emptied.is_ok() {
                 return;
             }
@@ -160,7 +196,7 @@ impl Head {
     /// Moves the circuit to the present slot.
     #[cold]
     pub(super) fn be_active(&self, now: u64) {
-        let slot = self.context.slot(now);
+        let slot = self.context.activity_slot(now);
         let before = Place(self.active.load(Relaxed));
         if before.slot() == Some(slot) || before == Place::NOBODY || !self.counts_as_tenant() {
             return;
@@ -173,7 +209,7 @@ impl Head {
             return;
         }
         self.context.activity.begin(slot);
-        self.stand(before, Place::new(slot, before.is_down()));
+        self.stand(before, Place::new(slot, self.counted(before).is_down()));
     }
 
     fn counts_as_tenant(&self) -> bool {
@@ -195,16 +231,28 @@ impl Head {
     }
 
     pub(super) fn is_counted_down(&self) -> bool {
-        Place(self.active.load(Relaxed)).is_down()
+        self.counted(Place(self.active.load(Relaxed))).is_down()
+    }
+
+    /// The place as it is counted: after a recovery, nobody is down who has not opened since.
+    fn counted(&self, place: Place) -> Place {
+        let recoveries = self.context.recoveries.load(Acquire);
+        let is_heeded = |rare: &Rare| rare.heeded.load(Acquire) == recoveries;
+        if place.is_down() && !self.rare.get().is_some_and(|rare| is_heeded(rare)) {
+            place.not_down()
+        } else {
+            place
+        }
     }
 
     fn stand(&self, before: Place, after: Place) -> bool {
+        let counted = self.counted(before);
         let moved = self
             .active
             .compare_exchange(before.0, after.0, AcqRel, Relaxed)
             .is_ok();
         if moved {
-            self.context.activity.leave(before);
+            self.context.activity.leave(counted);
             self.context.activity.enter(after);
         }
         moved
@@ -212,9 +260,8 @@ impl Head {
 
     /// Takes the circuit out of the counts.
     pub(super) fn be_gone(&self) {
-        self.context
-            .activity
-            .leave(Place(self.active.load(Relaxed)));
+        let counted = self.counted(Place(self.active.load(Relaxed)));
+        self.context.activity.leave(counted);
     }
 }
 
@@ -243,7 +290,7 @@ mod tests {
                         place = Place::new(slot, tenant == 0);
                         activity.enter(place);
                         barrier.wait();
-                        assert_eq!(activity.sums(slot), (1, TENANTS as u64), "slot {slot}");
+                        assert_eq!(activity.sums(slot, 0), (1, TENANTS as u64), "slot {slot}");
                     }
                 });
             }

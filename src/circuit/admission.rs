@@ -10,7 +10,7 @@ use super::{Circuit, Head};
 use crate::event::{Event, EventKind, Origin, say};
 use crate::overrides::{Override, Standing};
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Arc, Relaxed, Release};
+use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
 use crate::time::nanos;
 use crate::{CircuitState, Probing};
 
@@ -137,7 +137,9 @@ impl Circuit {
         dry_run: bool,
     ) -> Result<Permit, Refusal> {
         rare.last_attempt.store(now, Relaxed);
-        if now >= rare.active_until.load(Relaxed) {
+        if now >= rare.active_until.load(Relaxed)
+            || rare.active_base.load(Relaxed) != self.context.activity_base()
+        {
             self.stay_active(rare, now);
         }
         add(
@@ -209,6 +211,30 @@ impl Circuit {
                 return Err(Refusal::new(word.reason(), left, word.generation()));
             }
         }
+        let decided = self.probe(rare, now, probing);
+        decided.unwrap_or_else(|| self.admit_closed(self.word(), now))
+    }
+
+    /// What the machine says of a call that could be a probe, and no other; none where the circuit is closed, or has
+    /// closed meanwhile.
+    pub(super) fn decide_unless_closed(
+        &self,
+        now: u64,
+        probing: Probing,
+    ) -> Option<Result<Permit, Refusal>> {
+        let word = self.word();
+        if word.state() == CircuitState::Closed {
+            return None;
+        }
+        let rare = self.rare();
+        let left = match word.state() {
+            CircuitState::Open => self.deadline(rare).saturating_sub(now),
+            _ => 0,
+        };
+        if left > 0 {
+            let refusal = Refusal::new(word.reason(), left, word.generation());
+            return Some(Err(refusal));
+        }
         self.probe(rare, now, probing)
     }
 
@@ -222,19 +248,20 @@ impl Circuit {
         }
     }
 
-    fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Result<Permit, Refusal> {
+    /// None where the circuit has closed meanwhile.
+    fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Option<Result<Permit, Refusal>> {
         let mut machine = rare.machine.lock();
         let word = self.word();
-        let refuse = |reason| Err(Refusal::new(reason, 0, word.generation()));
+        let refuse = |reason| Some(Err(Refusal::new(reason, 0, word.generation())));
         if word.state() == CircuitState::Closed {
-            drop(machine);
-            return self.admit_closed(word, now);
+            return None;
         }
         if word.state() == CircuitState::Open {
             // A straggler's hint may have moved it.
             let left = rare.deadline.load(Acquire).saturating_sub(now);
             if left > 0 {
-                return Err(Refusal::new(word.reason(), left, word.generation()));
+                let refusal = Refusal::new(word.reason(), left, word.generation());
+                return Some(Err(refusal));
             }
         }
         rare.last_attempt.store(now, Relaxed);
@@ -265,7 +292,10 @@ impl Circuit {
             Err(reason) => {
                 if word.state() == CircuitState::Open {
                     // Seen to be over, the period stays over, also by a clock that steps back.
-                    rare.deadline.store(0, Release);
+                    let deadline = rare.deadline.swap(0, AcqRel);
+                    if deadline > 0 {
+                        machine.over_at = deadline;
+                    }
                 }
                 drop(machine);
                 self.warn_of_barred(warn);
@@ -275,7 +305,7 @@ impl Circuit {
         let begun = self.take_probe(&mut machine, now, nanos(policy.probe_lease));
         drop(machine);
         self.warn_of_barred(warn);
-        Ok(self.begin_probe(rare, begun, now, counted))
+        Some(Ok(self.begin_probe(rare, begun, now, counted)))
     }
 
     /// Takes a place for a probe, and makes an open circuit half-open; the caller has seen that it may.
@@ -354,6 +384,8 @@ impl Head {
     #[cold]
     fn stay_active(&self, rare: &Rare, now: u64) {
         self.be_active(now);
+        let base = self.context.activity_base();
+        rare.active_base.store(base, Relaxed);
         rare.active_until.store(self.context.slot_end(now), Relaxed);
     }
 

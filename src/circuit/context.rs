@@ -17,7 +17,7 @@ use crate::sync::{
     AcqRel, Acquire, Apart, Arc, ArcSwap, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Guard,
     Mutex, OnceLock, Relaxed, Release, RwLock,
 };
-use crate::time::Clock;
+use crate::time::{Clock, nanos};
 
 /// What all dependencies of a registry share.
 pub(crate) struct Shared {
@@ -45,6 +45,21 @@ impl fmt::Debug for Shared {
             .field("own", &self.own.load())
             .field("histogram_bytes", &self.histograms.used())
             .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// A circuit that is made on first use. Under the operator's lock, so that who changes a policy or an override
+    /// either finds it, or has it made by the new one.
+    pub(crate) fn once<'a>(
+        &self,
+        place: &'a OnceLock<Circuit>,
+        new: impl FnOnce() -> Circuit,
+    ) -> &'a Circuit {
+        place.get().unwrap_or_else(|| {
+            let _operator = self.operator.lock();
+            place.get_or_init(new)
+        })
     }
 }
 
@@ -87,6 +102,7 @@ pub(crate) type Policies = std::collections::HashMap<Box<str>, Arc<Rules>>;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     base: AtomicU64,
+    activity_base: AtomicU64,
     slot_nanos: AtomicU64,
     lowest_threshold: AtomicU64,
 }
@@ -192,6 +208,18 @@ impl Context {
         base + now / self.pace.slot_nanos.load(Relaxed)
     }
 
+    /// The slot in which a tenant is active that calls now. Those slots begin anew with the length of the window alone,
+    /// and not with a threshold.
+    pub(super) fn activity_slot(&self, now: u64) -> u64 {
+        self.activity_base() + now / self.pace.slot_nanos.load(Relaxed)
+    }
+
+    /// The number of the first of those slots.
+    #[inline]
+    pub(super) fn activity_base(&self) -> u64 {
+        self.pace.activity_base.load(Acquire)
+    }
+
     /// When the present slot ends.
     pub(super) fn slot_end(&self, now: u64) -> u64 {
         let slot_nanos = self.pace.slot_nanos.load(Relaxed);
@@ -211,7 +239,13 @@ impl Context {
 
     /// Puts the policy in the place of the one that there is. Whoever calls this holds the operator's lock.
     pub(crate) fn replace_policy(&self, policy: Policy) {
-        let rules = Arc::new(self.rules().followed_by(policy, || self.next_era()));
+        let before = Arc::clone(&self.rules());
+        let rules = Arc::new(before.followed_by(policy, || self.next_era()));
+        if rules.activity_slot(0) != before.activity_slot(0) || before.policy.outage.is_none() {
+            // Until a window has passed, those that are down would be counted against a few that are active.
+            let window = nanos(rules.policy.window);
+            self.activity.judge_from(self.now().saturating_add(window));
+        }
         self.follow(Arc::clone(&rules));
         if let Some(outage) = self.outage.circuit.get() {
             outage.context.follow(rules.of_outage());
@@ -224,12 +258,14 @@ impl Context {
 
     fn follow(&self, rules: Arc<Rules>) {
         let (base, slot_nanos) = (rules.base(), rules.slot_nanos);
+        let activity_base = rules.activity_slot(0);
         self.pace
             .lowest_threshold
             .store(rules.lowest_threshold, Relaxed);
         self.activity.watch(rules.policy.outage.as_ref());
         self.rules.store(rules);
         self.pace.slot_nanos.store(slot_nanos, Relaxed);
+        self.pace.activity_base.store(activity_base, Release);
         self.pace.base.store(base, Release);
     }
 

@@ -66,10 +66,11 @@ impl Context {
         let Some(policy) = &rules.policy.outage else {
             return;
         };
-        let (down, active) = self.activity.sums(rules.slot(now));
+        let (down, active) = self.activity.sums(rules.activity_slot(now), now);
         if policy.is_met(down, active) {
             let new = || Circuit::new(&Arc::new(self.of_outage()), None, Operators::default());
-            self.begin_outage(self.outage.circuit.get_or_init(new), now, (down, active));
+            let outage = self.shared.once(&self.outage.circuit, new);
+            self.begin_outage(outage, now, (down, active));
         }
     }
 
@@ -78,6 +79,7 @@ impl Context {
         let rare = outage.rare();
         let mut machine = rare.machine.lock();
         if outage.state() != CircuitState::Closed {
+            self.attention.fetch_or(OUTAGE, AcqRel);
             return;
         }
         if let Some(kept) = &outage.context.outage.counts {
@@ -103,30 +105,27 @@ impl Context {
             if self.rules().policy.outage.is_some() {
                 return Some(outage);
             }
-            self.end_with_its_policy(outage, now);
-        }
-        if self.outage.is_due_to_recover.swap(false, AcqRel) {
-            self.begin_recovery(now);
-        }
-        if outage.ramp_share(now).is_some() {
-            return Some(outage);
-        }
-        // The lock keeps the next outage from beginning between the look and the change of the flag.
-        let _machine = outage.rare().machine.lock();
-        if outage.state() == CircuitState::Closed {
-            self.attention.fetch_and(!OUTAGE, AcqRel);
-        }
-        None
-    }
-
-    /// Whoever takes the policy away means the outage that lasts too, which may be a false one. It is not ended where
-    /// the policy is replaced, since that is under a lock, and this tells.
-    #[cold]
-    fn end_with_its_policy(&self, outage: &Circuit, now: u64) {
-        if self.outage.is_due_to_recover.swap(false, AcqRel) {
-            self.begin_recovery(now);
+            // Whoever takes the policy away means the outage that lasts too, which may be a false one. It is not
+            // ended where the policy is replaced, since that is under a lock, and this tells.
             outage.reset();
         }
+        let is_ramping = outage.ramp_share(now).is_some();
+        if self.outage.is_due_to_recover.load(Acquire) || !is_ramping {
+            // The lock keeps the next outage from beginning between the look and the change, and others from seeing
+            // that this one is over before the circuits may recover.
+            let _machine = outage.rare().machine.lock();
+            if outage.state() != CircuitState::Closed {
+                return Some(outage);
+            }
+            if self.outage.is_due_to_recover.load(Acquire) {
+                self.begin_recovery(now);
+                self.outage.is_due_to_recover.store(false, Release);
+            }
+            if !is_ramping {
+                self.attention.fetch_and(!OUTAGE, AcqRel);
+            }
+        }
+        is_ramping.then_some(outage)
     }
 
     /// Whether a call is asked to wait since the dependency is down for all.
@@ -145,9 +144,9 @@ impl Context {
     /// Ends an outage by hand.
     pub(crate) fn end_outage(&self) {
         if let Some(outage) = self.outage.circuit.get() {
-            outage.reset();
-            // Who ends it says what is to become of the circuits.
+            // Who ends it says what is to become of the circuits. First, so that the next outage keeps its own.
             self.outage.is_due_to_recover.store(false, Release);
+            outage.reset();
             self.outage(self.now());
         }
     }
@@ -158,6 +157,7 @@ impl Context {
     pub(crate) fn begin_recovery(&self, now: u64) {
         self.recovery_at.fetch_max(now, AcqRel);
         self.recoveries.fetch_add(1, AcqRel);
+        self.activity.forget_down();
     }
 
     pub(crate) fn outage_circuit(&self) -> Option<&Circuit> {
@@ -197,12 +197,22 @@ impl Head {
         rare.deadline.load(Acquire)
     }
 
+    /// Says whether there was a recovery since the circuit last heeded one; under the machine's lock.
+    pub(super) fn heed(&self, rare: &Rare) -> bool {
+        let recoveries = self.context.recoveries.load(Acquire);
+        let is_new = rare.heeded.load(Relaxed) != recoveries;
+        if is_new {
+            // While that is known by the recovery that it has not heeded.
+            self.be_down(false);
+            rare.heeded.store(recoveries, Release);
+        }
+        is_new
+    }
+
     #[cold]
     fn heed_recovery(&self, rare: &Rare) {
         let machine = &mut *rare.machine.lock();
-        let recoveries = self.context.recoveries.load(Acquire);
-        let heeded = rare.heeded.swap(recoveries, AcqRel);
-        if heeded == recoveries || self.state() != CircuitState::Open {
+        if !self.heed(rare) || self.state() != CircuitState::Open {
             return;
         }
         let begun = self.context.recovery_at.load(Acquire);
@@ -215,6 +225,7 @@ impl Head {
         if rare.deadline.load(Acquire) <= begun {
             // Its period was over already: without a draw, all such circuits would probe at once.
             rare.deadline.store(deadline, Release);
+            machine.over_at = deadline;
         } else if rare.deadline.fetch_min(deadline, AcqRel) > deadline {
             machine.last_chance = deadline;
         }
@@ -231,11 +242,7 @@ impl Circuit {
     ) -> Result<Permit, Refusal> {
         let word = self.word();
         if outage.state() == CircuitState::Closed {
-            return if outage.ramp_admits(outage.word(), now) {
-                self.decide(now, probing)
-            } else {
-                Err(Refusal::new(Reason::Recovering, 0, word.generation()))
-            };
+            return self.decide_in_ramp(outage, now, probing);
         }
         let own_deadline = match word.state() {
             CircuitState::Open => self.deadline(self.rare()),
@@ -245,24 +252,38 @@ impl Circuit {
             return Err(Refusal::new(Reason::Saturated, 0, word.generation()));
         }
         // Who is to be left alone, by its own hint perhaps, does not probe for others.
-        let refused = if now < own_deadline {
-            outage.decide(now, Probing::No).err()
+        let probing = if now < own_deadline {
+            Probing::No
         } else {
-            match outage.decide(now, probing) {
-                Ok(permit) => {
-                    // It was asked for, though by another's permit.
-                    if word.state() != CircuitState::Closed {
-                        self.rare().last_attempt.store(now, Relaxed);
-                    }
-                    return Ok(permit);
-                }
-                Err(refusal) => Some(refusal),
-            }
+            probing
         };
-        let left = refused.and_then(|refusal| refusal.retry_after);
-        let own_left = own_deadline.saturating_sub(now);
-        let left = left.map_or(0, nanos).max(own_left);
-        Err(Refusal::new(Reason::Outage, left, word.generation()))
+        match outage.decide_unless_closed(now, probing) {
+            // It has closed meanwhile. A permit of it that is no probe would have the call of one tenant decide over
+            // all of them.
+            None => self.decide_in_ramp(outage, now, probing),
+            Some(Ok(permit)) => {
+                // It was asked for, though by another's permit.
+                if word.state() != CircuitState::Closed {
+                    self.rare().last_attempt.store(now, Relaxed);
+                }
+                Ok(permit)
+            }
+            Some(Err(refusal)) => {
+                let own_left = own_deadline.saturating_sub(now);
+                let left = refusal.retry_after.map_or(0, nanos).max(own_left);
+                Err(Refusal::new(Reason::Outage, left, word.generation()))
+            }
+        }
+    }
+
+    /// What the ramp of an outage that is over leaves to the circuit, whose own ramp or probes admit less.
+    fn decide_in_ramp(&self, outage: &Self, now: u64, probing: Probing) -> Result<Permit, Refusal> {
+        let word = self.word();
+        let is_plain = word.state() == CircuitState::Closed && self.ramp_share(now).is_none();
+        if is_plain && !outage.ramp_admits(outage.word(), now) {
+            return Err(Refusal::new(Reason::Recovering, 0, word.generation()));
+        }
+        self.decide(now, probing)
     }
 
     /// What the circuit of an outage, this one, says to the call of a tenant without a circuit; none where it leaves
@@ -272,10 +293,7 @@ impl Circuit {
         now: u64,
         probing: Probing,
     ) -> Option<Result<Permit, Refusal>> {
-        if self.state() == CircuitState::Closed {
-            return None;
-        }
-        let decided = self.decide(now, probing);
+        let decided = self.decide_unless_closed(now, probing)?;
         Some(decided.map_err(|refusal| Refusal {
             reason: Reason::Outage,
             generation: 0,

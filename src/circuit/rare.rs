@@ -19,6 +19,8 @@ pub(super) struct Rare {
     pub(super) heeded: AtomicU64,
     /// Until when a rejected call need not look whether its tenant counts as active.
     pub(super) active_until: AtomicU64,
+    /// Of which slots that one was; see [`Context::activity_base`](super::Context::activity_base).
+    pub(super) active_base: AtomicU64,
     /// When the ramp began, and what share of a call is saved up.
     pub(super) ramp_since: AtomicU64,
     pub(super) ramp_credit: AtomicU64,
@@ -86,6 +88,8 @@ pub(super) struct Machine {
     pub(super) readable_run: u16,
     /// How long the open period was set to last, hints aside.
     pub(super) period: u64,
+    /// When the open period ended that a call has seen to be over.
+    pub(super) over_at: u64,
     /// When a call last had the chance to probe, or will have it first.
     pub(super) last_chance: u64,
     pub(super) warned_of_barred: bool,

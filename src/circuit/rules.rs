@@ -27,6 +27,8 @@ const REMEMBERED: usize = 16;
 pub(crate) struct Rules {
     pub(crate) policy: Arc<Policy>,
     era: u64,
+    /// The era in which the window got its length.
+    window_era: u64,
     pub(super) slot_nanos: u64,
     pub(super) thresholds: [u64; MAX_LATENCY_RULES],
     pub(super) lowest_threshold: u64,
@@ -38,19 +40,26 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self::in_era(policy, 0, Vec::new())
+        Self::in_era(policy, (0, 0), Vec::new())
     }
 
     /// The rules of a policy that takes the place of these. `era` gives the number of an era that there was not yet.
     pub(crate) fn followed_by(&self, policy: Policy, era: impl FnOnce() -> u64) -> Self {
         if policy.counts_like(&self.policy) {
-            return Self::in_era(policy, self.era, self.earlier.clone());
+            return Self::in_era(policy, self.eras(), self.earlier.clone());
         }
         let mut earlier = self.earlier.clone();
         earlier.push((self.era, self.slot_nanos));
         let forgotten = earlier.len().saturating_sub(REMEMBERED);
         earlier.drain(..forgotten);
-        Self::in_era(policy, era() % ERAS, earlier)
+        let era = era() % ERAS;
+        let is_as_long = policy.window == self.policy.window;
+        let window_era = if is_as_long { self.window_era } else { era };
+        Self::in_era(policy, (era, window_era), earlier)
+    }
+
+    fn eras(&self) -> (u64, u64) {
+        (self.era, self.window_era)
     }
 
     /// The rules of the circuit that decides in an outage.
@@ -64,16 +73,18 @@ impl Rules {
             initial_state: CircuitState::Closed,
             ..Policy::clone(&self.policy)
         };
-        Arc::new(Self::in_era(policy, self.era, self.earlier.clone()))
+        Arc::new(Self::in_era(policy, self.eras(), self.earlier.clone()))
     }
 
-    fn in_era(policy: Policy, era: u64, earlier: Vec<(u64, u64)>) -> Self {
+    fn in_era(policy: Policy, eras: (u64, u64), earlier: Vec<(u64, u64)>) -> Self {
         let mut thresholds = [u64::MAX; MAX_LATENCY_RULES];
         for (threshold, rule) in thresholds.iter_mut().zip(&policy.latency) {
             *threshold = rule.threshold;
         }
+        let (era, window_era) = eras;
         Self {
             era,
+            window_era,
             slot_nanos: nanos(policy.window) / SLOTS as u64,
             lowest_threshold: thresholds.into_iter().min().unwrap_or(u64::MAX),
             thresholds,
@@ -92,6 +103,12 @@ impl Rules {
         self.base() + now / self.slot_nanos
     }
 
+    /// The slot in which a tenant is active that calls now: one of an era that begins anew with the length of the window
+    /// alone.
+    pub(super) fn activity_slot(&self, now: u64) -> u64 {
+        (self.window_era << ERA) + now / self.slot_nanos
+    }
+
     /// When a slot began; none where it is of an era of which nothing is known any more.
     pub(super) fn began(&self, slot: u64) -> Option<u64> {
         let era = slot >> ERA;
@@ -100,6 +117,12 @@ impl Rules {
         let (_, slot_nanos) = eras.into_iter().find(|(known, _)| *known == era)?;
         Some((slot & ((1 << ERA) - 1)).saturating_mul(slot_nanos))
     }
+}
+
+/// Whether the slot is of an era before that of the other.
+pub(super) fn is_of_earlier_era(slot: u64, other: u64) -> bool {
+    let behind = (other >> ERA).wrapping_sub(slot >> ERA) % ERAS;
+    behind > 0 && behind < ERAS / 2
 }
 
 /// Whether two slots are of one era.

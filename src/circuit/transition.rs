@@ -154,8 +154,7 @@ impl Head {
         machine.last_chance = deadline;
         machine.warned_of_barred = false;
         machine.end_probes();
-        rare.heeded
-            .store(self.context.recoveries.load(Acquire), Relaxed);
+        self.heed(rare);
         rare.deadline.store(deadline, Release);
         rare.last_attempt.store(now, Relaxed);
         rare.begin_demand();
@@ -171,7 +170,12 @@ impl Head {
     ) -> Transition {
         machine.end_open_time(now);
         machine.end_probes();
-        machine.waited += now.saturating_sub(self.rare().deadline.load(Acquire));
+        let over_at = match self.rare().deadline.load(Acquire) {
+            0 => machine.over_at,
+            deadline => deadline,
+        };
+        let waited = now.saturating_sub(over_at);
+        machine.waited = machine.waited.saturating_add(waited);
         machine.had_a_hand |= origin == Origin::ByHand;
         self.clear_window();
         self.change(CircuitState::HalfOpen, now, reason, origin, false)

@@ -113,7 +113,7 @@ impl Dependency {
                 circuit.follow_cap(&rules);
             }
         });
-        for shared in self.shared_circuits().chain(context.outage_circuit()) {
+        for shared in self.shared_circuits() {
             shared.follow_cap(&rules);
         }
     }

@@ -164,7 +164,11 @@ impl Dependency {
     /// [`Rejection::Open`] where the circuit rejects the call.
     pub fn acquire_shared(&self, probing: Probing) -> Result<Permit, Rejection> {
         let new = || Circuit::new(self.context(), None, Operators::default());
-        let circuit = self.inner.without_tenant.get_or_init(new).clone();
+        let circuit = self
+            .context()
+            .shared
+            .once(&self.inner.without_tenant, new)
+            .clone();
         admit(circuit, probing)
     }
 

@@ -146,7 +146,7 @@ impl Dependency {
             Overflow::Unguarded => Ok(Permit::unrecorded()),
             Overflow::Shared => {
                 let new = || Circuit::new(context, None, Operators::default());
-                let circuit = self.inner.overflow.get_or_init(new);
+                let circuit = context.shared.once(&self.inner.overflow, new);
                 circuit
                     .admit_under(standing, now, probing)
                     .map_err(|refusal| {

@@ -1,12 +1,12 @@
 //! Those who are told of events: the log, the subscribers, the observer.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::broadcast::{Receiver, Sender};
 
 use super::log::{log, say};
 use super::{Event, Observer, OwnedEvent};
+use crate::caught::caught;
 use crate::sync::{Arc, AtomicUsize, OnceLock, Relaxed};
 
 /// The observer and the subscribers of a registry.
@@ -65,7 +65,7 @@ impl Audience {
             say(|| _ = channel.send(OwnedEvent::new(event, dependency.cloned())));
         }
         if let Some(observer) = &self.observer
-            && catch_unwind(AssertUnwindSafe(|| observer.on_event(event))).is_err()
+            && caught(|| observer.on_event(event)).is_none()
         {
             say(|| tracing::error!("an observer of circuits panicked"));
         }

@@ -1,13 +1,12 @@
 //! What the log says of events: at `info` what an operator cares about, at `debug` what the curious do, at `trace`
 //! what comes with every call.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tracing::Level;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 use super::{Event, EventKind, names};
 use crate::CircuitState;
+use crate::caught::caught;
 
 /// Whether a log may want to hear of every single call.
 #[inline]
@@ -26,7 +25,7 @@ pub(crate) fn may_hear_of(level: Level) -> bool {
 
 /// Writes to the log, whose panic is to end neither a call nor, in a `Drop`, the process.
 pub(crate) fn say(write: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(write));
+    let _ = caught(write);
 }
 
 pub(super) fn log(event: &Event<'_>) {

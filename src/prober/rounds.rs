@@ -1,7 +1,7 @@
 //! The task of a prober: looks at intervals, and sees its probes to their end.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -13,6 +13,7 @@ use super::builder::Pace;
 use super::most_wanted::most_wanted;
 use super::probe::{Ask, Begun, Ended};
 use super::seat::Seat;
+use crate::caught::caught;
 use crate::circuit::{Claim, OutageDemand};
 use crate::dependency::Inner;
 use crate::event::say;
@@ -140,9 +141,9 @@ impl Rounds {
             permit,
             timeout: self.pace.timeout,
         };
-        match catch_unwind(AssertUnwindSafe(|| (self.ask)(begun))) {
-            Ok(asking) => _ = self.in_the_air.spawn(asking),
-            Err(_) => self.say_panicked(),
+        match caught(|| (self.ask)(begun)) {
+            Some(asking) => _ = self.in_the_air.spawn(asking),
+            None => self.say_panicked(),
         }
     }
 
@@ -155,13 +156,18 @@ impl Rounds {
                 }
             }
             Ok(_) => {}
-            Err(error) if error.is_panic() => self.say_panicked(),
-            Err(_) => {}
+            Err(error) => {
+                if let Ok(payload) = error.try_into_panic() {
+                    // Its drop may panic too.
+                    mem::forget(payload);
+                    self.say_panicked();
+                }
+            }
         }
     }
 
     fn say_panicked(&mut self) {
-        if !std::mem::replace(&mut self.said_panicked, true) {
+        if !mem::replace(&mut self.said_panicked, true) {
             say(|| {
                 tracing::error!(
                     dependency = &*self.name,

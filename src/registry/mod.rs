@@ -124,10 +124,10 @@ impl CircuitBreakerRegistry {
             ..
         } = &*self.inner;
         let added = Dependency::new(shared, name, policy, *max_tenants);
-        directory.insert(added.clone());
-        // An override of the registry that was set before the insertion did not come by here.
+        // Who sets an override of the registry after this finds the dependency; who did before is seen here.
         let _operator = shared.operator.lock();
         added.context().refresh_attention();
+        directory.insert(added.clone());
         added
     }
 

@@ -75,15 +75,42 @@ async fn a_policy_that_is_new_decides_over_the_next_period_of_an_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_counts_otherwise_counts_tenants_anew() {
+async fn a_window_of_another_length_counts_tenants_anew_and_says_nothing_before_it_has_passed() {
     let search = with_tenants(policy(), 0..10);
     trip(&search, 0..2);
     search.set_policy(policy().window(2 * WINDOW).build().unwrap());
-    trip(&search, 5..6);
+    trip(&search, 5..7);
     assert!(search.outage().is_none());
-    assert!(acquire(&search, 0).is_err());
-    assert!(acquire(&search, 1).is_err());
-    trip(&search, 6..7);
-    // The two whose calls are rejected count again.
-    assert_eq!(search.outage().unwrap().down, 4);
+    advance(2 * WINDOW - NANO).await;
+    succeed(&search, 7..9);
+    trip(&search, 9..10);
+    assert!(search.outage().is_none(), "the window has not passed");
+    advance(NANO).await;
+    trip(&search, 7..9);
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_threshold_leaves_the_tenants_that_are_counted() {
+    let search = with_tenants(policy().outage(outage().min_share(0.5)), 0..10);
+    trip(&search, 0..4);
+    search.set_policy(
+        policy()
+            .consecutive_failures(1)
+            .outage(outage().min_share(0.5))
+            .build()
+            .unwrap(),
+    );
+    record(&search, 5..6, Outcome::failure());
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (5, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_asks_for_outages_first_says_nothing_before_a_window_has_passed() {
+    let search = with_tenants(policy().without_outage(), 0..10);
+    search.set_policy(policy().build().unwrap());
+    trip(&search, 0..4);
+    assert!(search.outage().is_none());
 }

@@ -113,9 +113,36 @@ async fn an_outage_that_comes_back_grows_too() {
     let search = in_outage(policy());
     advance(PERIOD).await;
     heal(&search, 5);
-    trip(&search, 5..6);
-    // Three are still down, and one more opened.
+    trip(&search, 5..8);
     assert_eq!(refused(&search, 9).retry_after(), Some(2 * PERIOD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_down_before_a_recovery_is_no_part_of_the_next_outage() {
+    let search = in_outage(policy());
+    advance(PERIOD).await;
+    heal(&search, 5);
+    trip(&search, 5..7);
+    assert!(search.outage().is_none(), "two have opened since");
+    succeed(&search, 7..10);
+    // One whose probe fails has opened since, too.
+    record(&search, 0..1, Outcome::failure());
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (3, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_recovery_by_hand_neither() {
+    let search = with_tenants(policy(), 0..10);
+    trip(&search, 0..2);
+    search.begin_recovery();
+    trip(&search, 5..7);
+    assert!(search.outage().is_none(), "two have opened since");
+    assert_eq!(search.circuit(&name(0)).half_open(), Ok(()));
+    search.circuit(&name(0)).reset();
+    trip(&search, 7..8);
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (3, 10));
 }
 
 #[tokio::test(start_paused = true)]

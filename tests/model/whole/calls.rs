@@ -41,7 +41,7 @@ impl Whole {
         }
         let decided = if self.is_out() {
             self.decide_in_outage(now, tenant, probing)
-        } else if !self.outage_admits(now) {
+        } else if self.is_plain(now, tenant) && !self.outage_admits(now) {
             Err(Refusal {
                 reason: Reason::Recovering,
                 retry_after: Some(0),
@@ -178,6 +178,8 @@ impl Whole {
     pub(super) fn recover(&mut self, now: u64) {
         for tenant in self.tenants.values_mut() {
             tenant.circuit.begin_recovery(now);
+            // Down is who has opened since.
+            tenant.is_down = false;
         }
     }
 }

@@ -159,6 +159,12 @@ impl Whole {
         outage.is_some_and(|outage| outage.circuit.verdict(now, Probing::Yes).is_ok())
     }
 
+    /// Whether the tenant's own circuit leaves it to the ramp of an outage what share is admitted.
+    pub(super) fn is_plain(&mut self, now: u64, tenant: usize) -> bool {
+        let circuit = &self.tenant(tenant).circuit;
+        circuit.state == CircuitState::Closed && circuit.share(now).is_none()
+    }
+
     /// Whether a call is among the share that is admitted after an outage.
     pub(super) fn outage_admits(&mut self, now: u64) -> bool {
         match &mut self.outage {
