@@ -197,3 +197,23 @@ async fn an_observer_that_panics_while_a_panic_unwinds_does_not_abort() {
     assert_eq!(panic.downcast_ref(), Some(&"the call's own"));
     assert_eq!(search.state("acme"), Open);
 }
+
+/// What somebody panics with, and what panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the bomb");
+    }
+}
+
+#[test]
+fn what_an_observer_panics_with_harms_nobody_when_it_is_dropped_either() {
+    let registry = CircuitBreakerRegistry::builder()
+        .observer(|_: &Event<'_>| std::panic::panic_any(Bomb))
+        .build()
+        .unwrap();
+    let search = registry.dependency("search").unwrap();
+    search.force_open("maintenance");
+    assert!(search.acquire("acme").is_err());
+}

@@ -7,6 +7,7 @@ mod minted;
 mod newcomers;
 mod overrides;
 mod probing;
+mod races;
 mod recovery;
 mod windows;
 

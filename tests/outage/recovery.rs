@@ -176,3 +176,24 @@ async fn with_a_ramp_the_traffic_of_all_grows() {
     assert!((0..100).all(|_| admits()));
     assert!(search.outage().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_with_a_ramp_of_its_own_does_not_go_through_two() {
+    let search = in_outage(policy().ramp(0.1, 1_000 * SECOND));
+    advance(PERIOD).await;
+    succeed(&search, 5..6);
+    succeed(&search, 5..6);
+    assert_eq!(search.outage().unwrap().state, CircuitState::Closed);
+    // Its probes are not among those calls whose share grows, either.
+    succeed(&search, 0..1);
+    succeed(&search, 0..1);
+    assert_eq!(search.state(&name(0)), CircuitState::Closed);
+    let admits = |_: &u32| match acquire(&search, 0) {
+        Ok(permit) => {
+            permit.record(Outcome::Success);
+            true
+        }
+        Err(_) => false,
+    };
+    assert_eq!((0..1_000).filter(admits).count(), 100);
+}

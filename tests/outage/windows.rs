@@ -175,3 +175,19 @@ async fn nor_does_it_where_all_its_calls_succeed() {
     let seen = search.outage().unwrap();
     assert_eq!((seen.down, seen.active), (4, 16));
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_whose_calls_are_rejected_count_in_a_window_that_has_become_shorter() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let long = OpenPeriod::fixed(day).jitter(0.0);
+    let search = with_tenants(policy().open_for(long).window(day), 0..10);
+    trip(&search, 0..2);
+    assert!(acquire(&search, 0).is_err() && acquire(&search, 1).is_err());
+    search.set_policy(policy().open_for(long).build().unwrap());
+    advance(WINDOW).await;
+    succeed(&search, 2..10);
+    assert!(acquire(&search, 0).is_err() && acquire(&search, 1).is_err());
+    trip(&search, 5..6);
+    let seen = search.outage().unwrap();
+    assert_eq!((seen.down, seen.active), (3, 10));
+}

@@ -85,3 +85,26 @@ async fn a_future_that_panics_when_it_is_dropped_has_had_its_outcome() {
     assert_eq!(search.snapshot().totals.probe_failures, 1);
     assert!(!prober.is_stopped());
 }
+
+/// What somebody panics with, and what panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the bomb");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_panics_with_does_not_end_the_prober_when_it_is_dropped_either() {
+    let search = declare(policy());
+    let prober = prober(&search)
+        .spawn(async |_| -> Outcome { std::panic::panic_any(Bomb) })
+        .unwrap();
+    for _ in 0..2 {
+        want(&search, "acme", 1);
+        pass(10 * PERIOD).await;
+    }
+    assert!(!prober.is_stopped());
+    assert!(search.snapshot().totals.probe_failures >= 2);
+}
