@@ -60,7 +60,7 @@ use crate::rejection::InvalidTenant;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_tenant_breaker::{CircuitBreakerRegistry, Policies};
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitState, Outcome, Policies};
 ///
 /// let file = r#"
 /// [default]
@@ -70,6 +70,7 @@ use crate::rejection::InvalidTenant;
 /// consecutive_failures = 3
 ///
 /// [dependencies.search.tenants."acme"]
+/// failure_threshold = 10           # the rule of count and rate trips by itself
 /// consecutive_failures = 10
 /// "#;
 /// let policies = Policies::from_deserializer(toml::Deserializer::parse(file)?)?;
@@ -79,6 +80,17 @@ use crate::rejection::InvalidTenant;
 ///
 /// let search = registry.dependency("search")?;
 /// assert_eq!(*search.policy(), *policies.dependency("search").unwrap());
+///
+/// let failures_until_open = |tenant| -> Result<_, Box<dyn std::error::Error>> {
+///     let mut failures = 0;
+///     while search.state(tenant) == CircuitState::Closed {
+///         search.acquire(tenant)?.record(Outcome::failure());
+///         failures += 1;
+///     }
+///     Ok(failures)
+/// };
+/// assert_eq!(failures_until_open("globex")?, 3);
+/// assert_eq!(failures_until_open("acme")?, 10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
