@@ -104,6 +104,21 @@ fn a_value_of_another_kind_is_refused() {
     ] {
         refused_at(table, path, &[expected]);
     }
+    for (table, says) in [
+        (
+            "consecutive_failures = 'none'",
+            "string \"none\", expected a whole number, or \"off\"",
+        ),
+        ("latency = 'on'", "expected a sequence, or \"off\""),
+        (
+            "outage = 'on'",
+            "expected a table with min_tenants, min_share, newcomers, open_for, recovery_spread, or \"off\"",
+        ),
+        ("hint_cap = 'never'", "such as \"1h 30m\", or \"off\""),
+    ] {
+        let path = table.split(' ').next().unwrap();
+        refused_at(table, path, &[says]);
+    }
     let error = read_json(r#"{ "dependencies": { "search": { "ramp": null } } }"#).unwrap_err();
     assert_eq!(error.path(), "dependencies.search.ramp");
 }

@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use self::duration::Human;
 pub(crate) use self::fields::Fields;
-use self::setting::{Count, Setting};
+use self::setting::Setting;
 use super::{CompiledLatencyRule, LatencyRule, Policy};
 
 /// As a table with the fields of [`PolicyBuilder`](crate::PolicyBuilder); what is not named has its default.
@@ -50,7 +50,7 @@ impl Serialize for Policy {
             ramp,
             outage,
         } = self;
-        let count = |count: &Option<u32>| Setting::from(count.map(Count));
+        let count = |count: &Option<u32>| Setting::from(*count);
         let rules: Vec<LatencyRule> = latency.iter().map(CompiledLatencyRule::rule).collect();
         let rules = Some(rules).filter(|rules| !rules.is_empty());
         let hint_cap = Some(*hint_cap).filter(|cap| !cap.is_zero()).map(Human);
