@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 pub use self::change::{Applied, Change};
 pub use self::error::PoliciesError;
 use self::error::join;
-use self::file::{DependencyTable, File, Mode, Named};
+use self::file::{DependencyTable, File, Mode, Named, TenantTable};
 use crate::policy::written::Fields;
 use crate::policy::{Policy, PolicyBuilder};
 use crate::registry::is_name;
@@ -52,6 +52,7 @@ use crate::rejection::InvalidTenant;
 /// - A dependency that is named has the policy that the file says, whatever the program declared it with; an empty
 ///   table that of `[default]`. A program that declares dependencies itself does so before it applies a file:
 ///   declared afterwards with another policy than the file's, it is an error.
+/// - A tenant's table has all fields but those that concern the dependency as a whole: `outage`, `overflow` and `mode`.
 /// - `mode` is `"enforce"` or `"dry_run"`, as if [`Override::DryRun`](crate::Override::DryRun) were set on the
 ///   dependency. What is set on it by hand goes before, and is neither changed nor cleared by a file; when that ends or
 ///   is cleared, the mode of the file holds again.
@@ -180,7 +181,7 @@ impl DependencyPolicies {
         let (builder, policy) = build(&table.fields, default.clone(), path)?;
         let mut tenants = BTreeMap::new();
         let Named(named) = table.tenants.unwrap_or_default();
-        for (tenant, fields) in named {
+        for (tenant, TenantTable(fields)) in named {
             let path = join(&join(path, "tenants"), &tenant);
             InvalidTenant::check(&tenant)
                 .map_err(|error| PoliciesError::new(path.clone(), error))?;

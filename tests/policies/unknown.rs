@@ -38,6 +38,16 @@ fn an_unknown_field_is_refused_at_every_level_with_those_that_there_are() {
             "window",
         ),
         (
+            "tenants = { acme = { outage = { min_tenants = 5 } } }",
+            "tenants.acme.outage",
+            "base, window",
+        ),
+        (
+            "tenants = { acme = { overflow = 'shared' } }",
+            "tenants.acme.overflow",
+            "base, window",
+        ),
+        (
             "tenants = { acme = { tenants = {} } }",
             "tenants.acme.tenants",
             "window",
@@ -46,6 +56,10 @@ fn an_unknown_field_is_refused_at_every_level_with_those_that_there_are() {
         refused_at(table, path, &["unknown field", known]);
     }
     refused_at("windw = '5m'", "windw", &["base", "mode", "tenants"]);
+    let error = refused("tenants = { acme = { outage = 'off' } }");
+    let (_, known) = error.message().split_once("must be one of ").unwrap();
+    let known = known.lines().next().unwrap();
+    assert!(known.ends_with("max_in_flight, ramp"), "{error}");
     let error = read("[dependency.search]").unwrap_err();
     assert_eq!(error.path(), "dependency");
     assert!(error.message().contains("default, dependencies"), "{error}");
