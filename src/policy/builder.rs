@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::error::{PolicyError, check};
 use super::open_period::OPEN_FOR;
-use super::{HistogramShape, LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
+use super::{HistogramShape, LatencyRule, Lease, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
 use crate::CircuitState;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::time::DAY;
@@ -431,7 +431,10 @@ impl PolicyBuilder {
             hint_cap: self.hint_cap,
             trip_on_hint: self.trip_on_hint,
             abandoned_run: u8::try_from(self.abandoned_run).unwrap_or(u8::MAX),
-            probe_lease: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+            probe_lease: Lease {
+                lasts: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+                is_derived: self.probe_lease.is_none(),
+            },
             initial_state: self.initial_state,
             max_in_flight: self.max_in_flight,
             overflow: self.overflow,

@@ -117,7 +117,6 @@ pub(crate) struct CompiledLatencyRule {
 
 impl CompiledLatencyRule {
     /// The rule as a person writes it. Its threshold is on the edge of a bucket, and so snapped to itself.
-    #[cfg(feature = "serde")]
     pub(super) fn rule(&self) -> LatencyRule {
         let calls = u32::try_from(self.min_calls).unwrap_or(u32::MAX);
         LatencyRule::quantile(self.quantile, Duration::from_nanos(self.threshold)).min_calls(calls)

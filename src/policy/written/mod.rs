@@ -66,7 +66,7 @@ impl Serialize for Policy {
         table.serialize_field("hint_cap", &Setting::from(hint_cap))?;
         table.serialize_field("trip_on_hint", trip_on_hint)?;
         table.serialize_field("abandoned_run", &Setting::from(abandoned_run))?;
-        table.serialize_field("probe_lease", &Human(*probe_lease))?;
+        table.serialize_field("probe_lease", &Human(probe_lease.lasts))?;
         table.serialize_field("initial_state", initial_state.as_str())?;
         table.serialize_field("max_in_flight", &count(max_in_flight))?;
         table.serialize_field("overflow", overflow)?;
