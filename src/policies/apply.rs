@@ -79,7 +79,7 @@ impl Applied {
             (None, Some(before)) if *before == *held => registry.clear_default_policy(),
             _ => return,
         }
-        let fields = difference(&registry.default_policy(), &held);
+        let fields = difference(&held, &registry.default_policy());
         if !fields.is_empty() {
             self.changes.push(Change::Default { fields });
         }
@@ -142,7 +142,7 @@ impl Applied {
     }
 
     fn policy(&mut self, dependency: &Dependency, before: &Policy) {
-        let fields = difference(&dependency.policy(), before);
+        let fields = difference(before, &dependency.policy());
         if !fields.is_empty() {
             let dependency = dependency.name().to_owned();
             self.changes.push(Change::Policy { dependency, fields });
@@ -150,7 +150,7 @@ impl Applied {
     }
 
     fn tenant(&mut self, dependency: &Dependency, tenant: &str, before: &Policy, own: bool) {
-        let fields = difference(&dependency.policy_of(tenant), before);
+        let fields = difference(before, &dependency.policy_of(tenant));
         self.changes.push(Change::Tenant {
             dependency: dependency.name().to_owned(),
             tenant: tenant.to_owned(),

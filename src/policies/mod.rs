@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-pub use self::change::{Applied, Change};
+pub use self::change::{Applied, Change, ChangedField};
 pub use self::error::PoliciesError;
 use self::error::join;
 use self::file::{DependencyTable, File, Mode, Named, TenantTable};

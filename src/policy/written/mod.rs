@@ -4,6 +4,7 @@ mod duration;
 mod fields;
 mod parts;
 mod setting;
+mod shown;
 pub(crate) mod table;
 
 use serde::de::{Deserialize, Deserializer, Error};
@@ -12,6 +13,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use self::duration::Human;
 pub(crate) use self::fields::Fields;
 use self::setting::Setting;
+pub(crate) use self::shown::differences;
 use super::{CompiledLatencyRule, LatencyRule, Policy};
 
 /// As a table with the fields of [`PolicyBuilder`](crate::PolicyBuilder); what is not named has its default.
