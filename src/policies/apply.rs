@@ -24,8 +24,12 @@ impl Policies {
     ///
     /// A dependency goes back to the policy with which the program declared it, or to the default one, a tenant to its
     /// dependency's, the default policy to the registry's first. What somebody else has changed since, by hand, is not
-    /// what the file said, and stays. Whoever reloads a file keeps the policies that it applied last, and applies the
-    /// next ones after those, from one task.
+    /// what the file said, and stays.
+    ///
+    /// Whoever reloads a file keeps the policies that it applied last, and applies the next ones after those, from one
+    /// task. Each change is made whole, but a file is not: of two files that are applied at once, some dependencies may
+    /// end with the policies of the one and some with those of the other, as may their tenants. There is no lock against
+    /// it, since observers and logs hear of changes as they come, and may apply policies themselves.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policies, Policy};
