@@ -168,7 +168,7 @@ pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
 pub use self::overrides::{EffectiveState, Override};
 #[cfg(feature = "serde")]
-pub use self::policies::{Applied, Change, Policies, PoliciesError};
+pub use self::policies::{Applied, Change, ChangedField, Policies, PoliciesError};
 pub use self::policy::{
     LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, PolicyBuilder, PolicyError,
 };

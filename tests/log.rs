@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::advance;
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, Dependency, Event, OpenPeriod, Outcome, Override, Policy, Probing,
+    CircuitBreakerRegistry, Dependency, EffectiveState, Event, OpenPeriod, Outcome, Override,
+    Policy, Probing,
 };
 use tracing::field::{Field, Visit};
 use tracing::subscriber::{DefaultGuard, Interest};
@@ -24,6 +25,9 @@ struct Broken;
 
 /// A log whose filter is out of order.
 struct BrokenFilter;
+
+/// A log that takes every lock there is.
+struct CallsBack(Dependency, CircuitBreakerRegistry);
 
 struct Line(String);
 
@@ -99,6 +103,34 @@ impl Subscriber for BrokenFilter {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Subscriber for CallsBack {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_tenant_breaker")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        let Self(search, registry) = self;
+        registry.dependency("of the log").unwrap();
+        search.circuit("of the log").force_open("by the log");
+        search
+            .circuit("of the log")
+            .set_policy(Policy::default())
+            .unwrap();
+    }
 
     fn enter(&self, _: &span::Id) {}
 
@@ -283,6 +315,76 @@ async fn an_override_is_news_with_what_was_said_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policy_that_is_replaced_is_news_where_it_differs() {
+    let (log, _guard) = Log::begin();
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency("search").unwrap();
+    let acme = search.circuit("acme");
+    let policy = |failures| Policy::builder().consecutive_failures(failures).build();
+    let policy = |failures| policy(failures).unwrap();
+    let replaced = |of: &[&str], not: &str| {
+        let (level, line) = log.one();
+        assert_eq!(level, Level::INFO);
+        assert_says(&line, of);
+        assert!(!line.contains(not), "{line}");
+    };
+    let of_all = ["message=policy replaced", "dependency=\"search\""];
+    let of_one = [&of_all[..], &["tenant=\"acme\""]].concat();
+
+    search.set_policy(policy(3));
+    replaced(&of_all, "tenant=");
+    acme.set_policy(policy(4)).unwrap();
+    replaced(&of_one, "default");
+    registry.set_default_policy(policy(6));
+    replaced(&["message=default policy replaced"], "search");
+    // It is the same.
+    search.set_policy(policy(3));
+    acme.set_policy(policy(4)).unwrap();
+    registry.set_default_policy(policy(6));
+    search.circuit("globex").set_policy(policy(3)).unwrap();
+    search.circuit("globex").clear_policy();
+    search.circuit("initech").clear_policy();
+    assert_eq!(log.take(), []);
+
+    acme.clear_policy();
+    replaced(&of_one, "default");
+    search.clear_policy();
+    replaced(&of_all, "tenant=");
+    search.clear_policy();
+    assert_eq!(log.take(), []);
+    registry.clear_default_policy();
+    replaced(&["message=default policy replaced"], "search");
+}
+
+#[test]
+fn a_log_that_hears_of_a_policy_may_change_things_in_turn() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency("search").unwrap();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let log = CallsBack(search.clone(), registry.clone());
+    std::thread::spawn(move || {
+        let _guard = tracing::subscriber::set_default(log);
+        let policy = || Policy::low_traffic().build().unwrap();
+        registry.set_default_policy(policy());
+        registry.clear_default_policy();
+        search.set_policy(policy());
+        search
+            .circuit("acme")
+            .set_policy(Policy::default())
+            .unwrap();
+        search.circuit("acme").clear_policy();
+        search.clear_policy();
+        done.send(search.circuit("of the log").effective_state())
+    });
+    let state = is_done.recv_timeout(Duration::from_secs(60));
+    assert_eq!(
+        state,
+        Ok(EffectiveState::ForcedOpen),
+        "it hangs, or panicked"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn how_a_probe_ended_is_traced() {
     let (log, _guard) = Log::begin();
     let search = dependency("search", 10);
@@ -353,8 +455,12 @@ async fn no_id_and_no_name_can_forge_a_line() {
     advance(WINDOW).await;
     search.circuit(forged).force_open(forged);
     search.acquire(forged).unwrap_err();
+    search
+        .circuit(forged)
+        .set_policy(Policy::default())
+        .unwrap();
     let lines = log.take_all();
-    assert!(lines.len() >= 15, "{lines:#?}");
+    assert!(lines.len() >= 16, "{lines:#?}");
     for level in [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN] {
         assert!(lines.iter().any(|(of, _)| *of == level), "{level}");
     }

@@ -79,12 +79,13 @@ assert_impl_all!(Answering<Inner>: Send, Sync);
 #[cfg(feature = "serde")]
 mod files {
     use static_assertions::assert_impl_all;
-    use tower_tenant_breaker::{Applied, Change, Policies, PoliciesError};
+    use tower_tenant_breaker::{Applied, Change, ChangedField, Policies, PoliciesError};
 
     assert_impl_all!(Policies: Clone, Send, Sync, serde::de::DeserializeOwned);
     assert_impl_all!(PoliciesError: Clone, Send, Sync, std::error::Error);
     assert_impl_all!(Applied: Clone, Send, Sync);
     assert_impl_all!(Change: Clone, Send, Sync);
+    assert_impl_all!(ChangedField: Clone, Send, Sync);
 }
 
 #[cfg(feature = "http")]

@@ -302,7 +302,7 @@ impl Circuit {
                 return refuse(reason);
             }
         };
-        let begun = self.take_probe(&mut machine, now, nanos(policy.probe_lease));
+        let begun = self.take_probe(&mut machine, now, nanos(policy.probe_lease.lasts));
         drop(machine);
         self.warn_of_barred(warn);
         Some(Ok(self.begin_probe(rare, begun, now, counted)))

@@ -167,7 +167,7 @@ impl Circuit {
         }
         let counted = self.take_flight()?;
         machine.last_chance = now;
-        let begun = self.take_probe(&mut machine, now, nanos(rules.policy.probe_lease));
+        let begun = self.take_probe(&mut machine, now, nanos(rules.policy.probe_lease.lasts));
         drop(machine);
         Some(self.begin_probe(rare, begun, now, counted))
     }

@@ -2,6 +2,7 @@
 
 use super::Dependency;
 use crate::circuit::{InForce, Rules};
+use crate::event::say;
 #[cfg(feature = "serde")]
 use crate::overrides::{Override, Standing};
 use crate::policy::Policy;
@@ -20,7 +21,10 @@ impl Dependency {
     /// stay current. Where the window, a threshold or another field of the rules differs, windows and runs begin anew:
     /// what was counted by other rules is not read by these. A period, a place or a hint is measured by the policy that
     /// holds when it begins. The calls that are in the air when [`max_in_flight`](crate::PolicyBuilder::max_in_flight)
-    /// begins to hold are not counted. Tenants that have a policy of their own keep it.
+    /// begins to hold are not counted. Tenants that have a policy of their own keep it. Where the policy differs, a
+    /// line at `info` says that it was replaced.
+    ///
+    /// [`Policy::to_builder`] makes the new one of the one that holds, where a field or two are to change.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
@@ -31,9 +35,14 @@ impl Dependency {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_policy(&self, policy: Policy) {
-        let _operator = self.context().shared.operator.lock();
-        self.inner.follows_default.store(false, Relaxed);
-        self.replace_policy(policy);
+        let differs = {
+            let _operator = self.context().shared.operator.lock();
+            self.inner.follows_default.store(false, Relaxed);
+            self.replace_policy(policy)
+        };
+        if differs {
+            self.say_replaced(None);
+        }
     }
 
     /// Puts the policy with which the dependency was declared in the place of the one that holds; where it was created
@@ -51,23 +60,31 @@ impl Dependency {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn clear_policy(&self) {
-        let _operator = self.context().shared.operator.lock();
-        self.go_back();
+        let differs = {
+            let _operator = self.context().shared.operator.lock();
+            self.go_back()
+        };
+        if differs {
+            self.say_replaced(None);
+        }
     }
 
     /// As [`clear_policy`](Self::clear_policy), where this policy holds; tells whether it did.
     #[cfg(feature = "serde")]
     pub(crate) fn clear_policy_if(&self, policy: &Policy) -> bool {
-        let _operator = self.context().shared.operator.lock();
-        let holds = !self.follows_default() && *self.policy() == *policy;
-        if holds {
-            self.go_back();
+        let (holds, differs) = {
+            let _operator = self.context().shared.operator.lock();
+            let holds = !self.follows_default() && *self.policy() == *policy;
+            (holds, holds && self.go_back())
+        };
+        if differs {
+            self.say_replaced(None);
         }
         holds
     }
 
-    /// Whoever calls this holds the operator's lock.
-    fn go_back(&self) {
+    /// Tells whether another policy holds now. Whoever calls this holds the operator's lock.
+    fn go_back(&self) -> bool {
         let policy = if self.inner.is_on_first_use {
             self.inner.follows_default.store(true, Relaxed);
             // Under the lock: who changes the default goes over those who follow it afterwards.
@@ -75,7 +92,15 @@ impl Dependency {
         } else {
             Arc::clone(&self.inner.declared)
         };
-        self.replace_policy(Policy::clone(&policy));
+        self.replace_policy(Policy::clone(&policy))
+    }
+
+    /// Says in the log that another policy holds, of the tenant or of all that have none of their own. Outside of every
+    /// lock: what writes the log is not ours.
+    fn say_replaced(&self, tenant: Option<&str>) {
+        let dependency = self.name();
+        let tenant = tenant.map(tracing::field::debug);
+        say(|| tracing::info!(dependency, tenant, "policy replaced"));
     }
 
     /// Whether the registry's default policy holds, whatever that is.
@@ -98,14 +123,16 @@ impl Dependency {
         }
     }
 
-    /// Whoever calls this holds the operator's lock.
-    fn replace_policy(&self, policy: Policy) {
+    /// Tells whether it is another one. Whoever calls this holds the operator's lock.
+    fn replace_policy(&self, policy: Policy) -> bool {
         let context = self.context();
-        let had_cap = context.rules().policy.max_in_flight.is_some();
+        let before = self.policy();
+        let had_cap = before.max_in_flight.is_some();
+        let differs = *before != policy;
         context.replace_policy(policy);
         let rules = Arc::clone(&context.rules());
         if had_cap == rules.policy.max_in_flight.is_some() {
-            return;
+            return differs;
         }
         // A newcomer that is not in the map yet reads the policy under the lock of its shard, and so this one.
         self.inner.circuits.for_each(|circuit| {
@@ -116,6 +143,7 @@ impl Dependency {
         for shared in self.shared_circuits() {
             shared.follow_cap(&rules);
         }
+        differs
     }
 
     /// Whether this policy is the one with which the dependency was declared, or the one that holds now.
@@ -136,24 +164,33 @@ impl Dependency {
 
     /// Changes the policy of a tenant's own; none for that of the dependency.
     pub(crate) fn put_policy(&self, tenant: &str, policy: Option<Policy>) {
-        let _operator = self.context().shared.operator.lock();
-        self.replace_own_policy(tenant, policy);
+        let differs = {
+            let _operator = self.context().shared.operator.lock();
+            self.replace_own_policy(tenant, policy)
+        };
+        if differs {
+            self.say_replaced(Some(tenant));
+        }
     }
 
     /// Takes the tenant's own policy away where it is this one; tells whether it was.
     #[cfg(feature = "serde")]
     pub(crate) fn clear_own_policy_if(&self, tenant: &str, policy: &Policy) -> bool {
-        let _operator = self.context().shared.operator.lock();
-        let holds = self.own_policy(tenant).is_some_and(|own| *own == *policy);
-        if holds {
-            self.replace_own_policy(tenant, None);
+        let (holds, differs) = {
+            let _operator = self.context().shared.operator.lock();
+            let holds = self.own_policy(tenant).is_some_and(|own| *own == *policy);
+            (holds, holds && self.replace_own_policy(tenant, None))
+        };
+        if differs {
+            self.say_replaced(Some(tenant));
         }
         holds
     }
 
-    /// Whoever calls this holds the operator's lock.
-    fn replace_own_policy(&self, tenant: &str, policy: Option<Policy>) {
+    /// Tells whether another policy holds for the tenant now. Whoever calls this holds the operator's lock.
+    fn replace_own_policy(&self, tenant: &str, policy: Option<Policy>) -> bool {
         let context = self.context();
+        let held = self.policy_of(tenant);
         // The circuit is looked for under the table's lock; see `circuit_or_new`.
         let mut policies = context.policies.write();
         let before = policies.get(tenant).map(Arc::clone);
@@ -167,6 +204,8 @@ impl Dependency {
         if let Some(circuit) = self.inner.circuits.get(tenant) {
             circuit.set_own_rules(rules);
         }
+        drop(policies);
+        *held != *self.policy_of(tenant)
     }
 
     /// Changes what a file of policies says, beneath the override that was set by hand; tells whether it is a change.

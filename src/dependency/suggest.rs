@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Dependency;
 use crate::CircuitState;
 use crate::circuit::Totals;
+use crate::policy::Policy;
 use crate::time::DAY;
 
 /// With so many independent samples their median lies between the true quartiles in 97 of 100 cases.
@@ -56,6 +57,11 @@ pub struct Suggestion {
     /// over the dependency's life (plus three failures, since what was not seen may yet be), and independently of each
     /// other. Failures that came by outages are in that share, so it is rather too high, and the proposal rather too
     /// careful.
+    ///
+    /// The policy's rule of count and rate is not looked at for it, stands beside it, and trips by itself: where the
+    /// proposal is over [`failure_threshold`](crate::PolicyBuilder::failure_threshold), a tenant whose calls all fail
+    /// is tripped by that rule first, and the proposal changes nothing for it until that is raised too. The basis says
+    /// where it is so.
     ///
     /// Needs 10,000 calls: fewer tell a share of one in a thousand worse than to a third. Where more than half of all
     /// calls fail, no run is an accident or no run is a sign, and there is no proposal.
@@ -157,7 +163,7 @@ impl Dependency {
         let sums = self.inner.circuits.sums(self.context().now());
         Suggestion {
             open_for: self.suggest_period(),
-            consecutive_failures: suggest_run(&sums.totals),
+            consecutive_failures: suggest_run(&sums.totals, &self.policy()),
             latency_p95: self.suggest_threshold(),
         }
     }
@@ -215,7 +221,7 @@ impl Dependency {
     }
 }
 
-fn suggest_run(totals: &Totals) -> Result<Suggested<u32>, NoSuggestion> {
+fn suggest_run(totals: &Totals, policy: &Policy) -> Result<Suggested<u32>, NoSuggestion> {
     let Totals {
         failures, calls, ..
     } = *totals;
@@ -226,13 +232,27 @@ fn suggest_run(totals: &Totals) -> Result<Suggested<u32>, NoSuggestion> {
         return Err(NoSuggestion::FailsTooOften { failures, calls });
     }
     let run = (CALLS_PER_ACCIDENT.ln() / -share.ln()).ceil() as u32;
+    let mut basis = format!(
+        "at {failures} failures in {calls} calls, so many in a row come by chance once in a million calls"
+    );
+    if let Some(sooner) = trips_by_rate(policy).filter(|sooner| *sooner < run) {
+        basis += &format!(
+            "; beside it the policy's rule of count and rate trips by itself, at {sooner} failures where no call \
+             succeeds"
+        );
+    }
     Ok(Suggested {
         value: run,
         samples: calls,
-        basis: format!(
-            "at {failures} failures in {calls} calls, so many in a row come by chance once in a million calls"
-        ),
+        basis,
     })
+}
+
+/// After how many failures the rule of count and rate trips where nothing else is in the window; none where it is off.
+fn trips_by_rate(policy: &Policy) -> Option<u32> {
+    let is_on = policy.failure_threshold.is_some() || policy.failure_rate.is_some();
+    let failures = policy.failure_threshold.unwrap_or(1);
+    is_on.then_some(failures.max(policy.min_calls))
 }
 
 fn enough(samples: u64, needed: u64) -> Result<(), NoSuggestion> {

@@ -24,8 +24,12 @@ impl Policies {
     ///
     /// A dependency goes back to the policy with which the program declared it, or to the default one, a tenant to its
     /// dependency's, the default policy to the registry's first. What somebody else has changed since, by hand, is not
-    /// what the file said, and stays. Whoever reloads a file keeps the policies that it applied last, and applies the
-    /// next ones after those, from one task.
+    /// what the file said, and stays.
+    ///
+    /// Whoever reloads a file keeps the policies that it applied last, and applies the next ones after those, from one
+    /// task. Each change is made whole, but a file is not: of two files that are applied at once, some dependencies may
+    /// end with the policies of the one and some with those of the other, as may their tenants. There is no lock against
+    /// it, since observers and logs hear of changes as they come, and may apply policies themselves.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policies, Policy};
@@ -79,7 +83,7 @@ impl Applied {
             (None, Some(before)) if *before == *held => registry.clear_default_policy(),
             _ => return,
         }
-        let fields = difference(&registry.default_policy(), &held);
+        let fields = difference(&held, &registry.default_policy());
         if !fields.is_empty() {
             self.changes.push(Change::Default { fields });
         }
@@ -142,7 +146,7 @@ impl Applied {
     }
 
     fn policy(&mut self, dependency: &Dependency, before: &Policy) {
-        let fields = difference(&dependency.policy(), before);
+        let fields = difference(before, &dependency.policy());
         if !fields.is_empty() {
             let dependency = dependency.name().to_owned();
             self.changes.push(Change::Policy { dependency, fields });
@@ -150,7 +154,7 @@ impl Applied {
     }
 
     fn tenant(&mut self, dependency: &Dependency, tenant: &str, before: &Policy, own: bool) {
-        let fields = difference(&dependency.policy_of(tenant), before);
+        let fields = difference(before, &dependency.policy_of(tenant));
         self.changes.push(Change::Tenant {
             dependency: dependency.name().to_owned(),
             tenant: tenant.to_owned(),

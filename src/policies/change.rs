@@ -1,17 +1,18 @@
 use std::fmt;
 
 use crate::policy::Policy;
+use crate::policy::written::differences;
 
 /// What the application of a file changed.
 ///
-/// Its [`Display`](fmt::Display) is a line for a log, in which names are escaped.
+/// Its [`Display`](fmt::Display) is a line for a log, in which names are escaped: `"search": window: 1m -> 2m`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
     /// The default policy, in these fields.
     Default {
-        /// The fields that differ, by the names of the builder's methods.
-        fields: Vec<&'static str>,
+        /// The fields that differ.
+        fields: Vec<ChangedField>,
     },
     /// A dependency that there was not yet.
     Declared {
@@ -22,8 +23,8 @@ pub enum Change {
     Policy {
         /// Its name.
         dependency: String,
-        /// The fields that differ, by the names of the builder's methods.
-        fields: Vec<&'static str>,
+        /// The fields that differ.
+        fields: Vec<ChangedField>,
     },
     /// Whether a dependency is in dry run by the file.
     DryRun {
@@ -38,20 +39,41 @@ pub enum Change {
         dependency: String,
         /// The tenant.
         tenant: String,
-        /// The fields that differ, by the names of the builder's methods.
-        fields: Vec<&'static str>,
+        /// The fields that differ.
+        fields: Vec<ChangedField>,
         /// Whether the tenant has a policy of its own now.
         own: bool,
     },
 }
 
+/// A field of a policy that was changed, from what to what.
+///
+/// Its [`Display`](fmt::Display) is such as `window: 1m -> 2m`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangedField {
+    /// The field, by the name of the builder's method.
+    pub name: &'static str,
+    /// What it was, in one line, worded as in a file.
+    pub from: String,
+    /// What it is now.
+    pub to: String,
+}
+
+impl fmt::Display for ChangedField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, from, to } = self;
+        write!(f, "{name}: {from} -> {to}")
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Default { fields } => write!(f, "the default policy: {}", fields.join(", ")),
+            Self::Default { fields } => write!(f, "the default policy: {}", listed(fields)),
             Self::Declared { dependency } => write!(f, "{dependency:?} declared"),
             Self::Policy { dependency, fields } => {
-                write!(f, "{dependency:?}: {}", fields.join(", "))
+                write!(f, "{dependency:?}: {}", listed(fields))
             }
             Self::DryRun { dependency, on } => {
                 let now = if *on { "in dry run" } else { "enforced" };
@@ -66,7 +88,7 @@ impl fmt::Display for Change {
                 let whose = if *own { "its own" } else { "the dependency's" };
                 write!(f, "tenant {tenant:?} of {dependency:?} has {whose} policy")?;
                 if !fields.is_empty() {
-                    write!(f, ": {}", fields.join(", "))?;
+                    write!(f, ": {}", listed(fields))?;
                 }
                 Ok(())
             }
@@ -74,36 +96,18 @@ impl fmt::Display for Change {
     }
 }
 
-/// The fields in which two policies differ.
-pub(super) fn difference(policy: &Policy, other: &Policy) -> Vec<&'static str> {
-    macro_rules! differing {
-        ($($field:ident),*) => {
-            [$((stringify!($field), policy.$field != other.$field)),*]
-        };
-    }
-    let fields = differing!(
-        window,
-        failure_threshold,
-        failure_rate,
-        min_calls,
-        consecutive_failures,
-        latency,
-        histogram,
-        open_for,
-        half_open_max_calls,
-        success_threshold,
-        hint_cap,
-        trip_on_hint,
-        abandoned_run,
-        probe_lease,
-        initial_state,
-        max_in_flight,
-        overflow,
-        ramp,
-        outage
-    );
-    let differ = fields.into_iter().filter(|(_, differs)| *differs);
-    differ.map(|(field, _)| field).collect()
+/// All of them, in a line.
+fn listed(fields: &[ChangedField]) -> String {
+    let fields: Vec<_> = fields.iter().map(ToString::to_string).collect();
+    fields.join(", ")
+}
+
+/// The fields in which a policy differs from the one before.
+pub(super) fn difference(from: &Policy, to: &Policy) -> Vec<ChangedField> {
+    let differences = differences(from, to).into_iter();
+    differences
+        .map(|(name, from, to)| ChangedField { name, from, to })
+        .collect()
 }
 
 /// What the application of a file changed, in the order in which it did.
@@ -115,7 +119,7 @@ pub(super) fn difference(policy: &Policy, other: &Policy) -> Vec<&'static str> {
 /// let file = "[dependencies.search]\nconsecutive_failures = 3";
 /// let policies = Policies::from_deserializer(toml::Deserializer::parse(file)?)?;
 /// for change in policies.apply(&registry).changes() {
-///     println!("{change}"); // "search" declared; "search": consecutive_failures
+///     println!("{change}"); // "search" declared; "search": consecutive_failures: 5 -> 3
 /// }
 /// assert!(policies.apply(&registry).is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

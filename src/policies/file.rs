@@ -21,8 +21,12 @@ pub(super) struct File {
 pub(super) struct DependencyTable {
     pub(super) fields: Fields,
     pub(super) mode: Option<Mode>,
-    pub(super) tenants: Option<Named<Fields>>,
+    pub(super) tenants: Option<Named<TenantTable>>,
 }
+
+/// What it says of a tenant in a dependency.
+#[derive(Debug, Default)]
+pub(super) struct TenantTable(pub(super) Fields);
 
 /// Whether the circuits decide over calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -69,6 +73,19 @@ impl Table for DependencyTable {
     }
 }
 
+impl Table for TenantTable {
+    const FIELDS: &'static [&'static str] = Fields::FIELDS
+        .split_at(OF_POLICY - Fields::OF_DEPENDENCY.len())
+        .0;
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        if Fields::OF_DEPENDENCY.contains(&name) {
+            return Ok(false);
+        }
+        self.0.read(name, map)
+    }
+}
+
 impl<'de> Deserialize<'de> for File {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(TableVisitor::new())
@@ -76,6 +93,12 @@ impl<'de> Deserialize<'de> for File {
 }
 
 impl<'de> Deserialize<'de> for DependencyTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TableVisitor::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for TenantTable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(TableVisitor::new())
     }

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-pub use self::change::{Applied, Change};
+pub use self::change::{Applied, Change, ChangedField};
 pub use self::error::PoliciesError;
 use self::error::join;
-use self::file::{DependencyTable, File, Mode, Named};
+use self::file::{DependencyTable, File, Mode, Named, TenantTable};
 use crate::policy::written::Fields;
 use crate::policy::{Policy, PolicyBuilder};
 use crate::registry::is_name;
@@ -52,6 +52,7 @@ use crate::rejection::InvalidTenant;
 /// - A dependency that is named has the policy that the file says, whatever the program declared it with; an empty
 ///   table that of `[default]`. A program that declares dependencies itself does so before it applies a file:
 ///   declared afterwards with another policy than the file's, it is an error.
+/// - A tenant's table has all fields but those that concern the dependency as a whole: `outage`, `overflow` and `mode`.
 /// - `mode` is `"enforce"` or `"dry_run"`, as if [`Override::DryRun`](crate::Override::DryRun) were set on the
 ///   dependency. What is set on it by hand goes before, and is neither changed nor cleared by a file; when that ends or
 ///   is cleared, the mode of the file holds again.
@@ -60,7 +61,7 @@ use crate::rejection::InvalidTenant;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_tenant_breaker::{CircuitBreakerRegistry, Policies};
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitState, Outcome, Policies};
 ///
 /// let file = r#"
 /// [default]
@@ -70,6 +71,7 @@ use crate::rejection::InvalidTenant;
 /// consecutive_failures = 3
 ///
 /// [dependencies.search.tenants."acme"]
+/// failure_threshold = 10           # the rule of count and rate trips by itself
 /// consecutive_failures = 10
 /// "#;
 /// let policies = Policies::from_deserializer(toml::Deserializer::parse(file)?)?;
@@ -79,6 +81,17 @@ use crate::rejection::InvalidTenant;
 ///
 /// let search = registry.dependency("search")?;
 /// assert_eq!(*search.policy(), *policies.dependency("search").unwrap());
+///
+/// let failures_until_open = |tenant| -> Result<_, Box<dyn std::error::Error>> {
+///     let mut failures = 0;
+///     while search.state(tenant) == CircuitState::Closed {
+///         search.acquire(tenant)?.record(Outcome::failure());
+///         failures += 1;
+///     }
+///     Ok(failures)
+/// };
+/// assert_eq!(failures_until_open("globex")?, 3);
+/// assert_eq!(failures_until_open("acme")?, 10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,7 +181,7 @@ impl DependencyPolicies {
         let (builder, policy) = build(&table.fields, default.clone(), path)?;
         let mut tenants = BTreeMap::new();
         let Named(named) = table.tenants.unwrap_or_default();
-        for (tenant, fields) in named {
+        for (tenant, TenantTable(fields)) in named {
             let path = join(&join(path, "tenants"), &tenant);
             InvalidTenant::check(&tenant)
                 .map_err(|error| PoliciesError::new(path.clone(), error))?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::error::{PolicyError, check};
 use super::open_period::OPEN_FOR;
-use super::{HistogramShape, LatencyRule, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
+use super::{HistogramShape, LatencyRule, Lease, OpenPeriod, OutagePolicy, Overflow, Policy, Ramp};
 use crate::CircuitState;
 use crate::reason::MAX_LATENCY_RULES;
 use crate::time::DAY;
@@ -141,6 +141,30 @@ impl PolicyBuilder {
     ///
     /// A success ends the run, a slow one too; a window in which nothing was counted ends it; throttled
     /// and ignored calls leave it as it is.
+    ///
+    /// The rule of count and rate stands beside it, and trips by itself: a longer run than
+    /// [`failure_threshold`](Self::failure_threshold) (by default 5) is not waited for where the failures make up
+    /// [`failure_rate`](Self::failure_rate) of the window's calls. Who wants more patience says so to both.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitState, Outcome, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let failures_until_open = |name, policy| -> Result<_, Box<dyn std::error::Error>> {
+    ///     let dependency = registry.dependency_with(name, policy)?;
+    ///     let mut failures = 0;
+    ///     while dependency.state("acme") == CircuitState::Closed {
+    ///         dependency.acquire("acme")?.record(Outcome::failure());
+    ///         failures += 1;
+    ///     }
+    ///     Ok(failures)
+    /// };
+    /// let by_rate = Policy::builder().consecutive_failures(10).build()?;
+    /// let patient = Policy::builder().failure_threshold(10).consecutive_failures(10).build()?;
+    /// assert_eq!(failures_until_open("by rate", by_rate)?, 5);
+    /// assert_eq!(failures_until_open("patient", patient)?, 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn consecutive_failures(mut self, failures: u32) -> Self {
         self.consecutive_failures = Some(failures);
         self
@@ -407,7 +431,10 @@ impl PolicyBuilder {
             hint_cap: self.hint_cap,
             trip_on_hint: self.trip_on_hint,
             abandoned_run: u8::try_from(self.abandoned_run).unwrap_or(u8::MAX),
-            probe_lease: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+            probe_lease: Lease {
+                lasts: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+                is_derived: self.probe_lease.is_none(),
+            },
             initial_state: self.initial_state,
             max_in_flight: self.max_in_flight,
             overflow: self.overflow,

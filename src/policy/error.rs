@@ -15,6 +15,8 @@ pub struct PolicyError {
     field: &'static str,
     value: String,
     bound: &'static str,
+    /// What the bound comes to here, where that depends on other fields.
+    here: Option<String>,
 }
 
 impl PolicyError {
@@ -23,7 +25,13 @@ impl PolicyError {
             field,
             value: format!("{value:?}"),
             bound,
+            here: None,
         }
+    }
+
+    pub(crate) fn here(mut self, here: String) -> Self {
+        self.here = Some(here);
+        self
     }
 
     /// The field, by the name of the builder's method.
@@ -51,8 +59,13 @@ impl fmt::Display for PolicyError {
             field,
             value,
             bound,
+            here,
         } = self;
-        write!(f, "{field} is {value}, but must be {bound}")
+        write!(f, "{field} is {value}, but must be {bound}")?;
+        match here {
+            Some(here) => write!(f, ", {here}"),
+            None => Ok(()),
+        }
     }
 }
 

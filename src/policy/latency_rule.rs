@@ -88,6 +88,12 @@ impl LatencyRule {
             self.threshold,
             "over 0 and below the top bucket of the histogram",
         )
+        .map_err(|error| match histogram.top_bucket() {
+            Some(begin) if !self.threshold.is_zero() => {
+                error.here(format!("which begins at {begin:?}"))
+            }
+            _ => error,
+        })
     }
 
     /// The rule as a circuit asks it.
@@ -111,7 +117,6 @@ pub(crate) struct CompiledLatencyRule {
 
 impl CompiledLatencyRule {
     /// The rule as a person writes it. Its threshold is on the edge of a bucket, and so snapped to itself.
-    #[cfg(feature = "serde")]
     pub(super) fn rule(&self) -> LatencyRule {
         let calls = u32::try_from(self.min_calls).unwrap_or(u32::MAX);
         LatencyRule::quantile(self.quantile, Duration::from_nanos(self.threshold)).min_calls(calls)
@@ -172,6 +177,14 @@ impl HistogramShape {
     /// An empty histogram of latencies in nanoseconds; `None` where the shape was not validated.
     pub(crate) fn histogram<C: hdrhistogram::Counter>(&self) -> Option<Histogram<C>> {
         Histogram::new_with_bounds(nanos(self.lowest), nanos(self.highest), self.digits).ok()
+    }
+
+    /// Where the top bucket begins; `None` where the shape was not validated.
+    fn top_bucket(&self) -> Option<Duration> {
+        let mut histogram = self.histogram::<u8>()?;
+        histogram.saturating_record(u64::MAX);
+        let begin = histogram.lowest_equivalent(histogram.max());
+        Some(Duration::from_nanos(begin))
     }
 
     /// The upper edge of the threshold's bucket; `None` where that is the top bucket, in which a latency
@@ -261,12 +274,19 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_in_the_top_bucket_is_refused() {
-        let shape = HistogramShape::DEFAULT;
-        let too_long = LatencyRule::p95(Duration::from_secs(400));
-        assert_eq!(
-            too_long.validate(&shape).unwrap_err().field(),
-            "latency threshold"
-        );
+    fn a_threshold_in_the_top_bucket_is_refused_and_told_where_that_begins() {
+        let day = HistogramShape {
+            highest: DAY,
+            digits: 3,
+            ..HistogramShape::DEFAULT
+        };
+        for shape in [HistogramShape::DEFAULT, day] {
+            let top = shape.top_bucket().unwrap();
+            let error = LatencyRule::p95(top).validate(&shape).unwrap_err();
+            assert_eq!(error.field(), "latency threshold");
+            let begins = format!("top bucket of the histogram, which begins at {top:?}");
+            assert!(error.to_string().ends_with(&begins), "{error}");
+            assert!(shape.takes(top - Duration::from_nanos(1)));
+        }
     }
 }

@@ -6,6 +6,7 @@ mod latency_rule;
 mod open_period;
 mod outage_policy;
 mod ramp;
+mod to_builder;
 #[cfg(feature = "serde")]
 pub(crate) mod written;
 
@@ -20,6 +21,7 @@ pub use self::open_period::OpenPeriod;
 pub use self::outage_policy::OutagePolicy;
 pub(crate) use self::outage_policy::RECOVERY_SPREAD;
 pub(crate) use self::ramp::{ONE, Ramp};
+pub(crate) use self::to_builder::Lease;
 
 use crate::CircuitState;
 use crate::time::nanos;
@@ -40,7 +42,8 @@ pub enum Overflow {
 
 /// When a circuit trips, how long it stays open, and how it recovers.
 ///
-/// Immutable and checked: [`PolicyBuilder`] has the fields, their defaults and their bounds.
+/// Immutable and checked: [`PolicyBuilder`] has the fields, their defaults and their bounds, and
+/// [`to_builder`](Self::to_builder) makes one of a policy.
 ///
 /// ```
 /// use tower_tenant_breaker::Policy;
@@ -64,7 +67,7 @@ pub struct Policy {
     pub(crate) hint_cap: Duration,
     pub(crate) trip_on_hint: bool,
     pub(crate) abandoned_run: u8,
-    pub(crate) probe_lease: Duration,
+    pub(crate) probe_lease: Lease,
     pub(crate) initial_state: CircuitState,
     pub(crate) max_in_flight: Option<u32>,
     pub(crate) overflow: Overflow,

@@ -1,6 +1,7 @@
 //! The policy of dependencies that have none of their own.
 
 use super::CircuitBreakerRegistry;
+use crate::event::say;
 use crate::policy::Policy;
 use crate::sync::Arc;
 
@@ -13,7 +14,7 @@ impl CircuitBreakerRegistry {
 
     /// Changes the policy of dependencies that are created on first use: of those that are yet to come, and of those
     /// that there are, unless [`Dependency::set_policy`](crate::Dependency::set_policy) gave them one of their own.
-    /// All stays that it says.
+    /// All stays that it says, and there is one line in the log.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
@@ -34,11 +35,17 @@ impl CircuitBreakerRegistry {
     }
 
     fn put_default_policy(&self, policy: Arc<Policy>) {
-        // Against those who add: who read the old default is in the directory by now.
-        let _adding = self.inner.on_first_use.lock();
-        self.inner.shared.default_policy.store(policy);
-        for dependency in self.inner.directory.iter() {
-            dependency.follow_default_policy();
+        let differs = {
+            // Against those who add: who read the old default is in the directory by now.
+            let _adding = self.inner.on_first_use.lock();
+            let before = self.inner.shared.default_policy.swap(Arc::clone(&policy));
+            for dependency in self.inner.directory.iter() {
+                dependency.follow_default_policy();
+            }
+            *before != *policy
+        };
+        if differs {
+            say(|| tracing::info!("default policy replaced"));
         }
     }
 }

@@ -78,18 +78,36 @@ fn every_single_bound_is_told_at_its_field_with_the_value() {
 
 #[test]
 fn numbers_that_no_count_holds_are_told_as_they_were_written() {
-    for field in COUNTS
-        .into_iter()
-        .chain(["half_open_max_calls", "abandoned_run", "max_in_flight"])
-    {
+    let counts = COUNTS.map(|field| (field, "from 1 to 65535"));
+    for (field, bound) in counts.into_iter().chain([
+        ("half_open_max_calls", "from 1 to 255"),
+        ("success_threshold", "from 1 to 255"),
+        ("abandoned_run", "from 0 to 255"),
+        ("max_in_flight", "from 1 to 4294967295"),
+        (
+            "latency = [{ quantile = 1, threshold = '1s', min_calls",
+            "from 1 to 65535",
+        ),
+        ("outage = { min_tenants", "from 2 to 1000000"),
+        ("histogram = { digits", "from 1 to 5"),
+    ]) {
         for value in [
             "-1",
             "4294967296",
             "9223372036854775807",
             "-9223372036854775808",
         ] {
-            let said = format!("{value} is not from 0 to 4294967295");
-            refused_at(&format!("{field} = {value}"), field, &["line 2", &said]);
+            let said = format!("{value} is not {bound}");
+            let (path, end) = match field.split_once(" = ") {
+                None => (field.to_owned(), ""),
+                Some(("latency", _)) => ("latency[0].min_calls".to_owned(), " }]"),
+                Some((field, part)) => (format!("{field}.{}", &part[2..]), " }"),
+            };
+            refused_at(
+                &format!("{field} = {value}{end}"),
+                &path,
+                &["line 2", &said],
+            );
         }
     }
 }
@@ -117,12 +135,7 @@ fn the_bounds_of_parts_are_told_at_the_part() {
         (
             "latency = [{ quantile = 1, threshold = '0s' }]",
             "latency[0].threshold",
-            "over 0",
-        ),
-        (
-            "latency = [{ quantile = 1, threshold = '25h' }]",
-            "latency[0].threshold",
-            "latency threshold is 90000s",
+            "latency threshold is 0ns, but must be over 0",
         ),
         (
             "latency = [{ quantile = 1, threshold = '1s' }, { quantile = 1, threshold = '1s', min_calls = 0 }]",
@@ -258,7 +271,13 @@ fn values_that_do_not_go_together_are_told_at_the_one_that_the_builder_names() {
         (
             "latency = [{ quantile = 0.5, threshold = '1s' }, { quantile = 0.5, threshold = '6m' }]",
             "latency[1].threshold",
-            "latency threshold is 360s, but must be over 0 and below the top bucket",
+            "latency threshold is 360s, but must be over 0 and below the top bucket of the histogram, which begins at \
+             298.500227072s",
+        ),
+        (
+            "latency = [{ quantile = 1, threshold = '25h' }]",
+            "latency[0].threshold",
+            "which begins at 298.500227072s",
         ),
         (
             "latency = [{ quantile = 0.5, threshold = '2s' }]\nhistogram = { highest = '1s' }",

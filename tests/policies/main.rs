@@ -2,6 +2,7 @@
 #![cfg(feature = "serde")]
 
 mod bounds;
+mod changed_fields;
 mod differences;
 mod dry_run;
 mod durations;

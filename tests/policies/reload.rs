@@ -45,23 +45,21 @@ async fn dependencies_that_are_new_are_declared_and_policies_that_differ_are_set
         policy(7),
         "a file that does not name it leaves it alone"
     );
-    let dependency = |name: &str| name.to_owned();
-    let fields = || vec!["consecutive_failures"];
     assert_eq!(
-        applied.changes(),
+        log(&applied),
         [
-            Change::Policy {
-                dependency: dependency("mail"),
-                fields: fields()
-            },
-            Change::Declared {
-                dependency: dependency("search")
-            },
-            Change::Policy {
-                dependency: dependency("search"),
-                fields: fields()
-            },
+            "\"mail\": consecutive_failures: 5 -> 4",
+            "\"search\" declared",
+            "\"search\": consecutive_failures: 5 -> 3",
         ]
+    );
+    let Change::Policy { dependency, fields } = &applied.changes()[0] else {
+        panic!("{applied:?}");
+    };
+    assert_eq!((dependency.as_str(), fields.len()), ("mail", 1));
+    assert_eq!(
+        (fields[0].name, &*fields[0].from, &*fields[0].to),
+        ("consecutive_failures", "5", "4")
     );
 }
 
@@ -133,10 +131,10 @@ async fn a_dependency_that_is_no_longer_named_goes_back_to_what_the_program_decl
     assert_eq!(
         log(&applied),
         [
-            "the default policy: consecutive_failures",
-            "\"first_use\": consecutive_failures",
-            "\"mail\": consecutive_failures",
-            "\"search\": consecutive_failures",
+            "the default policy: consecutive_failures: 5 -> 9",
+            "\"first_use\": consecutive_failures: 3 -> 9",
+            "\"mail\": consecutive_failures: 3 -> 7",
+            "\"search\": consecutive_failures: 3 -> 9",
         ]
     );
 }
@@ -156,8 +154,8 @@ async fn tenants_get_a_policy_of_their_own_and_lose_it_when_no_longer_named() {
     assert_eq!(
         log(&applied),
         [
-            "tenant \"globex\" of \"search\" has its own policy: consecutive_failures",
-            "tenant \"acme\" of \"search\" has the dependency's policy: consecutive_failures",
+            "tenant \"globex\" of \"search\" has its own policy: consecutive_failures: 2 -> 3",
+            "tenant \"acme\" of \"search\" has the dependency's policy: consecutive_failures: 2 -> 5",
         ]
     );
     policies("").apply_after(&now, &registry);
@@ -217,10 +215,8 @@ async fn the_default_policy_is_live_and_goes_back_to_that_of_the_builder() {
     assert_eq!(*there.policy(), policy(7));
     assert_eq!(*registry.get("named").unwrap().policy(), policy(7));
     assert_eq!(
-        applied.changes()[0],
-        Change::Default {
-            fields: vec!["consecutive_failures"]
-        }
+        log(&applied)[0],
+        "the default policy: consecutive_failures: 2 -> 7"
     );
 }
 
@@ -252,7 +248,7 @@ async fn names_are_escaped_in_the_lines_of_a_log() {
         lines,
         [
             "\"a\\nb\" declared",
-            "tenant \"c\\nd\" of \"a\\nb\" has its own policy: window",
+            "tenant \"c\\nd\" of \"a\\nb\" has its own policy: window: 1m -> 5m",
         ]
     );
 }

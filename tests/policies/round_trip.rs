@@ -186,6 +186,28 @@ proptest! {
     }
 
     #[test]
+    fn the_builder_of_a_policy_builds_it_again_and_takes_changes_as_the_first_did(
+        builder in builders(),
+        window in durations(10_000_000..=DAY),
+        threshold in durations(1..=600_000_000),
+    ) {
+        let policy = built(builder.clone());
+        let again = built(policy.to_builder());
+        prop_assert_eq!(&again, &policy);
+        prop_assert_eq!(&built(again.to_builder()), &policy);
+        let changes: [&dyn Fn(PolicyBuilder) -> PolicyBuilder; 5] = [
+            &|builder| builder.window(window),
+            &|builder| builder.failure_rate(0.5),
+            &|builder| builder.without_latency(),
+            &|builder| builder.without_latency().latency(LatencyRule::p95(threshold)),
+            &|builder| builder.without_ramp().without_outage(),
+        ];
+        for change in changes {
+            prop_assert_eq!(built(change(policy.to_builder())), built(change(builder.clone())));
+        }
+    }
+
+    #[test]
     fn so_are_its_parts(period in periods(), outage in outages(), quantile in shares(), threshold in durations(1..=DAY / 3)) {
         #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         struct Parts { period: OpenPeriod, rule: LatencyRule, outage: OutagePolicy }

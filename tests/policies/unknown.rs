@@ -38,6 +38,16 @@ fn an_unknown_field_is_refused_at_every_level_with_those_that_there_are() {
             "window",
         ),
         (
+            "tenants = { acme = { outage = { min_tenants = 5 } } }",
+            "tenants.acme.outage",
+            "base, window",
+        ),
+        (
+            "tenants = { acme = { overflow = 'shared' } }",
+            "tenants.acme.overflow",
+            "base, window",
+        ),
+        (
             "tenants = { acme = { tenants = {} } }",
             "tenants.acme.tenants",
             "window",
@@ -46,6 +56,10 @@ fn an_unknown_field_is_refused_at_every_level_with_those_that_there_are() {
         refused_at(table, path, &["unknown field", known]);
     }
     refused_at("windw = '5m'", "windw", &["base", "mode", "tenants"]);
+    let error = refused("tenants = { acme = { outage = 'off' } }");
+    let (_, known) = error.message().split_once("must be one of ").unwrap();
+    let known = known.lines().next().unwrap();
+    assert!(known.ends_with("max_in_flight, ramp"), "{error}");
     let error = read("[dependency.search]").unwrap_err();
     assert_eq!(error.path(), "dependency");
     assert!(error.message().contains("default, dependencies"), "{error}");
@@ -103,6 +117,21 @@ fn a_value_of_another_kind_is_refused() {
         ("tenants = { acme = 3 }", "tenants.acme", "a table with"),
     ] {
         refused_at(table, path, &[expected]);
+    }
+    for (table, says) in [
+        (
+            "consecutive_failures = 'none'",
+            "string \"none\", expected a whole number, or \"off\"",
+        ),
+        ("latency = 'on'", "expected a sequence, or \"off\""),
+        (
+            "outage = 'on'",
+            "expected a table with min_tenants, min_share, newcomers, open_for, recovery_spread, or \"off\"",
+        ),
+        ("hint_cap = 'never'", "such as \"1h 30m\", or \"off\""),
+    ] {
+        let path = table.split(' ').next().unwrap();
+        refused_at(table, path, &[says]);
     }
     let error = read_json(r#"{ "dependencies": { "search": { "ramp": null } } }"#).unwrap_err();
     assert_eq!(error.path(), "dependencies.search.ramp");

@@ -166,6 +166,33 @@ async fn a_run_is_as_long_as_one_in_a_million_calls_makes_by_chance() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_says_where_the_rule_of_count_and_rate_trips_before_it() {
+    let basis = |builder: PolicyBuilder| {
+        let search = declare(builder.without_consecutive_failures());
+        for _ in 0..9_903 {
+            record(&search, "acme", Outcome::Success);
+        }
+        for _ in 0..97 {
+            record(&search, "acme", Outcome::failure());
+        }
+        let run = search.suggest().consecutive_failures.unwrap();
+        assert_eq!(run.value, 3);
+        run.basis
+    };
+    let by_rate = || policy().failure_rate(0.9).failure_threshold(1);
+    let basis_of_two = basis(by_rate().min_calls(2));
+    assert!(
+        basis_of_two.ends_with("trips by itself, at 2 failures where no call succeeds"),
+        "{basis_of_two}"
+    );
+    let alone =
+        "at 97 failures in 10000 calls, so many in a row come by chance once in a million calls";
+    assert_eq!(basis(by_rate().min_calls(3)), alone);
+    assert_eq!(basis(by_rate().failure_threshold(3).min_calls(1)), alone);
+    assert_eq!(basis(policy().without_failure_rate()), alone);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_threshold_is_twice_what_nine_tenths_of_the_circuits_stay_under() {
     let search = declare(policy().latency(LatencyRule::p95(60 * SECOND)));
     let call = async |tenant: usize, latency: u64| {

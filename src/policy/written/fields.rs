@@ -5,7 +5,7 @@ use serde::de::{Deserializer, Error, Unexpected};
 
 use super::duration::Human;
 use super::parts::holds;
-use super::setting::{Count, Setting};
+use super::setting::{Calls, Count, Probes, Setting};
 use super::table::table;
 use crate::CircuitState;
 use crate::policy::{
@@ -47,6 +47,14 @@ impl<'de> Deserialize<'de> for State {
 /// can name the part, which an error that stands at the whole could not.
 fn by_parts(_: PolicyBuilder) -> Result<(), PolicyError> {
     Ok(())
+}
+
+/// How long a threshold may be is known once the policy is built, of which the histogram may be inherited.
+fn but_for_thresholds(builder: PolicyBuilder) -> Result<(), PolicyError> {
+    holds(builder).or_else(|error| match error.field() {
+        "latency threshold" => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// A builder that has nothing to say against a value that another policy could have.
@@ -97,7 +105,7 @@ macro_rules! fields {
 fields! {
     window: Human, holds => |builder, Human(window)| builder.window(window),
     // What is off was switched off before; see `onto`.
-    failure_threshold: Setting<Count>, holds => |builder, failures| match failures {
+    failure_threshold: Setting<Calls>, holds => |builder, failures| match failures {
         Setting::On(Count(failures)) => builder.failure_threshold(failures),
         Setting::Off => builder,
     },
@@ -105,12 +113,12 @@ fields! {
         Setting::On(rate) => builder.failure_rate(rate),
         Setting::Off => builder,
     },
-    min_calls: Count, holds => |builder, Count(calls)| builder.min_calls(calls),
-    consecutive_failures: Setting<Count>, holds => |builder, failures| match failures {
+    min_calls: Calls, holds => |builder, Count(calls)| builder.min_calls(calls),
+    consecutive_failures: Setting<Calls>, holds => |builder, failures| match failures {
         Setting::On(Count(failures)) => builder.consecutive_failures(failures),
         Setting::Off => builder.without_consecutive_failures(),
     },
-    latency: Setting<Vec<LatencyRule>>, holds => |builder, rules| {
+    latency: Setting<Vec<LatencyRule>>, but_for_thresholds => |builder, rules| {
         let rules = rules.on().unwrap_or_default();
         rules.into_iter().fold(builder.without_latency(), PolicyBuilder::latency)
     },
@@ -118,26 +126,27 @@ fields! {
         builder.histogram(shape.lowest, shape.highest, shape.digits)
     },
     open_for: OpenPeriod, by_parts => |builder, period| builder.open_for(period),
-    half_open_max_calls: Count, holds => |builder, Count(calls)| builder.half_open_max_calls(calls),
-    success_threshold: Count, holds => |builder, Count(calls)| builder.success_threshold(calls),
+    half_open_max_calls: Probes, holds => |builder, Count(calls)| builder.half_open_max_calls(calls),
+    success_threshold: Probes, holds => |builder, Count(calls)| builder.success_threshold(calls),
     hint_cap: Setting<Human>, holds => |builder, cap| {
         builder.hint_cap(cap.on().map_or(std::time::Duration::ZERO, |cap| cap.0))
     },
     trip_on_hint: bool, by_parts => |builder, trip| builder.trip_on_hint(trip),
-    abandoned_run: Setting<Count>, holds => |builder, calls| {
+    abandoned_run: Setting<Count<0, 255>>, holds => |builder, calls| {
         builder.abandoned_run(calls.on().map_or(0, |calls| calls.0))
     },
     probe_lease: Human, holds => |builder, Human(lease)| builder.probe_lease(lease),
     initial_state: State, by_parts => |builder, State(state)| builder.initial_state(state),
-    max_in_flight: Setting<Count>, holds => |builder, calls| match calls {
+    max_in_flight: Setting<Count<1, { u32::MAX }>>, holds => |builder, calls| match calls {
         Setting::On(Count(calls)) => builder.max_in_flight(calls),
         Setting::Off => builder.without_max_in_flight(),
     },
-    overflow: Overflow, by_parts => |builder, overflow| builder.overflow(overflow),
     ramp: Setting<Ramp>, by_parts => |builder, ramp| match ramp {
         Setting::On(ramp) => builder.ramp(ramp.start, ramp.over),
         Setting::Off => builder.without_ramp(),
     },
+    // The last two concern the dependency as a whole; see `OF_DEPENDENCY`.
+    overflow: Overflow, by_parts => |builder, overflow| builder.overflow(overflow),
     outage: Setting<OutagePolicy>, by_parts => |builder, outage| match outage {
         Setting::On(outage) => builder.outage(outage),
         Setting::Off => builder.without_outage(),
@@ -145,6 +154,9 @@ fields! {
 }
 
 impl Fields {
+    /// Those that are of a dependency alone, and of no tenant: the last of the fields.
+    pub(crate) const OF_DEPENDENCY: [&'static str; 2] = ["overflow", "outage"];
+
     /// What is named takes the place of what the builder has; a base takes the place of all of it.
     pub(crate) fn onto(&self, builder: PolicyBuilder) -> PolicyBuilder {
         let builder = match self.base {

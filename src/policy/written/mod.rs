@@ -4,6 +4,7 @@ mod duration;
 mod fields;
 mod parts;
 mod setting;
+mod shown;
 pub(crate) mod table;
 
 use serde::de::{Deserialize, Deserializer, Error};
@@ -11,7 +12,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use self::duration::Human;
 pub(crate) use self::fields::Fields;
-use self::setting::{Count, Setting};
+use self::setting::Setting;
+pub(crate) use self::shown::differences;
 use super::{CompiledLatencyRule, LatencyRule, Policy};
 
 /// As a table with the fields of [`PolicyBuilder`](crate::PolicyBuilder); what is not named has its default.
@@ -50,7 +52,7 @@ impl Serialize for Policy {
             ramp,
             outage,
         } = self;
-        let count = |count: &Option<u32>| Setting::from(count.map(Count));
+        let count = |count: &Option<u32>| Setting::from(*count);
         let rules: Vec<LatencyRule> = latency.iter().map(CompiledLatencyRule::rule).collect();
         let rules = Some(rules).filter(|rules| !rules.is_empty());
         let hint_cap = Some(*hint_cap).filter(|cap| !cap.is_zero()).map(Human);
@@ -66,7 +68,7 @@ impl Serialize for Policy {
         table.serialize_field("hint_cap", &Setting::from(hint_cap))?;
         table.serialize_field("trip_on_hint", trip_on_hint)?;
         table.serialize_field("abandoned_run", &Setting::from(abandoned_run))?;
-        table.serialize_field("probe_lease", &Human(*probe_lease))?;
+        table.serialize_field("probe_lease", &Human(probe_lease.lasts))?;
         table.serialize_field("initial_state", initial_state.as_str())?;
         table.serialize_field("max_in_flight", &count(max_in_flight))?;
         table.serialize_field("overflow", overflow)?;

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::duration::Human;
-use super::setting::Count;
+use super::setting::{Calls, Count};
 use super::table::table;
 use crate::policy::{
     HistogramShape, LatencyRule, OpenPeriod, OutagePolicy, Policy, PolicyError, Ramp,
@@ -34,14 +34,8 @@ fn outage(policy: OutagePolicy) -> Result<(), PolicyError> {
     holds(Policy::builder().outage(policy))
 }
 
-/// With the widest histogram: the policy's own is not known yet.
 fn rule(rule: LatencyRule) -> Result<(), PolicyError> {
-    let (lowest, highest) = (HistogramShape::DEFAULT.lowest, crate::time::DAY);
-    holds(
-        Policy::builder()
-            .histogram(lowest, highest, 2)
-            .latency(rule),
-    )
+    holds(Policy::builder().latency(rule))
 }
 
 table! {
@@ -56,8 +50,9 @@ table! {
 table! {
     struct LatencyTable {
         quantile: f64 => |q| rule(LatencyRule::quantile(q, SECOND)),
-        threshold: Human => |threshold: Human| rule(LatencyRule::p50(threshold.0)),
-        min_calls: Count => |calls: Count| rule(LatencyRule::p50(SECOND).min_calls(calls.0)),
+        // How long it may be depends on the policy's histogram, which is not known yet.
+        threshold: Human => |threshold: Human| rule(LatencyRule::p50(threshold.0.min(SECOND))),
+        min_calls: Calls => |calls: Calls| rule(LatencyRule::p50(SECOND).min_calls(calls.0)),
     }
 }
 
@@ -81,7 +76,7 @@ table! {
 
 table! {
     struct OutageTable {
-        min_tenants: Count => |tenants: Count| outage(OutagePolicy::default().min_tenants(tenants.0)),
+        min_tenants: Count<2, 1_000_000> => |tenants: Count<2, 1_000_000>| outage(OutagePolicy::default().min_tenants(tenants.0)),
         min_share: f64 => |share| outage(OutagePolicy::default().min_share(share)),
         newcomers: bool => any,
         open_for: OpenPeriod => any,
@@ -94,7 +89,7 @@ pub(super) struct Digits(u8);
 
 impl<'de> Deserialize<'de> for Digits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Count(digits) = Count::deserialize(deserializer)?;
+        let Count(digits) = Count::<1, 5>::deserialize(deserializer)?;
         let HistogramShape {
             lowest, highest, ..
         } = HistogramShape::DEFAULT;

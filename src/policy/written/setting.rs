@@ -3,7 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::value::{
+    Error as ValueError, MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer,
+};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -70,7 +72,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrOff<T> {
         if text == OFF {
             return Ok(Setting::Off);
         }
-        T::deserialize(StrDeserializer::<E>::new(text))
+        // With serde's own error: that of a format may end its text in a line break.
+        T::deserialize(StrDeserializer::<ValueError>::new(text))
             .map(Setting::On)
             .map_err(|error| E::custom(format_args!("{error}, or {OFF:?}")))
     }
@@ -86,48 +89,53 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrOff<T> {
     }
 }
 
-/// A number of things.
+/// A number of things. The bounds are said of numbers that it cannot hold at all; the others are the builder's to check,
+/// which knows the field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Count(pub(super) u32);
+pub(super) struct Count<const LEAST: u32, const MOST: u32>(pub(super) u32);
 
-impl Serialize for Count {
+/// Of calls in a window.
+pub(super) type Calls = Count<1, 65_535>;
+/// Of probes.
+pub(super) type Probes = Count<1, 255>;
+
+impl<const LEAST: u32, const MOST: u32> Serialize for Count<LEAST, MOST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Count<LEAST, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_u32(Whole)
+        deserializer.deserialize_u32(Whole::<LEAST, MOST>)
     }
 }
 
-struct Whole;
+struct Whole<const LEAST: u32, const MOST: u32>;
 
-impl Visitor<'_> for Whole {
-    type Value = Count;
+impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
+    fn read<N, E>(number: N) -> Result<Count<LEAST, MOST>, E>
+    where
+        N: Copy + fmt::Display + TryInto<u32>,
+        E: Error,
+    {
+        let beyond = |_| E::custom(format_args!("{number} is not from {LEAST} to {MOST}"));
+        number.try_into().map(Count).map_err(beyond)
+    }
+}
+
+impl<const LEAST: u32, const MOST: u32> Visitor<'_> for Whole<LEAST, MOST> {
+    type Value = Count<LEAST, MOST>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a whole number")
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Count, E> {
-        u32::try_from(number)
-            .map(Count)
-            .map_err(|_| E::custom(OutOfRange(number)))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Self::read(number)
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
-        u32::try_from(number)
-            .map(Count)
-            .map_err(|_| E::custom(OutOfRange(number)))
-    }
-}
-
-struct OutOfRange<N>(N);
-
-impl<N: fmt::Display> fmt::Display for OutOfRange<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not from 0 to {}", self.0, u32::MAX)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Self::read(number)
     }
 }
