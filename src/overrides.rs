@@ -1,6 +1,7 @@
 //! What a person or a signal forced on a circuit, a tenant, a dependency or a registry.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::CircuitState;
@@ -30,6 +31,30 @@ pub enum Override {
     Disabled,
     /// The automatic machine runs on, but what it would reject is admitted, and not recorded.
     DryRun,
+}
+
+impl Override {
+    /// `forced_open`, `disabled` or `dry_run`.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::Override;
+    ///
+    /// assert_eq!(Override::ForcedOpen.as_str(), "forced_open");
+    /// ```
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+            Self::DryRun => "dry_run",
+        }
+    }
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What decides over the calls of a tenant. [`CircuitSnapshot`](crate::CircuitSnapshot) shows how it is written as JSON.
