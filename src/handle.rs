@@ -252,9 +252,9 @@ impl CircuitHandle {
         change.tell(&context.shared, now, before.as_deref(), standing.as_deref());
     }
 
-    fn standing(&self, now: u64) -> Option<Standing> {
+    fn standing(&self) -> Option<Standing> {
         match self.get() {
-            Some(circuit) => circuit.override_in_force(now),
+            Some(circuit) => circuit.override_in_force(self.dependency.context().now()),
             None => self.override_without_circuit(),
         }
     }

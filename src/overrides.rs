@@ -187,7 +187,7 @@ macro_rules! override_methods {
         /// let rejection = search.acquire("acme").unwrap_err();
         /// let open = rejection.circuit_open().unwrap();
         /// assert_eq!(open.note(), Some("maintenance until noon"));
-        /// assert!(open.retry_after() <= Some(Duration::from_secs(3_600)));
+        /// assert!(open.retry_after().unwrap() <= Duration::from_secs(3_600));
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         pub fn force_open_for(&self, reason: &str, period: std::time::Duration) {
@@ -195,13 +195,14 @@ macro_rules! override_methods {
             self.put(Some(forced.with_note(reason).lasting(period)));
         }
 
-        #[doc = concat!($shown, " None where nothing is, or what was has ended.")]
+        #[doc = concat!($shown, " None where there is none in force.")]
         ///
         /// [`OverrideSnapshot`](crate::OverrideSnapshot) has an example.
         #[must_use]
         pub fn override_in_force(&self) -> Option<$crate::OverrideSnapshot> {
-            let now = self.clock().now();
-            self.standing(now)?.snapshot(now, self.clock())
+            // Before the clock is read, so that it was not set later than it was read.
+            let standing = self.standing()?;
+            standing.snapshot(self.clock().now(), self.clock())
         }
 
         #[doc = concat!("Clears the override of ", $whose, "; what lies beneath holds again.")]

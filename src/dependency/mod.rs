@@ -279,8 +279,9 @@ impl Dependency {
         self.put_in(&self.context().own, standing);
     }
 
-    fn standing(&self, now: u64) -> Option<Standing> {
-        self.context().override_in_force(now, None, None)
+    fn standing(&self) -> Option<Standing> {
+        let context = self.context();
+        context.override_in_force(context.now(), None, None)
     }
 
     pub(super) fn put_in(&self, place: &Place, standing: Option<Standing>) {

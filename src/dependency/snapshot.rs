@@ -46,7 +46,7 @@ pub struct DependencySnapshot {
     /// Half-open circuits.
     pub half_open: usize,
     /// What is forced on the dependency, by its own override, by the mode of a file of policies, or by the registry's;
-    /// see [`Dependency::override_in_force`]. None of the figures above says so.
+    /// see [`Dependency::override_in_force`]. Circuits keep their states beneath it, so the figures above do not tell.
     pub overridden: Option<OverrideSnapshot>,
     /// The outage that was detected and lasts.
     pub outage: Option<OutageSnapshot>,
@@ -130,7 +130,7 @@ impl Dependency {
         let totals = self.totals_with(sums.totals, now);
         let outage = context.outage_circuit().map(|outage| outage.totals(now));
         let (open, half_open) = context.live();
-        let overridden = self.standing(now);
+        let overridden = context.override_in_force(now, None, None);
         let overridden = overridden.and_then(|standing| standing.snapshot(now, self.clock()));
         let overrides = context.overrides.read();
         let is_forced = |standing: &&Arc<Standing>| {

@@ -224,7 +224,7 @@ impl CircuitBreakerRegistry {
         &self.inner.shared.clock
     }
 
-    fn standing(&self, _now: u64) -> Option<Standing> {
+    fn standing(&self) -> Option<Standing> {
         self.inner.shared.own.load().as_deref().cloned()
     }
 

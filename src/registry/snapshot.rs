@@ -21,8 +21,8 @@ pub struct RegistrySnapshot {
     /// When the first of the figures was read; each dependency has its own moment.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub taken_at: Instant,
-    /// The registry's own override, the kill switch among them. What is forced on one dependency is in that one's
-    /// snapshot.
+    /// The registry's own override; the kill switch is [`Override::Disabled`](crate::Override). What is forced on one
+    /// dependency is in that one's snapshot.
     pub overridden: Option<OverrideSnapshot>,
     /// The dependencies, sorted by name.
     pub dependencies: Vec<DependencySnapshot>,

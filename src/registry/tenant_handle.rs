@@ -108,7 +108,7 @@ impl TenantHandle {
         change.tell(shared, now, before.as_deref(), standing.as_deref());
     }
 
-    fn standing(&self, _now: u64) -> Option<Standing> {
+    fn standing(&self) -> Option<Standing> {
         let tenants = self.registry.inner.shared.tenants.read();
         tenants
             .get(&*self.tenant)
