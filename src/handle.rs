@@ -218,7 +218,11 @@ impl CircuitHandle {
         self.get().map(|circuit| circuit.snapshot())
     }
 
-    override_methods!("the circuit itself, also where the tenant has none yet");
+    override_methods!(
+        Circuit,
+        "the circuit itself, also where the tenant has none yet",
+        shows "The override that wins over the circuit, of whatever level; also where the tenant has no circuit."
+    );
 
     fn clock(&self) -> &Clock {
         &self.dependency.context().shared.clock
@@ -246,6 +250,13 @@ impl CircuitHandle {
             generation: circuit.map_or(0, |circuit| circuit.generation()),
         };
         change.tell(&context.shared, now, before.as_deref(), standing.as_deref());
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        match self.get() {
+            Some(circuit) => circuit.override_in_force(self.dependency.context().now()),
+            None => self.override_without_circuit(),
+        }
     }
 
     fn get(&self) -> Option<Circuit> {

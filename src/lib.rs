@@ -166,7 +166,7 @@ pub use self::http::{CredentialTenant, ExtensionTenant, HeaderTenant, HttpClassi
 pub use self::impact::{ImpactPolicy, ImpactReport, Turn, TurnExtractor, TurnLayer};
 pub use self::layer::{OnMissingTenant, TenantCircuitBreakerLayer};
 pub use self::outcome::{Classify, Outcome};
-pub use self::overrides::{EffectiveState, Override};
+pub use self::overrides::{EffectiveState, Override, OverrideSnapshot};
 #[cfg(feature = "serde")]
 pub use self::policies::{Applied, Change, ChangedField, Policies, PoliciesError};
 pub use self::policy::{
@@ -175,8 +175,8 @@ pub use self::policy::{
 pub use self::prober::{ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder};
 pub use self::reason::{Figures, MAX_LATENCY_RULES, Reason};
 pub use self::registry::{
-    CircuitBreakerRegistry, DeclareError, RegistryBuilder, TenantHandle, TenantSnapshot,
-    UnknownDependency,
+    CircuitBreakerRegistry, DeclareError, RegistryBuilder, RegistrySnapshot, TenantHandle,
+    TenantSnapshot, UnknownDependency,
 };
 pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
 #[cfg(feature = "reqwest-middleware")]

@@ -1,9 +1,14 @@
 //! What a person or a signal forced on a circuit, a tenant, a dependency or a registry.
 
+mod snapshot;
+
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
+pub use self::snapshot::OverrideSnapshot;
 use crate::CircuitState;
+use crate::event::OverrideLevel;
 use crate::sync::{Arc, ArcSwapOption, AtomicU64, Relaxed};
 use crate::time::{Clock, nanos};
 
@@ -30,6 +35,30 @@ pub enum Override {
     Disabled,
     /// The automatic machine runs on, but what it would reject is admitted, and not recorded.
     DryRun,
+}
+
+impl Override {
+    /// `forced_open`, `disabled` or `dry_run`.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::Override;
+    ///
+    /// assert_eq!(Override::ForcedOpen.as_str(), "forced_open");
+    /// ```
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+            Self::DryRun => "dry_run",
+        }
+    }
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What decides over the calls of a tenant. [`CircuitSnapshot`](crate::CircuitSnapshot) shows how it is written as JSON.
@@ -65,6 +94,8 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) kind: Override,
+    /// Of what.
+    level: OverrideLevel,
     /// When it was set.
     pub(crate) since: u64,
     /// When it ends; 0 once it was seen to have ended, so that a clock that steps back does not bring it back.
@@ -73,9 +104,10 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn new(kind: Override, clock: &Clock) -> Self {
+    pub(crate) fn new(kind: Override, level: OverrideLevel, clock: &Clock) -> Self {
         Self {
             kind,
+            level,
             since: clock.now(),
             until: AtomicU64::new(NEVER),
             note: None,
@@ -112,6 +144,7 @@ impl Clone for Standing {
     fn clone(&self) -> Self {
         Self {
             kind: self.kind,
+            level: self.level,
             since: self.since,
             until: AtomicU64::new(self.until.load(Relaxed)),
             note: self.note.clone(),
@@ -119,32 +152,67 @@ impl Clone for Standing {
     }
 }
 
-/// The methods by which people set an override, the same at each of the four levels. Over the level's own
-/// `put`, which changes it, and `clock`.
+/// The methods by which people set an override and look at it, the same at each of the four levels. Over the level's
+/// own `put`, which changes it, `standing`, which is what it shows, and `clock`.
 macro_rules! override_methods {
-    ($whose:literal) => {
+    ($level:ident, $whose:literal, shows $shown:literal) => {
         #[doc = concat!("Sets the override of ", $whose, ", in the place of the one that it has.")]
         pub fn set(&self, kind: $crate::Override) {
-            self.put(Some($crate::overrides::Standing::new(kind, self.clock())));
+            self.put(Some(self.new_standing(kind)));
         }
 
         /// As [`set`](Self::set), for a time. One that is longer than 584 years has no end.
         pub fn set_for(&self, kind: $crate::Override, period: std::time::Duration) {
-            let standing = $crate::overrides::Standing::new(kind, self.clock());
-            self.put(Some(standing.lasting(period)));
+            self.put(Some(self.new_standing(kind).lasting(period)));
         }
 
         /// Rejects every call until [`clear`](Self::clear): [`Override::ForcedOpen`](crate::Override), with
         /// a reason that the rejections carry as their [`note`](crate::CircuitOpen::note).
         pub fn force_open(&self, reason: &str) {
-            let forced = $crate::Override::ForcedOpen;
-            let standing = $crate::overrides::Standing::new(forced, self.clock());
-            self.put(Some(standing.with_note(reason)));
+            let forced = self.new_standing($crate::Override::ForcedOpen);
+            self.put(Some(forced.with_note(reason)));
+        }
+
+        /// As [`force_open`](Self::force_open), for a time: what is left of it the rejections carry as their
+        /// [`retry_after`](crate::CircuitOpen::retry_after). One that is longer than 584 years has no end.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+        ///
+        /// let registry = CircuitBreakerRegistry::builder().build()?;
+        /// let search = registry.dependency_with("search", Policy::default())?;
+        /// search.force_open_for("maintenance until noon", Duration::from_secs(3_600));
+        ///
+        /// let rejection = search.acquire("acme").unwrap_err();
+        /// let open = rejection.circuit_open().unwrap();
+        /// assert_eq!(open.note(), Some("maintenance until noon"));
+        /// assert!(open.retry_after().unwrap() <= Duration::from_secs(3_600));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        pub fn force_open_for(&self, reason: &str, period: std::time::Duration) {
+            let forced = self.new_standing($crate::Override::ForcedOpen);
+            self.put(Some(forced.with_note(reason).lasting(period)));
+        }
+
+        #[doc = concat!($shown, " None where there is none in force.")]
+        ///
+        /// [`OverrideSnapshot`](crate::OverrideSnapshot) has an example.
+        #[must_use]
+        pub fn override_in_force(&self) -> Option<$crate::OverrideSnapshot> {
+            // Before the clock is read, so that it was not set later than it was read.
+            let standing = self.standing()?;
+            standing.snapshot(self.clock().now(), self.clock())
         }
 
         #[doc = concat!("Clears the override of ", $whose, "; what lies beneath holds again.")]
         pub fn clear(&self) {
             self.put(None);
+        }
+
+        fn new_standing(&self, kind: $crate::Override) -> $crate::overrides::Standing {
+            let level = $crate::OverrideLevel::$level;
+            $crate::overrides::Standing::new(kind, level, self.clock())
         }
     };
 }

@@ -222,7 +222,7 @@ async fn reading_never_creates_a_circuit() {
     assert!(search.open_circuits().is_empty());
     assert!(search.circuit_snapshots().is_empty());
     assert!(registry.open_circuits().is_empty());
-    assert_eq!(registry.snapshot()[0].circuits, 0);
+    assert_eq!(registry.snapshot().dependencies[0].circuits, 0);
     acme.reset();
     assert!(acme.half_open().is_err());
     assert!(registry.get("maps").is_none());

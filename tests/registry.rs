@@ -220,7 +220,7 @@ fn dependencies_are_listed_by_name_whatever_order_they_came_in() {
     }
     expected.sort();
     assert_eq!(names(&registry.dependencies()), expected);
-    let snapshots = registry.snapshot();
+    let snapshots = registry.snapshot().dependencies;
     let listed: Vec<_> = snapshots.into_iter().map(|of| of.name).collect();
     assert_eq!(listed, expected);
 }

@@ -162,7 +162,7 @@ async fn open_half_open_and_forced_circuits_are_counted_as_they_come_and_go() {
     let search = dependency();
     let live = || {
         let snapshot = search.snapshot();
-        (snapshot.open, snapshot.half_open, snapshot.forced)
+        (snapshot.open, snapshot.half_open, snapshot.forced_circuits)
     };
     assert_eq!(live(), (0, 0, 0));
     for tenant in ["a", "b", "c"] {

@@ -16,10 +16,10 @@ use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
     DryRunReport, ErrIsFailure, Event, EventKind, Events, ImpactPolicy, ImpactReport,
     InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion, OnMissingTenant, Outcome,
-    OverrideLevel, OwnedEvent, PageCursor, PageRequest, Permit, Policy, ProbeTarget, ProberError,
-    RecoveryProber, RecoveryProberBuilder, RecvError, Rejection, ResponseFuture, Suggestion,
-    Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot, Turn, TurnLayer,
-    UnknownDependency,
+    OverrideLevel, OverrideSnapshot, OwnedEvent, PageCursor, PageRequest, Permit, Policy,
+    ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder, RecvError, RegistrySnapshot,
+    Rejection, ResponseFuture, Suggestion, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
+    TenantSnapshot, Turn, TurnLayer, UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -58,6 +58,8 @@ assert_impl_all!(DryRunReport: Clone, Send, Sync);
 assert_impl_all!(NoSuggestion: Copy, Send, Sync, std::error::Error);
 assert_impl_all!(Suggestion: Clone, Send, Sync);
 assert_impl_all!(TenantSnapshot: Clone, Send, Sync);
+assert_impl_all!(OverrideSnapshot: Clone, Eq, Send, Sync);
+assert_impl_all!(RegistrySnapshot: Clone, Send, Sync);
 assert_impl_all!(RecoveryProber: Send, Sync, Unpin);
 assert_not_impl_any!(RecoveryProber: Clone);
 assert_impl_all!(RecoveryProberBuilder: Clone, Send, Sync, Unpin);

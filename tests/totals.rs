@@ -227,7 +227,7 @@ async fn the_sums_of_a_dependency_are_those_of_its_circuits() {
     for circuit in search.circuit_snapshots() {
         sum += circuit.totals;
     }
-    let snapshot = registry.snapshot().pop().unwrap();
+    let snapshot = registry.snapshot().dependencies.pop().unwrap();
     assert_eq!(snapshot.name, "search");
     assert_eq!(snapshot.totals, sum);
     assert_eq!((snapshot.circuits, sum.opened), (29, 13));
@@ -264,7 +264,7 @@ fn everything_can_be_read_while_other_threads_call() {
         scope.spawn(|| {
             let mut before = Totals::default();
             while !done.load(Relaxed) {
-                let now = registry.snapshot().pop().unwrap().totals;
+                let now = registry.snapshot().dependencies.pop().unwrap().totals;
                 assert!(now.calls >= before.calls && now.calls <= THREADS * CALLS);
                 assert!(now.failures >= before.failures);
                 assert!(now.throttled >= before.throttled);

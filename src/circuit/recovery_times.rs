@@ -80,7 +80,8 @@ impl Totals {
     /// none where no circuit has recovered yet.
     ///
     /// Circuits that were closed by hand are not in it, nor are those that have not recovered yet. The wait until
-    /// somebody asks for the circuit once its period is over is.
+    /// somebody asks for the circuit once its period is over is, and so is time for which an override decided over calls:
+    /// a circuit that is forced open or disabled is not probed, and recovers no sooner than that ends.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::percentiles::LatencyQuantiles;
 use super::{Circuit, Totals};
-use crate::overrides::EffectiveState;
+use crate::overrides::{EffectiveState, OverrideSnapshot, Standing};
 use crate::reason::{Figures, Reason};
 use crate::sync::Relaxed;
 use crate::{CircuitState, time::Clock};
@@ -34,7 +34,7 @@ pub struct Trip {
 /// ```json
 /// {
 ///   "dependency": "search", "tenant": "acme", "state": "open",
-///   "effective_state": { "decided_by": "automatic", "state": "open" },
+///   "effective_state": { "decided_by": "automatic", "state": "open" }, "overridden": null,
 ///   "generation": 7, "retry_after_ms": 2500.0, "ramp": null, "in_flight": null,
 ///   "window": {
 ///     "calls": 40, "failures": 9, "throttled": 0, "consecutive_failures": 5, "slow": [3, 0, 0, 0]
@@ -49,7 +49,7 @@ pub struct Trip {
 /// }
 /// ```
 ///
-/// What there is not is `null`; `totals` has all fields of [`Totals`]. `decided_by` is `automatic`, `forced_open`,
+/// What there is not is `null`; `overridden` is as [`OverrideSnapshot`] shows; `totals` has all fields of [`Totals`]. `decided_by` is `automatic`, `forced_open`,
 /// `disabled`, `dry_run` or `outage`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -64,6 +64,8 @@ pub struct CircuitSnapshot {
     pub state: CircuitState,
     /// What decides over calls.
     pub effective_state: EffectiveState,
+    /// The override that wins over the circuit, of whatever level.
+    pub overridden: Option<OverrideSnapshot>,
     /// Grows with every change of the state.
     pub generation: u64,
     /// What is left of the open period; zero once it is over, none where the circuit is not open.
@@ -93,6 +95,7 @@ impl Circuit {
         let rules = self.rules();
         let clock = context.shared.clock;
         let now = context.now();
+        let standing = self.override_in_force(now);
         let word = self.word();
         let rare = self.rare.get();
         let last_success = self.last_success.load(Relaxed).checked_sub(1);
@@ -101,7 +104,8 @@ impl Circuit {
             dependency: context.name.as_ref().to_owned(),
             tenant: self.tenant().map(str::to_owned),
             state: word.state(),
-            effective_state: self.effective_state(now),
+            effective_state: self.effective_state_under(standing.as_ref(), now),
+            overridden: standing.and_then(|standing| standing.snapshot(now, &clock)),
             generation: word.generation(),
             retry_after: rare
                 .filter(|_| word.state() == CircuitState::Open)
@@ -134,11 +138,14 @@ impl Circuit {
 
     /// What decides over calls.
     pub(crate) fn effective_state(&self, now: u64) -> EffectiveState {
-        let standing = self.override_in_force(now);
+        self.effective_state_under(self.override_in_force(now).as_ref(), now)
+    }
+
+    fn effective_state_under(&self, standing: Option<&Standing>, now: u64) -> EffectiveState {
         let in_outage = standing.is_none() && self.context.is_in_outage(now);
         match in_outage {
             true => EffectiveState::Outage(self.state()),
-            false => EffectiveState::new(standing.as_ref(), self.state()),
+            false => EffectiveState::new(standing, self.state()),
         }
     }
 

@@ -10,6 +10,10 @@ use crate::sync::{Acquire, AtomicU64, Relaxed};
 
 /// Lifetime counts: of a circuit, or of a dependency with all circuits that it ever had.
 ///
+/// A detected outage has a circuit of its own, which opens, is probed and recovers like that of a tenant. A dependency's
+/// totals have it too, beside its tenants': each outage adds to [`opened`](Self::opened), to
+/// [`recovered`](Self::recovered), to the probes and to the times.
+///
 /// With feature `serde` it is written with the names of the fields; `time_open` and `time_to_recover` are
 /// `time_open_ms` and `time_to_recover_ms`, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

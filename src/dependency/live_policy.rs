@@ -4,7 +4,7 @@ use super::Dependency;
 use crate::circuit::{InForce, Rules};
 use crate::event::say;
 #[cfg(feature = "serde")]
-use crate::overrides::{Override, Standing};
+use crate::overrides::Override;
 use crate::policy::Policy;
 use crate::sync::{Arc, Relaxed};
 
@@ -216,7 +216,7 @@ impl Dependency {
         if before == mode {
             return false;
         }
-        let standing = mode.map(|kind| Standing::new(kind, self.clock()));
+        let standing = mode.map(|kind| self.new_standing(kind));
         self.begin_dry_run_of_mode(standing.as_ref());
         self.put_in(&context.mode, standing);
         true

@@ -267,7 +267,13 @@ impl Dependency {
         self.shared_circuits().for_each(Circuit::reset);
     }
 
-    override_methods!("the dependency: of all tenants, those that are yet to come too");
+    override_methods!(
+        Dependency,
+        "the dependency: of all tenants, those that are yet to come too",
+        shows "What is forced on all tenants of the dependency, but for those whose circuits have an override of \
+               their own: the dependency's override, or else the mode that a file of policies says, or else the \
+               registry's, before which a tenant's comes; the kill switch before all."
+    );
 
     fn clock(&self) -> &Clock {
         &self.context().shared.clock
@@ -276,6 +282,11 @@ impl Dependency {
     fn put(&self, standing: Option<Standing>) {
         self.begin_dry_run(standing.as_ref());
         self.put_in(&self.context().own, standing);
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let context = self.context();
+        context.override_in_force(context.now(), None, None)
     }
 
     pub(super) fn put_in(&self, place: &Place, standing: Option<Standing>) {

@@ -47,7 +47,10 @@ impl PageRequest {
         self
     }
 
-    /// Only those that are open or half-open.
+    /// Only those that are open or half-open, by their own machine alone. Circuits that an override forces open are
+    /// not among them, nor are those of tenants that a detected outage has rejected: what holds for all is in the
+    /// dependency's snapshot, as [`overridden`](crate::DependencySnapshot::overridden) and
+    /// [`outage`](crate::DependencySnapshot::outage).
     #[must_use]
     pub fn not_closed(mut self) -> Self {
         self.not_closed = true;

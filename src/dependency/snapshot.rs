@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Dependency;
 use crate::circuit::{Circuit, OutageSnapshot, Totals};
-use crate::overrides::{Override, Standing};
+use crate::overrides::{Override, OverrideSnapshot, Standing};
 use crate::sync::{AcqRel, Arc, Relaxed};
 use crate::{CircuitSnapshot, CircuitState};
 
@@ -18,7 +18,8 @@ use crate::{CircuitSnapshot, CircuitState};
 ///
 /// ```json
 /// {
-///   "name": "search", "circuits": 1200, "open": 3, "half_open": 1, "forced": 0,
+///   "name": "search", "circuits": 1200, "open": 3, "half_open": 1,
+///   "overridden": null, "forced_circuits": 0,
 ///   "outage": {
 ///     "state": "open", "since_ago_ms": 1500.0, "retry_after_ms": 2500.0, "down": 12, "active": 40
 ///   },
@@ -29,8 +30,8 @@ use crate::{CircuitSnapshot, CircuitState};
 /// }
 /// ```
 ///
-/// `outage`, `share_open` and `mean_time_to_recovery_ms` are `null` where there is none; `totals` has all fields of
-/// [`Totals`].
+/// `overridden`, `outage`, `share_open` and `mean_time_to_recovery_ms` are `null` where there is none; `overridden` is as
+/// [`OverrideSnapshot`] shows; `totals` has all fields of [`Totals`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DependencySnapshot {
@@ -44,10 +45,13 @@ pub struct DependencySnapshot {
     pub open: usize,
     /// Half-open circuits.
     pub half_open: usize,
+    /// What is forced on the dependency, by its own override, by the mode of a file of policies, or by the registry's;
+    /// see [`Dependency::override_in_force`]. Circuits keep their states beneath it, so the figures above do not tell.
+    pub overridden: Option<OverrideSnapshot>,
     /// The outage that was detected and lasts.
     pub outage: Option<OutageSnapshot>,
     /// Tenants whose circuit an override of its own forces open.
-    pub forced: usize,
+    pub forced_circuits: usize,
     /// The sums over all circuits that there are and ever were, and of rejections without a circuit. They
     /// never fall.
     pub totals: Totals,
@@ -126,6 +130,8 @@ impl Dependency {
         let totals = self.totals_with(sums.totals, now);
         let outage = context.outage_circuit().map(|outage| outage.totals(now));
         let (open, half_open) = context.live();
+        let overridden = context.override_in_force(now, None, None);
+        let overridden = overridden.and_then(|standing| standing.snapshot(now, self.clock()));
         let overrides = context.overrides.read();
         let is_forced = |standing: &&Arc<Standing>| {
             standing.kind == Override::ForcedOpen && standing.in_force(now)
@@ -136,8 +142,9 @@ impl Dependency {
             circuits: self.len(),
             open,
             half_open,
+            overridden,
             outage: self.outage(),
-            forced: overrides.values().filter(is_forced).count(),
+            forced_circuits: overrides.values().filter(is_forced).count(),
             totals,
             age: Duration::from_nanos(now.saturating_sub(context.declared_at)),
             circuit_time: lived,

@@ -112,7 +112,7 @@ pub(super) fn log(event: &Event<'_>) {
         }
         EventKind::Override { level, set, until } => {
             let level = level.as_str();
-            let set = set.map(names::of_override);
+            let set = set.map(|set| set.as_str());
             let lasts = until.map(|until| until.saturating_duration_since(event.at));
             let lasts = lasts.map(tracing::field::debug);
             tracing::info!(

@@ -1,7 +1,9 @@
 //! The names of what is told, for logs, metrics and JSON. They do not change between releases.
 
+use std::fmt;
+
 use super::{EventKind, Origin, OverrideLevel};
-use crate::{Outcome, Override};
+use crate::Outcome;
 
 impl EventKind {
     /// `transition`, `outage`, `rejection`, `probe`, `override`, `overflow`, `forgotten` or `evicted`.
@@ -63,11 +65,22 @@ impl Origin {
     }
 }
 
-pub(super) const fn of_override(kind: Override) -> &'static str {
-    match kind {
-        Override::ForcedOpen => "forced_open",
-        Override::Disabled => "disabled",
-        Override::DryRun => "dry_run",
+/// By its name alone: what else a kind holds is for those who match on it.
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for OverrideLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -107,7 +107,7 @@ impl OwnedEvent {
                 let until = left.and_then(|left| self.told_at.checked_add(left));
                 Kind::Override {
                     level: level.as_str(),
-                    set: set.map(names::of_override),
+                    set: set.map(|set| set.as_str()),
                     until_unix_ms: until.map(unix_ms),
                 }
             }

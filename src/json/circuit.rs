@@ -4,7 +4,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{ago, ms_of};
 use crate::{
-    CircuitSnapshot, CircuitState, EffectiveState, Figures, LatencyQuantiles, Reason, Totals, Trip,
+    CircuitSnapshot, CircuitState, EffectiveState, Figures, LatencyQuantiles, OverrideSnapshot,
+    Reason, Totals, Trip,
 };
 
 #[derive(serde::Serialize)]
@@ -13,6 +14,7 @@ struct Circuit<'a> {
     tenant: Option<&'a str>,
     state: CircuitState,
     effective_state: EffectiveState,
+    overridden: &'a Option<OverrideSnapshot>,
     generation: u64,
     retry_after_ms: Option<f64>,
     ramp: Option<f64>,
@@ -41,6 +43,7 @@ impl Serialize for CircuitSnapshot {
             tenant,
             state,
             effective_state,
+            overridden,
             generation,
             retry_after,
             ramp,
@@ -69,6 +72,7 @@ impl Serialize for CircuitSnapshot {
             tenant: tenant.as_deref(),
             state: *state,
             effective_state: *effective_state,
+            overridden,
             generation: *generation,
             retry_after_ms: ms_of(*retry_after),
             ramp: *ramp,

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::{ago, ms, ms_of};
-use crate::{CircuitState, DependencySnapshot, OutageSnapshot, Totals};
+use crate::{CircuitState, DependencySnapshot, OutageSnapshot, OverrideSnapshot, Totals};
 
 #[derive(serde::Serialize)]
 struct Dependency<'a> {
@@ -11,7 +11,8 @@ struct Dependency<'a> {
     circuits: usize,
     open: usize,
     half_open: usize,
-    forced: usize,
+    overridden: &'a Option<OverrideSnapshot>,
+    forced_circuits: usize,
     outage: &'a Option<OutageSnapshot>,
     age_ms: f64,
     circuit_time_ms: f64,
@@ -36,15 +37,16 @@ struct Outage {
 
 impl Serialize for DependencySnapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Named one by one, so that a new field is not forgotten here. Its instants are written by the outage.
+        // Named one by one, so that a new field is not forgotten here. Its instants are written by what is in it.
         let Self {
             taken_at: _,
             name,
             circuits,
             open,
             half_open,
+            overridden,
             outage,
-            forced,
+            forced_circuits,
             totals,
             age,
             circuit_time,
@@ -59,7 +61,8 @@ impl Serialize for DependencySnapshot {
             circuits: *circuits,
             open: *open,
             half_open: *half_open,
-            forced: *forced,
+            overridden,
+            forced_circuits: *forced_circuits,
             outage,
             age_ms: ms::of(*age),
             circuit_time_ms: ms::of(*circuit_time),

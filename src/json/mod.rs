@@ -7,6 +7,7 @@ mod circuit;
 mod dependency;
 mod dry_run;
 pub(crate) mod ms;
+mod overridden;
 mod suggest;
 
 use std::time::Duration;

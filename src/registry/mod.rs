@@ -3,6 +3,7 @@
 mod builder;
 mod default_policy;
 mod error;
+mod snapshot;
 mod tenant_handle;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,10 @@ use std::collections::BTreeMap;
 pub use self::builder::RegistryBuilder;
 pub(crate) use self::error::is_name;
 pub use self::error::{DeclareError, UnknownDependency};
+pub use self::snapshot::RegistrySnapshot;
 pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
-use crate::dependency::{Dependency, DependencySnapshot};
+use crate::dependency::Dependency;
 use crate::directory::Directory;
 use crate::event::{Events, OverrideChange, OverrideLevel};
 use crate::impact::ImpactReport;
@@ -171,17 +173,6 @@ impl CircuitBreakerRegistry {
         Events::new(&self.inner.shared)
     }
 
-    /// The figures of all dependencies, sorted by name. Calls go on meanwhile.
-    ///
-    /// As JSON it is an array of what [`DependencySnapshot`] shows.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<DependencySnapshot> {
-        self.sorted()
-            .into_values()
-            .map(Dependency::snapshot)
-            .collect()
-    }
-
     /// What bad calls did to tenants, by the hour; empty where
     /// [`RegistryBuilder::impact`] did not ask for it. A copy; calls go on meanwhile.
     ///
@@ -223,10 +214,18 @@ impl CircuitBreakerRegistry {
         self.inner.directory.iter().for_each(Dependency::reset);
     }
 
-    override_methods!("every tenant of every dependency, those that are yet to come too");
+    override_methods!(
+        Registry,
+        "every tenant of every dependency, those that are yet to come too",
+        shows "The registry's override: the kill switch, where it is [`Override::Disabled`](crate::Override)."
+    );
 
     fn clock(&self) -> &Clock {
         &self.inner.shared.clock
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        self.inner.shared.own.load().as_deref().cloned()
     }
 
     fn put(&self, standing: Option<Standing>) {

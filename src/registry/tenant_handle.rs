@@ -2,7 +2,7 @@ use super::CircuitBreakerRegistry;
 use crate::CircuitSnapshot;
 use crate::dependency::Dependency;
 use crate::event::{OverrideChange, OverrideLevel};
-use crate::overrides::{self, Standing, override_methods};
+use crate::overrides::{self, OverrideSnapshot, Standing, override_methods};
 use crate::sync::Arc;
 use crate::time::Clock;
 
@@ -25,10 +25,11 @@ pub struct TenantHandle {
 
 /// One tenant in all dependencies at one moment.
 ///
-/// With feature `serde` it is written as JSON; the circuits as [`CircuitSnapshot`] shows:
+/// With feature `serde` it is written as JSON; `overridden` as [`OverrideSnapshot`] shows, the circuits as
+/// [`CircuitSnapshot`] does:
 ///
 /// ```json
-/// { "tenant": "acme", "circuits": [] }
+/// { "tenant": "acme", "overridden": null, "circuits": [] }
 /// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -36,6 +37,8 @@ pub struct TenantHandle {
 pub struct TenantSnapshot {
     /// The tenant.
     pub tenant: String,
+    /// The tenant's own override; see [`TenantHandle::override_in_force`]. Each circuit says what wins over it.
+    pub overridden: Option<OverrideSnapshot>,
     /// Its circuits, sorted by the names of their dependencies.
     pub circuits: Vec<CircuitSnapshot>,
 }
@@ -46,7 +49,11 @@ impl TenantHandle {
         Self { registry, tenant }
     }
 
-    override_methods!("the tenant in all dependencies, also those without a circuit for it");
+    override_methods!(
+        Tenant,
+        "the tenant in all dependencies, also those without a circuit for it",
+        shows "The tenant's own override, which a dependency's, a circuit's or the kill switch may beat."
+    );
 
     fn clock(&self) -> &Clock {
         self.registry.clock()
@@ -70,6 +77,7 @@ impl TenantHandle {
         let of = |dependency: &Dependency| dependency.circuit(&self.tenant).snapshot();
         TenantSnapshot {
             tenant: self.tenant.as_ref().to_owned(),
+            overridden: self.override_in_force(),
             circuits: self
                 .registry
                 .sorted()
@@ -98,6 +106,13 @@ impl TenantHandle {
             generation: 0,
         };
         change.tell(shared, now, before.as_deref(), standing.as_deref());
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let tenants = self.registry.inner.shared.tenants.read();
+        tenants
+            .get(&*self.tenant)
+            .map(|standing| Standing::clone(standing))
     }
 
     /// Puts the override in the place of the one that the tenant has, which is returned.

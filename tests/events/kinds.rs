@@ -180,3 +180,20 @@ mod written {
         );
     }
 }
+
+#[test]
+fn names_are_displayed_as_they_are_written() {
+    let kinds = [Override::ForcedOpen, Override::Disabled, Override::DryRun];
+    let names = ["forced_open", "disabled", "dry_run"];
+    assert_eq!(kinds.map(|kind| kind.as_str()), names);
+    assert_eq!(kinds.map(|kind| kind.to_string()), names);
+    for origin in [Origin::Automatic, Origin::ByHand, Origin::Override] {
+        assert_eq!(origin.to_string(), origin.as_str());
+    }
+    for level in [OverrideLevel::Circuit, OverrideLevel::Registry] {
+        assert_eq!(level.to_string(), level.as_str());
+    }
+    for kind in [EventKind::Rejection, EventKind::Overflow] {
+        assert_eq!(kind.to_string(), kind.as_str());
+    }
+}

@@ -58,6 +58,35 @@ async fn force_open_carries_its_reason_to_those_it_rejects() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn force_open_for_carries_its_reason_and_what_is_left_of_it_and_ends() {
+    for level in LEVELS {
+        for warm in [false, true] {
+            let levels = Levels::new();
+            if warm {
+                drop(acquire(&levels.search));
+            }
+            levels.force_open_for(level, "unpaid", 3 * PERIOD);
+            advance(PERIOD).await;
+            let open = rejected(&levels.search);
+            let told = (open.reason(), open.note(), open.retry_after());
+            let expected = (Reason::Forced, Some("unpaid"), Some(2 * PERIOD));
+            assert_eq!(told, expected, "{level:?}");
+            advance(2 * PERIOD).await;
+            assert!(levels.search.acquire("acme").is_ok(), "{level:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn force_open_for_a_time_beyond_all_time_has_no_end() {
+    for level in LEVELS {
+        let levels = Levels::new();
+        levels.force_open_for(level, "unpaid", Duration::MAX);
+        assert_eq!(rejected(&levels.search).retry_after(), None, "{level:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_ends_while_forced_open_or_in_a_dry_run_is_recorded() {
     for level in LEVELS {
         for kind in [Override::ForcedOpen, Override::DryRun] {
@@ -93,9 +122,9 @@ async fn a_forced_circuit_is_counted_as_forced_until_it_ends() {
     search.circuit("acme").set_for(Override::ForcedOpen, PERIOD);
     search.circuit("globex").set(Override::ForcedOpen);
     search.circuit("initech").set(Override::DryRun);
-    assert_eq!(search.snapshot().forced, 2);
+    assert_eq!(search.snapshot().forced_circuits, 2);
     advance(PERIOD).await;
-    assert_eq!(search.snapshot().forced, 1);
+    assert_eq!(search.snapshot().forced_circuits, 1);
     search.circuit("globex").clear();
-    assert_eq!(search.snapshot().forced, 0);
+    assert_eq!(search.snapshot().forced_circuits, 0);
 }

@@ -116,6 +116,15 @@ impl Levels {
         }
     }
 
+    fn force_open_for(&self, level: Level, reason: &str, period: Duration) {
+        match level {
+            Circuit => self.search.circuit("acme").force_open_for(reason, period),
+            OfDependency => self.search.force_open_for(reason, period),
+            Tenant => self.registry.tenant("acme").force_open_for(reason, period),
+            Registry => self.registry.force_open_for(reason, period),
+        }
+    }
+
     fn clear(&self, level: Level) {
         match level {
             Circuit => self.search.circuit("acme").clear(),

@@ -44,7 +44,7 @@ async fn the_operator_s_table_does_not_count_against_max_tenants() {
         assert!(search.acquire(&format!("forced-{tenant}")).is_err());
     }
     assert_eq!(search.len(), 2);
-    assert_eq!(search.snapshot().forced, 90);
+    assert_eq!(search.snapshot().forced_circuits, 90);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,7 @@ fn eventful_circuit() -> Value {
         "tenant": "acme",
         "state": "open",
         "effective_state": { "decided_by": "automatic", "state": "open" },
+        "overridden": null,
         "generation": 4,
         "retry_after_ms": 3499.75,
         "ramp": null,
@@ -124,7 +125,8 @@ fn eventful_dependency() -> Value {
         "circuits": 1,
         "open": 1,
         "half_open": 0,
-        "forced": 0,
+        "overridden": null,
+        "forced_circuits": 0,
         "outage": null,
         "age_ms": 8000.25,
         "circuit_time_ms": 8000.25,
@@ -140,9 +142,10 @@ fn eventful_dependency() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_is_an_array_of_dependencies_that_are_written_so() {
+async fn a_registry_and_its_dependencies_are_written_so() {
     let (registry, search) = eventful().await;
-    assert_eq!(written(registry.snapshot()), json!([eventful_dependency()]));
+    let expected = json!({ "overridden": null, "dependencies": [eventful_dependency()] });
+    assert_eq!(written(registry.snapshot()), expected);
     assert_eq!(written(search.snapshot()), eventful_dependency());
 }
 
@@ -181,10 +184,46 @@ async fn an_outage_is_written_so() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_is_written_so() {
     let (registry, _search) = eventful().await;
-    let expected = json!({ "tenant": "acme", "circuits": [eventful_circuit()] });
+    let circuits = [eventful_circuit()];
+    let expected = json!({ "tenant": "acme", "overridden": null, "circuits": circuits });
     assert_eq!(written(registry.tenant("acme").snapshot()), expected);
-    let expected = json!({ "tenant": "globex", "circuits": [] });
+    let expected = json!({ "tenant": "globex", "overridden": null, "circuits": [] });
     assert_eq!(written(registry.tenant("globex").snapshot()), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forced_is_written_so_wherever_it_is_shown() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency("search").unwrap();
+    succeed(&search, "acme");
+    registry.set(Override::DryRun);
+    registry.tenant("acme").set(Override::Disabled);
+    search.force_open_for("line \"7\" is down", 3 * SECOND);
+    advance(Duration::from_micros(1_500_250)).await;
+    let of_dependency = json!({
+        "kind": "forced_open", "level": "dependency", "note": "line \"7\" is down",
+        "since_ago_ms": 1500.25, "remaining_ms": 1499.75
+    });
+    let lasting = |kind, level| {
+        json!({
+            "kind": kind, "level": level, "note": null, "since_ago_ms": 1500.25,
+            "remaining_ms": null
+        })
+    };
+    let seen = written(registry.snapshot());
+    assert_eq!(seen["overridden"], lasting("dry_run", "registry"));
+    assert_eq!(seen["dependencies"][0]["overridden"], of_dependency);
+    let seen = written(registry.tenant("acme").snapshot());
+    assert_eq!(seen["overridden"], lasting("disabled", "tenant"));
+    assert_eq!(seen["circuits"][0]["overridden"], of_dependency);
+    search.circuit("acme").set(Override::DryRun);
+    advance(SECOND).await;
+    let shown = search.circuit("acme").override_in_force();
+    let expected = json!({
+        "kind": "dry_run", "level": "circuit", "note": null, "since_ago_ms": 1000.0,
+        "remaining_ms": null
+    });
+    assert_eq!(written(shown), expected);
 }
 
 #[tokio::test(start_paused = true)]

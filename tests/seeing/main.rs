@@ -1,9 +1,11 @@
 //! What people read: snapshots as JSON, circuits by pages, how long they were open and took to recover, what the figures
-//! say about the policy, and what a dry run would have done.
+//! say about the policy, what a dry run would have done,
+//! and what is forced.
 
 mod dry_run;
 #[cfg(feature = "serde")]
 mod json;
+mod overridden;
 mod pages;
 mod recovery_time;
 mod suggest;

@@ -1,6 +1,6 @@
 //! What an operator does by hand, from the script or over HTTP, and sees.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -14,25 +14,17 @@ use crate::report::whole_ms;
 pub(crate) struct Operator {
     dependency: Arc<Dependency>,
     log: Arc<Log>,
-    /// What was noted when the dependency was forced open.
-    note: Mutex<Option<String>>,
 }
 
 impl Operator {
     pub(crate) fn new(dependency: Arc<Dependency>, log: Arc<Log>) -> Self {
-        Self {
-            dependency,
-            log,
-            note: Mutex::default(),
-        }
+        Self { dependency, log }
     }
 
     /// Rejects every call from now on; returns the instant since when.
     pub(crate) fn force_open(&self, note: &str) -> Instant {
         let what = format!("forces {} open: {note:?}", self.dependency.name());
         self.log.say("OPERATOR", &what);
-        let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = Some(note.to_owned());
         self.dependency.force_open(note);
         Instant::now()
     }
@@ -43,8 +35,6 @@ impl Operator {
         let name = self.dependency.name();
         let what = format!("begins the recovery of {name}, and clears it");
         self.log.say("OPERATOR", &what);
-        let mut noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = None;
         let before = Instant::now();
         self.dependency.begin_recovery();
         self.dependency.clear();
@@ -54,7 +44,7 @@ impl Operator {
     /// What there is to see now.
     pub(crate) fn snapshot(&self) -> Value {
         let snapshot = self.dependency.snapshot();
-        let noted = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = snapshot.overridden.and_then(|forced| forced.note);
         // As it is for a tenant that nobody knows yet: what holds for all.
         let decides = match self.dependency.effective_state("a newcomer") {
             EffectiveState::Automatic(_) => "each circuit",
@@ -73,7 +63,7 @@ impl Operator {
         json!({
             "dependency": snapshot.name,
             "who_decides": decides,
-            "note": noted.as_deref(),
+            "note": note.as_deref(),
             "outage": outage,
             "circuits": snapshot.circuits,
             "not_closed": self.dependency.open_circuits(),
