@@ -192,6 +192,20 @@ fn a_probe_s_lease_is_over_zero_and_up_to_a_day() {
 }
 
 #[test]
+fn a_probe_s_lease_by_default_is_one_that_the_builder_takes() {
+    let slow = |threshold| {
+        let rule = LatencyRule::p95(threshold);
+        builder().histogram(SECOND, DAY, 2).latency(rule)
+    };
+    let hour = 60 * 60 * SECOND;
+    let policy = built(slow(13 * hour));
+    assert_eq!(policy, built(slow(13 * hour).probe_lease(DAY)));
+    // Under the bound it is twice the threshold, as ever.
+    let shorter = built(slow(11 * hour));
+    assert_ne!(shorter, built(slow(11 * hour).probe_lease(DAY)));
+}
+
+#[test]
 fn max_in_flight_is_at_least_one() {
     refused(
         builder().max_in_flight(0),

@@ -17,7 +17,9 @@ const BUCKETS: usize = 128;
 #[derive(Debug, Default)]
 pub(crate) struct RecoveryTimes(Mutex<Recovered>);
 
-/// The recoveries by probes of circuits that rules had opened.
+/// The recoveries by probes of circuits that rules had opened, of which no two overlap, and as many as can be picked so.
+///
+/// The circuits of a thousand tenants that one failure of the dependency opened are one: the first of them to recover.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recovered {
     /// By length; no longer than the longest one needs.
@@ -26,29 +28,26 @@ pub(crate) struct Recovered {
     pub(crate) samples: u64,
     /// Those of them that did not open a second time: the first probes found the dependency back.
     pub(crate) at_once: u64,
-    /// How many of them there were at different times: as many as can be picked so that no two overlap. The circuits
-    /// of a thousand tenants that one failure of the dependency opened are one.
-    pub(crate) apart: u64,
-    /// When the last of these ended.
+    /// When the last of them ended.
     last_end: u64,
 }
 
 impl RecoveryTimes {
     /// Takes in the recovery of a circuit, unless its length says nothing of the dependency: an operator had a hand
-    /// in it, or for more than half of it the circuit waited for a probe.
+    /// in it, for more than half of it the circuit waited for a probe, or another one stands for it.
     pub(super) fn take_in(&self, machine: &Machine, broke_at: u64, now: u64) {
         let took = now.saturating_sub(broke_at);
         if machine.had_a_hand || machine.waited > took / 2 {
             return;
         }
         let mut recovered = self.0.lock();
+        // They come by their ends, so to take each that can be taken is to take the most.
+        if recovered.samples > 0 && broke_at < recovered.last_end {
+            return;
+        }
         recovered.samples += 1;
         recovered.at_once += u64::from(machine.opened_at == broke_at);
-        // They come by their ends, so to take each that can be taken is to take the most.
-        if recovered.apart == 0 || broke_at >= recovered.last_end {
-            recovered.apart += 1;
-            recovered.last_end = now;
-        }
+        recovered.last_end = now;
         let bucket = bucket(took);
         if recovered.buckets.len() <= bucket {
             recovered.buckets.resize(bucket + 1, 0);

@@ -1,5 +1,6 @@
 //! A dependency: a name, a policy, an override, and a circuit for each tenant.
 
+mod accidents;
 mod cursor;
 mod dry_run;
 mod live_policy;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Dependency;
+use super::accidents::Accidents;
 use crate::CircuitState;
 use crate::circuit::Totals;
 use crate::policy::Policy;
@@ -22,6 +23,8 @@ const MOST_READ: usize = 256;
 const SAMPLES: u64 = 100;
 /// How often a run of failures may be one by chance: once in so many calls.
 const CALLS_PER_ACCIDENT: f64 = 1e6;
+/// With a shorter one, each failure opens.
+const SHORTEST_RUN: u32 = 2;
 
 /// What the figures of a dependency say about its policy: proposals for people to read, which nothing applies.
 ///
@@ -43,20 +46,28 @@ pub struct Suggestion {
     ///
     /// The median time from when rules opened a closed circuit until probes closed it, rounded up by a quarter at most:
     /// a circuit that is open for so long finds the dependency back with its first probes in half of all cases. Only
-    /// where most circuits had to open more than once; where they did not, the period is long enough, and how much
+    /// where more than half had to open more than once; where they did not, the period is long enough, and how much
     /// shorter it could be is not to be seen. Left out are recoveries in which an operator had a hand, and those that
     /// spent more than half of their time waiting for a probe, after the ends of their open periods.
     ///
-    /// Needs 20 recoveries that did not overlap in time: with so many, the median lies between the true quartiles in 97
-    /// of 100 cases. A thousand circuits that one failure of the dependency opened are one. The longer period costs the
-    /// shorter half of them: they recover later than they do now.
+    /// Of recoveries that overlapped in time, the one that ended first stands for all: a thousand circuits that one
+    /// failure of the dependency opened are one sample, the median is over failures of the dependency and not over
+    /// tenants. Where tenants fail at the same time, but each for itself, the short recoveries stand for the long ones,
+    /// and the period is rather too short.
+    ///
+    /// Needs 20 such samples: with so many, the median lies between the true quartiles in 97 of 100 cases. The longer
+    /// period costs the shorter half of them: they recover later than they do now.
     pub open_for: Result<Suggested<Duration>, NoSuggestion>,
     /// How many failures in a row.
     ///
-    /// So many that a run of them comes by chance once in a million calls, if calls fail at the share at which they did
-    /// over the dependency's life (plus three failures, since what was not seen may yet be), and independently of each
-    /// other. Failures that came by outages are in that share, so it is rather too high, and the proposal rather too
-    /// careful.
+    /// So many, at least two, that a run of them comes by chance once in a million calls at most: both if all calls fail
+    /// at the share at which they did over the dependency's life (plus three failures, since what was not seen may yet
+    /// be), and if each tenant that has a circuit now fails at the share that it has had. Tenants of whose calls more
+    /// than half fail are not among the latter: for these to open is no accident.
+    ///
+    /// It assumes that the calls of a tenant fail independently of each other. Where failures come in bursts, as in
+    /// outages, runs are more frequent than it says; on the other hand, the failures of outages are in the shares and
+    /// make the proposal longer. Which of the two weighs more is not to be seen.
     ///
     /// The policy's rule of count and rate is not looked at for it, stands beside it, and trips by itself: where the
     /// proposal is over [`failure_threshold`](crate::PolicyBuilder::failure_threshold), a tenant whose calls all fail
@@ -81,7 +92,7 @@ pub struct Suggestion {
 pub struct Suggested<T> {
     /// The value.
     pub value: T,
-    /// How many samples it is made of: recoveries, calls or circuits.
+    /// How many samples it is made of: recoveries that did not overlap, calls or circuits.
     pub samples: u64,
     /// How it came about, in a sentence.
     pub basis: String,
@@ -98,12 +109,12 @@ pub enum NoSuggestion {
         /// How many it takes.
         needed: u64,
     },
-    /// At least half of the circuits that recovered had opened only once: the open period is long enough, and how much
-    /// shorter it could be is not to be seen.
+    /// At least half of the recoveries were by the first probes: the open period is long enough, and how much shorter
+    /// it could be is not to be seen.
     LongEnough {
         /// Recoveries by the first probes.
         at_once: u64,
-        /// All recoveries.
+        /// All recoveries that did not overlap.
         recoveries: u64,
     },
     /// More than half of all calls fail.
@@ -128,8 +139,8 @@ impl fmt::Display for NoSuggestion {
                 recoveries,
             } => write!(
                 f,
-                "long enough: {at_once} of {recoveries} circuits recovered with the first probes; how much shorter it \
-                 could be is not to be seen"
+                "long enough: {at_once} of {recoveries} recoveries were by the first probes; how much shorter it could \
+                 be is not to be seen"
             ),
             Self::FailsTooOften { failures, calls } => {
                 write!(f, "fails too often: {failures} of {calls} calls")
@@ -143,7 +154,7 @@ impl Error for NoSuggestion {}
 
 impl Dependency {
     /// What the figures of the dependency say about its policy. Changes nothing; calls go on meanwhile, and the
-    /// latency of some of them is not measured (see [`Totals::unmeasured`]).
+    /// latency of some of them is not measured (see [`Totals::unmeasured`]). Looks at every circuit, as a snapshot does.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, NoSuggestion, Policy};
@@ -160,19 +171,17 @@ impl Dependency {
     /// ```
     #[must_use]
     pub fn suggest(&self) -> Suggestion {
-        let sums = self.inner.circuits.sums(self.context().now());
         Suggestion {
             open_for: self.suggest_period(),
-            consecutive_failures: suggest_run(&sums.totals, &self.policy()),
+            consecutive_failures: self.suggest_run(),
             latency_p95: self.suggest_threshold(),
         }
     }
 
     fn suggest_period(&self) -> Result<Suggested<Duration>, NoSuggestion> {
         let recovered = self.context().recovery_times.read();
-        let (recoveries, apart) = (recovered.samples, recovered.apart);
-        enough(apart, RECOVERIES)?;
-        let at_once = recovered.at_once;
+        let (recoveries, at_once) = (recovered.samples, recovered.at_once);
+        enough(recoveries, RECOVERIES)?;
         if at_once >= recoveries - at_once {
             return Err(NoSuggestion::LongEnough {
                 at_once,
@@ -187,9 +196,46 @@ impl Dependency {
             value: median,
             samples: recoveries,
             basis: format!(
-                "half of {recoveries} recoveries, {apart} of which did not overlap, took less; {at_once} of them took \
-                 one open period"
+                "half of {recoveries} recoveries that did not overlap took less; {at_once} of them took one open \
+                 period"
             ),
+        })
+    }
+
+    fn suggest_run(&self) -> Result<Suggested<u32>, NoSuggestion> {
+        let now = self.context().now();
+        let Totals {
+            failures, calls, ..
+        } = self.inner.circuits.sums(now).totals;
+        enough(calls, CALLS)?;
+        // By chance alone three more would have come in one of twenty cases without being seen yet.
+        let share = (failures + 3) as f64 / calls as f64;
+        if share > 0.5 {
+            return Err(NoSuggestion::FailsTooOften { failures, calls });
+        }
+        let alike = (CALLS_PER_ACCIDENT.ln() / -share.ln()).ceil() as u32;
+        let mut accidents = Accidents::default();
+        self.inner.circuits.for_each(|circuit| {
+            let totals = circuit.totals(now);
+            accidents.take_in(totals.failures, totals.calls);
+        });
+        let each = accidents.shortest_run(calls as f64 / CALLS_PER_ACCIDENT);
+        let tenants = accidents.tenants;
+        let value = alike.max(each).max(SHORTEST_RUN);
+        let mut basis = format!(
+            "at {failures} failures in {calls} calls, and at the share of each of {tenants} tenants, so many in a \
+             row come by chance once in a million calls"
+        );
+        if let Some(sooner) = trips_by_rate(&self.policy()).filter(|sooner| *sooner < value) {
+            basis += &format!(
+                "; beside it the policy's rule of count and rate trips by itself, at {sooner} failures where no call \
+                 succeeds"
+            );
+        }
+        Ok(Suggested {
+            value,
+            samples: calls,
+            basis,
         })
     }
 
@@ -219,33 +265,6 @@ impl Dependency {
             ),
         })
     }
-}
-
-fn suggest_run(totals: &Totals, policy: &Policy) -> Result<Suggested<u32>, NoSuggestion> {
-    let Totals {
-        failures, calls, ..
-    } = *totals;
-    enough(calls, CALLS)?;
-    // By chance alone three more would have come in one of twenty cases without being seen yet.
-    let share = (failures + 3) as f64 / calls as f64;
-    if share > 0.5 {
-        return Err(NoSuggestion::FailsTooOften { failures, calls });
-    }
-    let run = (CALLS_PER_ACCIDENT.ln() / -share.ln()).ceil() as u32;
-    let mut basis = format!(
-        "at {failures} failures in {calls} calls, so many in a row come by chance once in a million calls"
-    );
-    if let Some(sooner) = trips_by_rate(policy).filter(|sooner| *sooner < run) {
-        basis += &format!(
-            "; beside it the policy's rule of count and rate trips by itself, at {sooner} failures where no call \
-             succeeds"
-        );
-    }
-    Ok(Suggested {
-        value: run,
-        samples: calls,
-        basis,
-    })
 }
 
 /// After how many failures the rule of count and rate trips where nothing else is in the window; none where it is off.

@@ -38,7 +38,8 @@ pub struct OwnedEvent {
     pub generation: u64,
     /// When.
     pub at: Instant,
-    /// The same by the system's clock, as it stood when the event was told.
+    /// The same by the system's clock, as it stood when the event was told. Where this was made of an [`Event`],
+    /// reckoned from how long ago [`at`](Self::at) was; an `at` that lies ahead counts as now.
     pub told_at: SystemTime,
     /// Who made it happen.
     pub origin: Origin,
@@ -104,6 +105,10 @@ impl OwnedEvent {
 
 impl From<&Event<'_>> for OwnedEvent {
     fn from(event: &Event<'_>) -> Self {
-        Self::new(event, event.dependency.map(Arc::from))
+        // It may be told a second time, long after it happened.
+        let ago = Instant::now().saturating_duration_since(event.at);
+        let mut owned = Self::new(event, event.dependency.map(Arc::from));
+        owned.told_at = owned.told_at.checked_sub(ago).unwrap_or(owned.told_at);
+        owned
     }
 }

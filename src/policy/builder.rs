@@ -23,7 +23,7 @@ use crate::time::DAY;
 /// | [`trip_on_hint`](Self::trip_on_hint) | a hint opens the circuit at once | no | |
 /// | [`half_open_max_calls`](Self::half_open_max_calls) | probes at a time | 3 | 1 to 255 |
 /// | [`success_threshold`](Self::success_threshold) | successful probes that close | 2 | 1 to 255 |
-/// | [`probe_lease`](Self::probe_lease) | after which a probe's place is free again | the larger of 60 s and twice the largest latency threshold | over 0, up to 24 h |
+/// | [`probe_lease`](Self::probe_lease) | after which a probe's place is free again | the larger of 60 s and twice the largest latency threshold, at most 24 h | over 0, up to 24 h |
 /// | [`abandoned_run`](Self::abandoned_run) | this many cancelled calls in a row count as failures | 5 | up to 255, 0 switches it off |
 /// | [`max_in_flight`](Self::max_in_flight) | calls of a tenant in the air | no bound | at least 1 |
 /// | [`initial_state`](Self::initial_state) | the state of a new circuit | closed | |
@@ -432,7 +432,9 @@ impl PolicyBuilder {
             trip_on_hint: self.trip_on_hint,
             abandoned_run: u8::try_from(self.abandoned_run).unwrap_or(u8::MAX),
             probe_lease: Lease {
-                lasts: self.probe_lease.unwrap_or(DEFAULT_LEASE.max(twice)),
+                lasts: self
+                    .probe_lease
+                    .unwrap_or(DEFAULT_LEASE.max(twice).min(DAY)),
                 is_derived: self.probe_lease.is_none(),
             },
             initial_state: self.initial_state,

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use super::*;
 
@@ -131,4 +132,24 @@ fn of_many_threads_every_change_of_a_circuit_is_received_once() {
     let mut received = generations(&take(&mut events));
     received.sort_unstable();
     assert_eq!(received, (1..=4 * OPENINGS).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_kept_again_was_told_as_long_ago_as_it_happened() {
+    let (_registry, search, mut events) = subscribed();
+    search.set_for(Override::ForcedOpen, 15 * PERIOD);
+    let told = one(&mut events);
+    // The system's clock does not move with the paused one: the event is as old by both.
+    advance(PERIOD).await;
+    let before = SystemTime::now();
+    let again = OwnedEvent::from(&told.as_event());
+    let after = SystemTime::now();
+    assert_eq!(again.at, told.at);
+    assert!(again.told_at >= before - PERIOD && again.told_at <= after - PERIOD);
+    // One from ahead of the clock was told just now.
+    let mut ahead = told.clone();
+    ahead.at += 2 * PERIOD;
+    let before = SystemTime::now();
+    let again = OwnedEvent::from(&ahead.as_event());
+    assert!(again.told_at >= before && again.told_at <= SystemTime::now());
 }

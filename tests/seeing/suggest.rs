@@ -48,7 +48,7 @@ async fn the_open_period_is_the_median_time_to_recover() {
     assert_eq!(suggested.samples, 20);
     assert_eq!(
         suggested.basis,
-        "half of 20 recoveries, 20 of which did not overlap, took less; 7 of them took one open period"
+        "half of 20 recoveries that did not overlap took less; 7 of them took one open period"
     );
     assert_eq!(
         *search.policy(),
@@ -70,6 +70,35 @@ async fn circuits_that_one_failure_of_the_dependency_opened_are_one_sample() {
     }
     assert_eq!(search.snapshot().totals.recovered, 300);
     assert_eq!(period(&search), too_few(3, 20));
+}
+
+/// So many openings of all of them together.
+async fn recover_together(search: &Dependency, tenants: &[String], openings: u32) {
+    tenants.iter().for_each(|tenant| trip(search, tenant));
+    for _ in 1..openings {
+        advance(PERIOD).await;
+        tenants.iter().for_each(|tenant| fail(search, tenant));
+    }
+    advance(PERIOD).await;
+    tenants.iter().for_each(|tenant| succeed(search, tenant));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_many_tenants_shared_weighs_as_one() {
+    let search = declare(policy());
+    for _ in 0..40 {
+        recover(&search, "acme", 2).await;
+    }
+    let tenants: Vec<_> = (0..100).map(|n| format!("tenant {n}")).collect();
+    recover_together(&search, &tenants, 100).await;
+    let suggested = period(&search).unwrap();
+    // Of 41 failures of the dependency, 40 took 8 s, one 400 s.
+    assert!(suggested.value > 2 * PERIOD && suggested.value <= 2 * PERIOD * 5 / 4);
+    assert_eq!(suggested.samples, 41);
+    // Nor does one that the first probes ended outvote the others.
+    recover_together(&search, &tenants, 1).await;
+    assert_eq!(search.snapshot().totals.recovered, 240);
+    assert!(period(&search).unwrap().basis.contains("1 of them took"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,6 +192,56 @@ async fn a_run_is_as_long_as_one_in_a_million_calls_makes_by_chance() {
         calls: 19_903,
     };
     assert_eq!(run(), Err(fails_too_often));
+}
+
+/// Each tenant's calls, the first of which fail.
+fn run_of(tenants: impl Iterator<Item = (usize, usize)>) -> Suggested<u32> {
+    let search = declare(policy().without_consecutive_failures());
+    for (tenant, (calls, failures)) in tenants.enumerate() {
+        let tenant = format!("tenant {tenant}");
+        (0..failures).for_each(|_| fail(&search, &tenant));
+        (failures..calls).for_each(|_| succeed(&search, &tenant));
+    }
+    search.suggest().consecutive_failures.unwrap()
+}
+
+#[test]
+fn a_single_failure_is_never_proposed_as_a_run() {
+    assert_eq!(run_of([(3_100_000, 0)].into_iter()).value, 2);
+}
+
+#[test]
+fn tenants_that_fail_more_than_others_are_taken_each_for_itself() {
+    // 100 calls that fail at 30 % make 100 * 0.3^n runs of n: under a hundredth of one from 8 on.
+    let one_of_100 = (0..100).map(|tenant| (100, if tenant == 0 { 30 } else { 0 }));
+    let suggested = run_of(one_of_100);
+    assert_eq!(suggested.value, 8);
+    assert_eq!(
+        suggested.basis,
+        "at 30 failures in 10000 calls, and at the share of each of 100 tenants, so many in a row come by chance once \
+         in a million calls"
+    );
+    // Were the tenants alike, three would do.
+    assert_eq!(run_of((0..30).map(|_| (334, 1))).value, 3);
+}
+
+#[test]
+fn a_tenant_of_whose_calls_more_than_half_fail_is_left_out() {
+    let with = |failures| {
+        run_of((0..100).map(move |tenant| (100, if tenant == 0 { failures } else { 0 }))).value
+    };
+    // The tenant alone: 100 calls make 100 * 0.5^n runs of n; a few less, as it has no more than 50 failures.
+    assert_eq!([with(50), with(51)], [13, 3]);
+}
+
+#[test]
+fn few_calls_of_a_tenant_are_not_taken_for_its_share() {
+    let tenants = (0..5_000).map(|tenant| (2, usize::from(tenant < 97)));
+    assert_eq!(run_of(tenants).value, 3);
+    // With ten failures among 20 calls, in any order, one of 2,800 begins a run of eight; at a share of a half it were
+    // one of 256, and the proposal eleven.
+    let one_of_500 = (0..500).map(|tenant| (20, if tenant == 0 { 10 } else { 0 }));
+    assert_eq!(run_of(one_of_500).value, 8);
 }
 
 #[tokio::test(start_paused = true)]
