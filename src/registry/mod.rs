@@ -206,7 +206,7 @@ impl CircuitBreakerRegistry {
             .collect()
     }
 
-    /// What bad calls did to tenants, by the hour; empty where
+    /// What bad calls did to tenants, by the hour; empty, and [not kept](ImpactReport::is_kept), where
     /// [`RegistryBuilder::impact`] did not ask for it. A copy; calls go on meanwhile.
     ///
     /// ```
