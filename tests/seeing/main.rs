@@ -2,6 +2,7 @@
 //! say about the policy, and what a dry run would have done.
 
 mod dry_run;
+mod dry_run_outage;
 #[cfg(feature = "serde")]
 mod json;
 mod pages;
