@@ -118,7 +118,7 @@ impl Audience {
     }
 }
 
-/// Whether this comes seldom: with neither every call, as what a stream of rejections tells, nor every newcomer.
+/// Whether this comes neither with every call nor with every newcomer, of which one caller makes as many as it likes.
 fn is_change(kind: &EventKind) -> bool {
     match kind {
         EventKind::Transition { .. }
