@@ -93,6 +93,19 @@ fn a_rejected_call_allocates_for_subscribers_while_there_are_some() {
     assert_eq!(reject(), (true, before));
 }
 
+#[test]
+fn a_rejected_call_allocates_nothing_where_all_who_subscribed_hear_of_changes_alone() {
+    let (registry, search) = search();
+    let mut changes = registry.subscribe_to_changes();
+    let ((), allocations) = allocations_in(|| {
+        for _ in 0..1_000 {
+            assert!(search.acquire(SICK).is_err());
+        }
+    });
+    assert_eq!(allocations, 0);
+    assert!(changes.try_recv().unwrap().is_none());
+}
+
 struct Query(&'static str);
 
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, Weak};
 
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Outcome, Overflow,
+    CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Events, Outcome, Overflow,
     Override, Policy, Probing, RecvError,
 };
 
@@ -103,6 +103,9 @@ fn use_all(registry: &CircuitBreakerRegistry, search: &Dependency) {
     assert!(matches!(lagging.try_recv(), Err(RecvError::Lagged(_))));
     assert!(lagging.try_recv().unwrap().is_some());
     drop(idle);
+    let mut changes = registry.subscribe_to_changes();
+    search.circuit("tenant 0").open().unwrap();
+    assert!(changes.try_recv().unwrap().is_some());
 }
 
 #[test]
@@ -161,13 +164,22 @@ fn a_registry_without_subscribers_has_no_place_for_their_events() {
         search.circuit("acme").open().unwrap();
         (live() - before, registry)
     };
+    // What is made once per thread or process is made by now.
+    drop(build(1));
     let (small, _registry) = build(1);
     let (large, registry) = build(1 << 20);
     assert_eq!(small, large);
-    let before = live();
-    let events = registry.subscribe();
-    assert!(live() - before > 1 << 20);
-    drop(events);
+    type Subscribe = fn(&CircuitBreakerRegistry) -> Events;
+    let both: [Subscribe; 2] = [
+        CircuitBreakerRegistry::subscribe,
+        CircuitBreakerRegistry::subscribe_to_changes,
+    ];
+    for subscribe in both {
+        let before = live();
+        let events = subscribe(&registry);
+        assert!(live() - before > 1 << 20);
+        drop(events);
+    }
 }
 
 #[test]

@@ -154,6 +154,7 @@ impl Circuit {
             self.tell_of_rejection(&refusal, now, dry_run);
         }
         if dry_run {
+            self.note_would_reject(refusal.reason, now);
             Ok(Permit::unrecorded())
         } else {
             Err(refusal)

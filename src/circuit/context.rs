@@ -123,7 +123,7 @@ const OVERRIDE: u8 = 1;
 /// The circuit of an outage, perhaps one that has closed.
 pub(super) const OUTAGE: u8 = 2;
 
-/// What calls count that have no circuit, and how many circuits are not closed.
+/// What calls count that have no circuit, how many circuits are not closed, and what outages would have done.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(super) open: AtomicUsize,
@@ -133,6 +133,9 @@ pub(crate) struct Counts {
     pub(crate) overflowed: AtomicU64,
     pub(crate) forgotten: AtomicU64,
     pub(crate) missing_tenant: AtomicU64,
+    /// Outages that began in a dry run, and calls that only were admitted in one since there was a dry run.
+    pub(crate) would_declare_outage: AtomicU64,
+    pub(crate) would_reject_by_outage: AtomicU64,
     pub(crate) warned_of_overflow: AtomicBool,
     pub(crate) warned_of_missing_tenant: AtomicBool,
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::admission::Refusal;
 use super::context::{Context, OUTAGE};
 use super::permit::Permit;
-use super::rare::Rare;
+use super::rare::{Rare, add};
 use super::transition::Opening;
 use super::{Circuit, Head, Operators};
 use crate::event::EventKind;
@@ -91,6 +91,9 @@ impl Context {
         self.attention.fetch_or(OUTAGE, AcqRel);
         drop(machine);
         outage.tell(transition);
+        if outage.is_dry_run(now) {
+            add(&self.counts.would_declare_outage, 1);
+        }
     }
 
     /// The circuit that decides over the calls of all tenants; none where each tenant's own does.
@@ -284,6 +287,20 @@ impl Circuit {
             return Err(Refusal::new(Reason::Recovering, 0, word.generation()));
         }
         self.decide(now, probing)
+    }
+
+    /// Counts a call that only a dry run let pass, if it is the outage or its ramp that would have rejected it.
+    #[cold]
+    pub(super) fn note_would_reject(&self, reason: Reason, now: u64) {
+        let by_outage = match reason {
+            Reason::Outage => true,
+            // A tenant whose own circuit has a ramp would have been held back without an outage too.
+            Reason::Recovering => self.ramp_share(now).is_none(),
+            _ => false,
+        };
+        if by_outage {
+            add(&self.context.counts.would_reject_by_outage, 1);
+        }
     }
 
     /// What the circuit of an outage, this one, says to the call of a tenant without a circuit; none where it leaves

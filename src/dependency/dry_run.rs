@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Dependency, MAX_PAGE};
 use crate::circuit::{Circuit, Totals};
 use crate::overrides::{Override, Standing, winner};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, Relaxed};
 
 /// What a dry run of a dependency would have done: whether to switch it on for real.
 ///
@@ -17,7 +17,8 @@ use crate::sync::Mutex;
 /// ```json
 /// {
 ///   "dependency": "search", "since_ago_ms": 86400000.0,
-///   "calls": 990000, "would_open": 12, "would_reject": 10000, "share_rejected": 0.01, "tenants": 3,
+///   "calls": 990000, "would_open": 12, "would_declare_outage": 1,
+///   "would_reject": 10000, "would_reject_by_outage": 9000, "share_rejected": 0.01, "tenants": 3,
 ///   "most_affected": [
 ///     { "tenant": "acme", "calls": 5000, "would_open": 9, "would_reject": 9900, "share_rejected": 0.664 }
 ///   ]
@@ -37,11 +38,19 @@ pub struct DryRunReport {
     pub since: Option<Instant>,
     /// Calls that were counted. Those that would have been rejected are not among them.
     pub calls: u64,
-    /// How often a circuit opened, at which no call was rejected.
+    /// How often the circuit of a tenant opened, at which no call was rejected. What the dependency as a whole did is
+    /// in `would_declare_outage`.
     pub would_open: u64,
-    /// Calls that would have been rejected.
+    /// How many outages were declared, by the policy's [`OutagePolicy`](crate::OutagePolicy). One that had been
+    /// declared before the dry run began is not among them, though what it would have rejected since then is counted; and
+    /// one that probes have found to last is still one.
+    pub would_declare_outage: u64,
+    /// Calls that would have been rejected, by circuits or by an outage.
     pub would_reject: u64,
-    /// How many tenants there are whose circuit would have opened or rejected.
+    /// Those of them that the outage would have rejected, or the ramp after it: also calls of tenants whose own circuit
+    /// was closed.
+    pub would_reject_by_outage: u64,
+    /// How many tenants there are whose circuit would have opened, or whose calls would have been rejected.
     pub tenants: usize,
     /// Those of them with the most calls that would have been rejected, then with the most openings, then by name.
     pub most_affected: Vec<DryRunTenant>,
@@ -58,9 +67,10 @@ pub struct DryRunTenant {
     pub tenant: String,
     /// Calls that were counted.
     pub calls: u64,
-    /// How often its circuit opened, at which no call was rejected.
+    /// How often its circuit opened, at which no call was rejected. 0 for a tenant whose calls an outage alone would have
+    /// rejected.
     pub would_open: u64,
-    /// Calls that would have been rejected.
+    /// Calls that would have been rejected, by its circuit or by an outage.
     pub would_reject: u64,
 }
 
@@ -96,9 +106,19 @@ fn share(rejected: u64, counted: u64) -> f64 {
 /// registry's.
 #[derive(Debug, Default)]
 pub(crate) struct DryRuns {
-    own: Mutex<Totals>,
-    of_mode: Mutex<Totals>,
-    of_registry: Mutex<Totals>,
+    own: Mutex<Counted>,
+    of_mode: Mutex<Counted>,
+    of_registry: Mutex<Counted>,
+}
+
+/// The counts of a report, of the dependency's whole life.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    calls: u64,
+    would_open: u64,
+    would_declare_outage: u64,
+    would_reject: u64,
+    would_reject_by_outage: u64,
 }
 
 impl Dependency {
@@ -108,6 +128,11 @@ impl Dependency {
     /// It begins when [`Override::DryRun`] is set for the dependency or for the registry, and anew whenever it is set
     /// again, at which all circuits are gone over once; the dependency's own is the nearer. Dry runs of single tenants or
     /// circuits are counted too.
+    ///
+    /// # Before it is switched on for real
+    ///
+    /// A circuit that is open when the dry run is cleared rejects from that moment on, and so does an outage that lasts:
+    /// they are what calls in the dry run have made them. [`reset`](Self::reset) before the clearing is a clean start.
     ///
     /// ```
     /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Override, Policy};
@@ -130,22 +155,41 @@ impl Dependency {
         let now = context.now();
         let (since, before) = self.dry_run(now).unzip();
         let before = before.unwrap_or_default();
-        let totals = self.totals(now);
+        let counted = self.counted(now);
+        let since_then =
+            |count: fn(&Counted) -> u64| count(&counted).saturating_sub(count(&before));
         let (tenants, most_affected) = self.affected(now, most_affected.min(MAX_PAGE));
         DryRunReport {
             taken_at: context.shared.clock.instant(now),
             dependency: self.name().to_owned(),
             since: since.map(|at| context.shared.clock.instant(at)),
-            calls: totals.calls.saturating_sub(before.calls),
-            would_open: totals.would_open.saturating_sub(before.would_open),
-            would_reject: totals.would_reject.saturating_sub(before.would_reject),
+            calls: since_then(|counted| counted.calls),
+            would_open: since_then(|counted| counted.would_open),
+            would_declare_outage: since_then(|counted| counted.would_declare_outage),
+            would_reject: since_then(|counted| counted.would_reject),
+            would_reject_by_outage: since_then(|counted| counted.would_reject_by_outage),
             tenants,
             most_affected,
         }
     }
 
+    fn counted(&self, now: u64) -> Counted {
+        let context = self.context();
+        let outage = context.outage_circuit().map(|outage| outage.totals(now));
+        let totals = self.totals(now);
+        // Those of the outage are among the totals. They count each failed probe of it too, which is no new outage.
+        let of_outage = outage.map_or(0, |outage| outage.would_open);
+        Counted {
+            calls: totals.calls,
+            would_open: totals.would_open.saturating_sub(of_outage),
+            would_declare_outage: context.counts.would_declare_outage.load(Relaxed),
+            would_reject: totals.would_reject,
+            would_reject_by_outage: context.counts.would_reject_by_outage.load(Relaxed),
+        }
+    }
+
     /// When the dry run in force began, and what had been counted until then.
-    fn dry_run(&self, now: u64) -> Option<(u64, Totals)> {
+    fn dry_run(&self, now: u64) -> Option<(u64, Counted)> {
         let context = self.context();
         let (own, mode) = (context.own.load(), context.mode.load());
         let of_registry = context.shared.own.load();
@@ -171,24 +215,24 @@ impl Dependency {
 
     /// Remembers what has been counted, where a dry run of the dependency is about to begin.
     pub(super) fn begin_dry_run(&self, standing: Option<&Standing>) {
-        self.note_totals(standing, &self.inner.dry_runs.own);
+        self.note_counts(standing, &self.inner.dry_runs.own);
     }
 
     /// The same, where one that a file of policies says is.
     #[cfg(feature = "serde")]
     pub(super) fn begin_dry_run_of_mode(&self, standing: Option<&Standing>) {
-        self.note_totals(standing, &self.inner.dry_runs.of_mode);
+        self.note_counts(standing, &self.inner.dry_runs.of_mode);
     }
 
     /// The same, where one of the registry is.
     pub(crate) fn begin_dry_run_of_registry(&self, standing: Option<&Standing>) {
-        self.note_totals(standing, &self.inner.dry_runs.of_registry);
+        self.note_counts(standing, &self.inner.dry_runs.of_registry);
     }
 
-    fn note_totals(&self, standing: Option<&Standing>, kept: &Mutex<Totals>) {
+    fn note_counts(&self, standing: Option<&Standing>, kept: &Mutex<Counted>) {
         if standing.is_some_and(|standing| standing.kind == Override::DryRun) {
-            let totals = self.totals(self.context().now());
-            *kept.lock() = totals;
+            let counted = self.counted(self.context().now());
+            *kept.lock() = counted;
         }
     }
 

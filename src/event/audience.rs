@@ -5,50 +5,96 @@ use std::fmt;
 use tokio::sync::broadcast::{Receiver, Sender};
 
 use super::log::{log, say};
-use super::{Event, Observer, OwnedEvent};
+use super::{Event, EventKind, Observer, OwnedEvent};
 use crate::caught::caught;
 use crate::sync::{Arc, AtomicUsize, OnceLock, Relaxed};
 
 /// The observer and the subscribers of a registry.
 pub(crate) struct Audience {
     observer: Option<Box<dyn Observer>>,
-    /// The observer, if there is one, and the subscriptions that there are: while it is 0, calls need not look
-    /// further.
-    listeners: AtomicUsize,
     capacity: usize,
+    /// The observer, if there is one, is one of its listeners: while there is none, calls need not look further.
+    everything: Channel,
+    changes: Channel,
+}
+
+/// Which events a subscription receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Everything,
+    /// What does not come with every call, nor with every newcomer.
+    Changes,
+}
+
+struct Channel {
+    listeners: AtomicUsize,
     /// Made for the first subscriber, since it allocates all of its places at once.
-    channel: OnceLock<Sender<OwnedEvent>>,
+    sender: OnceLock<Sender<OwnedEvent>>,
+}
+
+impl Channel {
+    fn new(listeners: usize) -> Self {
+        Self {
+            listeners: AtomicUsize::new(listeners),
+            sender: OnceLock::new(),
+        }
+    }
+
+    fn listeners(&self) -> usize {
+        self.listeners.load(Relaxed)
+    }
+
+    fn subscribe(&self, capacity: usize) -> Receiver<OwnedEvent> {
+        let receiver = self
+            .sender
+            .get_or_init(|| Sender::new(capacity))
+            .subscribe();
+        self.listeners.fetch_add(1, Relaxed);
+        receiver
+    }
+
+    fn send(&self, event: &Event<'_>, dependency: Option<&Arc<str>>) {
+        if let Some(sender) = self.sender.get() {
+            // Wakes them, and so runs wakers. That the last one went meanwhile is no matter.
+            say(|| _ = sender.send(OwnedEvent::new(event, dependency.cloned())));
+        }
+    }
 }
 
 impl Audience {
     pub(crate) fn new(observer: Option<Box<dyn Observer>>, capacity: usize) -> Self {
         Self {
-            listeners: AtomicUsize::new(usize::from(observer.is_some())),
+            everything: Channel::new(usize::from(observer.is_some())),
+            changes: Channel::new(0),
             observer,
             capacity,
-            channel: OnceLock::new(),
         }
     }
 
-    /// Whether there is an observer or a subscriber.
+    /// Whether there is an observer or a subscriber to everything: whoever hears of changes alone is no reason to
+    /// tell of a call.
     #[inline]
     pub(crate) fn is_listening(&self) -> bool {
-        self.listeners.load(Relaxed) > 0
+        self.everything.listeners() > 0
     }
 
     fn subscribers(&self) -> usize {
-        self.listeners.load(Relaxed) - usize::from(self.observer.is_some())
+        self.everything.listeners() - usize::from(self.observer.is_some())
     }
 
-    pub(super) fn subscribe(&self) -> Receiver<OwnedEvent> {
-        let channel = self.channel.get_or_init(|| Sender::new(self.capacity));
-        let receiver = channel.subscribe();
-        self.listeners.fetch_add(1, Relaxed);
-        receiver
+    fn channel(&self, topic: Topic) -> &Channel {
+        match topic {
+            Topic::Everything => &self.everything,
+            Topic::Changes => &self.changes,
+        }
     }
 
-    pub(super) fn unsubscribe(&self) {
-        self.listeners.fetch_sub(1, Relaxed);
+    pub(super) fn subscribe(&self, topic: Topic) -> Receiver<OwnedEvent> {
+        self.channel(topic).subscribe(self.capacity)
+    }
+
+    pub(super) fn unsubscribe(&self, topic: Topic) {
+        self.channel(topic).listeners.fetch_sub(1, Relaxed);
     }
 
     /// Tells everybody; `dependency` is the name in the event, if there is one there.
@@ -58,11 +104,11 @@ impl Audience {
     /// observer does in turn is told after what it was told of.
     pub(crate) fn tell(&self, event: &Event<'_>, dependency: Option<&Arc<str>>) {
         say(|| log(event));
-        if self.subscribers() > 0
-            && let Some(channel) = self.channel.get()
-        {
-            // Wakes them, and so runs wakers. That the last one went meanwhile is no matter.
-            say(|| _ = channel.send(OwnedEvent::new(event, dependency.cloned())));
+        if self.subscribers() > 0 {
+            self.everything.send(event, dependency);
+        }
+        if self.changes.listeners() > 0 && is_change(&event.kind) {
+            self.changes.send(event, dependency);
         }
         if let Some(observer) = &self.observer
             && caught(|| observer.on_event(event)).is_none()
@@ -72,10 +118,24 @@ impl Audience {
     }
 }
 
-impl Drop for Audience {
+/// Whether this comes neither with every call nor with every newcomer, of which one caller makes as many as it likes.
+fn is_change(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Transition { .. }
+        | EventKind::Outage { .. }
+        | EventKind::Override { .. }
+        | EventKind::Forgotten => true,
+        EventKind::Rejection
+        | EventKind::Probe { .. }
+        | EventKind::Overflow
+        | EventKind::Evicted => false,
+    }
+}
+
+impl Drop for Channel {
     /// Tells the subscribers of the end, whose wakers are not ours.
     fn drop(&mut self) {
-        say(|| drop(self.channel.take()));
+        say(|| drop(self.sender.take()));
     }
 }
 
@@ -84,6 +144,7 @@ impl fmt::Debug for Audience {
         f.debug_struct("Audience")
             .field("observer", &self.observer.is_some())
             .field("subscribers", &self.subscribers())
+            .field("subscribers_to_changes", &self.changes.listeners())
             .field("capacity", &self.capacity)
             .finish_non_exhaustive()
     }
@@ -91,7 +152,7 @@ impl fmt::Debug for Audience {
 
 #[cfg(test)]
 mod tests {
-    use super::Audience;
+    use super::{Audience, Topic};
     use crate::{CircuitBreakerRegistry, Event};
 
     #[test]
@@ -104,10 +165,10 @@ mod tests {
         );
         for audience in [nobody, observer] {
             let before = audience.is_listening();
-            let _receivers = [audience.subscribe(), audience.subscribe()];
+            let _receivers = [(); 2].map(|()| audience.subscribe(Topic::Everything));
             for _ in 0..2 {
                 assert!(audience.is_listening());
-                audience.unsubscribe();
+                audience.unsubscribe(Topic::Everything);
             }
             assert_eq!(audience.is_listening(), before);
         }
@@ -123,5 +184,21 @@ mod tests {
         assert_eq!(audience().subscribers(), 2);
         drop(events);
         assert!(!audience().is_listening());
+    }
+
+    #[test]
+    fn calls_are_not_told_of_where_all_who_subscribed_hear_of_changes_alone() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let audience = || &search.context().shared.audience;
+        let changes = [(); 2].map(|()| registry.subscribe_to_changes());
+        assert!(!audience().is_listening());
+        let counted = || [audience().subscribers(), audience().changes.listeners()];
+        let events = registry.subscribe();
+        assert_eq!(counted(), [1, 2]);
+        drop(changes);
+        assert_eq!(counted(), [1, 0]);
+        drop(events);
+        assert_eq!(counted(), [0, 0]);
     }
 }

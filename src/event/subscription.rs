@@ -6,15 +6,30 @@ use std::fmt;
 use tokio::sync::broadcast;
 
 use super::OwnedEvent;
+use super::audience::Topic;
 use crate::circuit::Shared;
 use crate::sync::{Arc, Weak};
 
 /// A subscription to the events of a registry; made by
-/// [`CircuitBreakerRegistry::subscribe`](crate::CircuitBreakerRegistry::subscribe).
+/// [`CircuitBreakerRegistry::subscribe`](crate::CircuitBreakerRegistry::subscribe), or for changes alone by
+/// [`subscribe_to_changes`](crate::CircuitBreakerRegistry::subscribe_to_changes).
 ///
-/// Each subscription receives every event that is told from its beginning on. It neither holds up a call nor grows:
-/// there is room for [`event_capacity`](crate::RegistryBuilder::event_capacity) events, and who falls further behind is
-/// told how many were lost. It does not keep the registry alive.
+/// Each subscription receives every event of its kind that is told from its beginning on. It neither holds up a call
+/// nor grows: there is room for [`event_capacity`](crate::RegistryBuilder::event_capacity) events, and who falls
+/// further behind is told how many were lost. It does not keep the registry alive.
+///
+/// # Which to use
+///
+/// | | [`subscribe_to_changes`](crate::CircuitBreakerRegistry::subscribe_to_changes) | [`subscribe`](crate::CircuitBreakerRegistry::subscribe) |
+/// |---|---|---|
+/// | receives | [`Transition`](crate::EventKind::Transition), [`Outage`](crate::EventKind::Outage), [`Override`](crate::EventKind::Override), [`Forgotten`](crate::EventKind::Forgotten) | these, and [`Rejection`](crate::EventKind::Rejection), [`Probe`](crate::EventKind::Probe), [`Overflow`](crate::EventKind::Overflow), [`Evicted`](crate::EventKind::Evicted) |
+/// | how many come | as many as circuits and operators make, whatever the calls | one at least for each rejected call |
+/// | costs | a copy of each change; a rejected call pays nothing | a copy of each event, so that each rejected call allocates |
+/// | for | alerts, audits, dashboards of states | whoever must see each rejection, and reads as fast as they come |
+///
+/// 10,000 rejections a second overrun the default capacity in a tenth of a second, and what they push out may be the
+/// change that explains them. How many calls were rejected is in the [snapshots](crate::CircuitBreakerRegistry::snapshot).
+/// One program may have both: each has its own places.
 ///
 /// What one thread does is received in the order in which it did so. Two changes of one circuit that come right after
 /// each other on two threads may be received in the other order, since both are told outside of the circuit's lock;
@@ -23,19 +38,16 @@ use crate::sync::{Arc, Weak};
 /// which holds asks [`effective_state`](crate::Dependency::effective_state).
 ///
 /// ```
-/// use tower_tenant_breaker::{CircuitBreakerRegistry, EventKind, RecvError};
+/// use tower_tenant_breaker::{CircuitBreakerRegistry, RecvError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let registry = CircuitBreakerRegistry::builder().build()?;
-/// let mut events = registry.subscribe();
+/// let mut events = registry.subscribe_to_changes();
 /// let watcher = tokio::spawn(async move {
 ///     loop {
 ///         match events.recv().await {
-///             Ok(event) => match event.kind {
-///                 EventKind::Rejection => {}
-///                 kind => println!("{:?} of {:?}: {kind:?}", event.tenant, event.dependency),
-///             },
+///             Ok(event) => println!("{:?} of {:?}: {:?}", event.tenant, event.dependency, event.kind),
 ///             Err(RecvError::Lagged(lost)) => println!("{lost} events were lost"),
 ///             Err(_) => break,
 ///         }
@@ -50,6 +62,7 @@ use crate::sync::{Arc, Weak};
 #[must_use = "a subscription that is dropped receives nothing"]
 pub struct Events {
     receiver: broadcast::Receiver<OwnedEvent>,
+    topic: Topic,
     shared: Weak<Shared>,
 }
 
@@ -75,9 +88,18 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 impl Events {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn of_everything(shared: &Arc<Shared>) -> Self {
+        Self::new(shared, Topic::Everything)
+    }
+
+    pub(crate) fn of_changes(shared: &Arc<Shared>) -> Self {
+        Self::new(shared, Topic::Changes)
+    }
+
+    fn new(shared: &Arc<Shared>, topic: Topic) -> Self {
         Self {
-            receiver: shared.audience.subscribe(),
+            receiver: shared.audience.subscribe(topic),
+            topic,
             shared: Arc::downgrade(shared),
         }
     }
@@ -132,7 +154,7 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.audience.unsubscribe();
+            shared.audience.unsubscribe(self.topic);
         }
     }
 }
@@ -140,6 +162,7 @@ impl Drop for Events {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
+            .field("topic", &self.topic)
             .field("waiting", &self.receiver.len())
             .finish_non_exhaustive()
     }

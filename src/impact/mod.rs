@@ -59,7 +59,7 @@
 //! # When there is no room
 //!
 //! Bad calls that find no room for a row are counted ([`ImpactHour::unlisted`]), so that a report that is not whole says
-//! so. Who finds room is decided so that nobody can buy a place by being many:
+//! so; as CSV in a [file of its own](ImpactReport::hours_to_csv). Who finds room is decided so that nobody can buy a place by being many:
 //!
 //! - Tenants of which a call has succeeded, since their circuit was made, come first: they take the places of newcomers, of which none has. Ids that
 //!   somebody makes up, whose calls only fail or are rejected, cost nobody a row but each other.

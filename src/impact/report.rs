@@ -1,10 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Turn;
-use super::csv;
 use super::ledger::{Ledger, Row};
 #[cfg(feature = "serde")]
 use super::time::Utc;
@@ -12,8 +10,11 @@ use super::time::Utc;
 /// What bad calls did to tenants: a copy of the ledger, made by
 /// [`CircuitBreakerRegistry::impact`](crate::CircuitBreakerRegistry::impact).
 ///
-/// With feature `serde` it is written as `{"hours": [..], "rows": [..]}`, with the counts of a row beside its other
-/// fields, and moments as RFC 3339 has them:
+/// Is empty where no call was bad, and where the registry keeps no ledger; [`is_kept`](Self::is_kept) tells which.
+/// [`hours`](Self::hours) tell how much of each hour is not in the rows, since there was no room for it.
+///
+/// With feature `serde` it is written as `{"kept": true, "hours": [..], "rows": [..]}`, with the counts of a row beside
+/// its other fields, and moments as RFC 3339 has them:
 ///
 /// ```
 /// use tower_tenant_breaker::impact::ImpactPolicy;
@@ -30,6 +31,7 @@ use super::time::Utc;
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ImpactReport {
+    kept: bool,
     hours: Vec<ImpactHour>,
     rows: Vec<ImpactRow>,
 }
@@ -144,10 +146,33 @@ impl ImpactReport {
         });
         rows.sort_unstable_by(|row, other| row.key().cmp(&other.key()));
         let hours = hours.into_values().collect();
-        Self { hours, rows }
+        Self {
+            kept: true,
+            hours,
+            rows,
+        }
     }
 
-    /// The rows, sorted by hour, tenant and dependency. None where the registry keeps no ledger.
+    /// Whether there is a ledger, which [`RegistryBuilder::impact`](crate::RegistryBuilder::impact) asks for: without
+    /// one a report is empty whatever became of calls. Of a report that is `default()`, false.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, ImpactPolicy};
+    ///
+    /// let unasked = CircuitBreakerRegistry::builder().build()?.impact();
+    /// assert!(unasked.rows().is_empty() && !unasked.is_kept());
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default()).build()?;
+    /// let no_harm = registry.impact();
+    /// assert!(no_harm.rows().is_empty() && no_harm.is_kept());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// The rows, sorted by hour, tenant and dependency. None where [the registry keeps no ledger](Self::is_kept).
     #[must_use]
     pub fn rows(&self) -> &[ImpactRow] {
         &self.rows
@@ -159,29 +184,13 @@ impl ImpactReport {
         &self.hours
     }
 
-    /// The sums over the dependencies of each tenant, sorted by hour and tenant.
+    /// The sums over the dependencies of each tenant in each hour, sorted by hour and tenant.
     #[must_use]
     pub fn per_tenant(&self) -> Vec<TenantImpact> {
         let of_one = |row: &ImpactRow, other: &ImpactRow| {
             row.hour_start == other.hour_start && row.tenant == other.tenant
         };
         self.rows.chunk_by(of_one).map(sum).collect()
-    }
-
-    /// Writes the rows as comma-separated values, as RFC 4180 has them, below a line with the columns' names.
-    ///
-    /// A row without a tenant has an empty field, which no tenant's id is. An id, or a dependency's name, that a spreadsheet
-    /// would take for a formula gets an apostrophe in front, and so does one that begins with an apostrophe.
-    ///
-    /// # Errors
-    ///
-    /// Those of the writer.
-    pub fn to_csv(&self, mut writer: impl Write) -> io::Result<()> {
-        writer.write_all(csv::HEAD.as_bytes())?;
-        for row in &self.rows {
-            csv::write_row(&mut writer, row)?;
-        }
-        Ok(())
     }
 }
 

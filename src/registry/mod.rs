@@ -160,20 +160,44 @@ impl CircuitBreakerRegistry {
         TenantHandle::new(self.clone(), tenant)
     }
 
-    /// Subscribes to the events of all dependencies, from now on.
+    /// Subscribes to all events of all dependencies, from now on: every rejected call is one. Who wants to know what
+    /// changes [subscribes to changes](Self::subscribe_to_changes); [`Events`] says which to use.
     ///
     /// Never holds up a call: a subscription that falls further behind than
     /// [`event_capacity`](RegistryBuilder::event_capacity) loses the oldest events, and is told how many. While there
     /// is one, each event, and so each rejected call, is copied once, whatever the number of subscriptions; without
     /// one nothing is. The first allocates the places for events, some 300 bytes each, which stay until the registry
     /// goes.
-    ///
-    /// [`Events`] has an example.
     pub fn subscribe(&self) -> Events {
-        Events::new(&self.inner.shared)
+        Events::of_everything(&self.inner.shared)
     }
 
-    /// What bad calls did to tenants, by the hour; empty where
+    /// Subscribes to what does not come with every call, of all dependencies, from now on: to transitions, outages,
+    /// overrides and circuits that were forgotten. No flood of rejections, probes or newcomers pushes these out.
+    /// [`Events`] says which kinds of event these are.
+    ///
+    /// Has its own places, as many and of the same size as [`subscribe`](Self::subscribe); they too are allocated by the
+    /// first one. Calls are not told of for it: they cost what they do without a subscriber.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let mut changes = registry.subscribe_to_changes();
+    /// let search = registry.dependency("search")?;
+    /// search.force_open("maintenance");
+    /// for _ in 0..10_000 {
+    ///     search.acquire("acme").unwrap_err();
+    /// }
+    /// assert_eq!(changes.try_recv()?.unwrap().note.as_deref(), Some("maintenance"));
+    /// assert!(changes.try_recv()?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn subscribe_to_changes(&self) -> Events {
+        Events::of_changes(&self.inner.shared)
+    }
+
+    /// What bad calls did to tenants, by the hour; empty, and [not kept](ImpactReport::is_kept), where
     /// [`RegistryBuilder::impact`] did not ask for it. A copy; calls go on meanwhile.
     ///
     /// ```

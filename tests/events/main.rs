@@ -1,5 +1,6 @@
 //! What is told of, to whom, in which order, and how it ends.
 
+mod changes;
 mod closing;
 mod evictions;
 mod kinds;

@@ -13,7 +13,9 @@ async fn a_registry_that_was_not_asked_keeps_no_ledger() {
     let search = declare(&registry, "search", strict());
     fail(&search, "acme", 3);
     reject(&search, "acme", 1);
-    assert_empty(&registry.impact());
+    let report = registry.impact();
+    assert_empty(&report);
+    assert!(!report.is_kept());
 }
 
 #[tokio::test(start_paused = true)]
@@ -23,7 +25,9 @@ async fn tenants_whose_calls_are_good_have_no_row() {
         succeed(&search, "acme", 10);
         pass(SLOT).await;
     }
-    assert_empty(&registry.impact());
+    let report = registry.impact();
+    assert_empty(&report);
+    assert!(report.is_kept());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,23 @@
+use tower_tenant_breaker::Turn;
+
 use super::*;
 
-fn csv(registry: &CircuitBreakerRegistry) -> String {
+fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     let mut written = Vec::new();
-    registry.impact().to_csv(&mut written).unwrap();
+    write(&mut written).unwrap();
     String::from_utf8(written).unwrap()
+}
+
+fn csv(registry: &CircuitBreakerRegistry) -> String {
+    text(|file| registry.impact().to_csv(file))
+}
+
+fn tenants(registry: &CircuitBreakerRegistry) -> String {
+    text(|file| registry.impact().tenants_to_csv(file))
+}
+
+fn hours(registry: &CircuitBreakerRegistry) -> String {
+    text(|file| registry.impact().hours_to_csv(file))
 }
 
 /// The field in which the id of this tenant stands.
@@ -19,11 +33,16 @@ fn field(tenant: &str) -> String {
 
 const HEAD: &str = "hour_start,tenant,dependency,calls,failed,slow,rejected,fallback_served,turns,\
                     turns_at_least\r\n";
+const TENANTS_HEAD: &str = "hour_start,tenant,calls,failed,slow,rejected,fallback_served,turns,\
+                            turns_at_least\r\n";
+const HOURS_HEAD: &str = "hour_start,rows,unlisted,dropped\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_report_has_its_head() {
     let (registry, _search) = search();
     assert_eq!(csv(&registry), HEAD);
+    assert_eq!(tenants(&registry), TENANTS_HEAD);
+    assert_eq!(hours(&registry), HOURS_HEAD);
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,6 +67,51 @@ async fn a_row_without_a_tenant_has_an_empty_field() {
     let shared = search.acquire_shared(tower_tenant_breaker::Probing::Yes);
     shared.unwrap().record(Outcome::failure());
     assert!(csv(&registry).ends_with("Z,,search,1,1,0,0,0,0,false\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_s_hour_is_a_line_over_all_dependencies() {
+    let registry = registry(impact());
+    let [search, mail] = ["search", "mail"].map(|name| declare(&registry, name, patient()));
+    let turn = Turn::scope("17", async {
+        fail(&search, "acme", 1);
+        fail(&mail, "acme", 2);
+    });
+    turn.await;
+    fail(&mail, "=globex,inc", 1);
+    pass(HOUR).await;
+    search.force_open("maintenance");
+    reject(&search, "acme", 5);
+    let shared = mail.acquire_shared(tower_tenant_breaker::Probing::Yes);
+    shared.unwrap().record(Outcome::failure());
+    let lines = [
+        TENANTS_HEAD,
+        "2026-03-05T12:00:00Z,\"'=globex,inc\",1,1,0,0,0,0,false\r\n",
+        "2026-03-05T12:00:00Z,acme,3,3,0,0,0,1,false\r\n",
+        "2026-03-05T13:00:00Z,,1,1,0,0,0,0,false\r\n",
+        "2026-03-05T13:00:00Z,acme,0,0,0,5,0,0,false\r\n",
+    ];
+    assert_eq!(tenants(&registry), lines.concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_is_a_line_that_says_what_is_in_no_row() {
+    let registry = registry(impact().max_rows(2));
+    let search = declare(&registry, "search", patient());
+    for tenant in ["acme", "globex", "initech"] {
+        succeed(&search, tenant, 1);
+        fail(&search, tenant, 5);
+    }
+    pass(HOUR).await;
+    fail(&search, "acme", 1);
+    // Two of three rows are there, and no line says so.
+    assert_eq!(csv(&registry).lines().count(), 1 + 2);
+    let lines = [
+        HOURS_HEAD,
+        "2026-03-05T12:00:00Z,1,5,1\r\n",
+        "2026-03-05T13:00:00Z,1,0,0\r\n",
+    ];
+    assert_eq!(hours(&registry), lines.concat());
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +147,12 @@ async fn a_dependency_that_a_request_named_is_a_text_too() {
 #[tokio::test(start_paused = true)]
 async fn what_the_writer_says_is_told() {
     let (registry, _search) = search();
-    let mut full = [0_u8; 4];
-    let error = registry.impact().to_csv(&mut full[..]).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::WriteZero);
+    let (report, mut full) = (registry.impact(), [0_u8; 4]);
+    for told in [
+        report.to_csv(&mut full[..]),
+        report.tenants_to_csv(&mut full[..]),
+        report.hours_to_csv(&mut full[..]),
+    ] {
+        assert_eq!(told.unwrap_err().kind(), std::io::ErrorKind::WriteZero);
+    }
 }

@@ -32,9 +32,19 @@ async fn a_report_is_written_under_stable_names() {
         "dropped": 0,
     });
     let written = serde_json::to_value(&report).unwrap();
-    assert_eq!(written, json!({"hours": [hour], "rows": [row]}));
+    assert_eq!(
+        written,
+        json!({"kept": true, "hours": [hour], "rows": [row]})
+    );
     let sums = serde_json::to_value(report.per_tenant()).unwrap();
     assert_eq!(sums, json!([counts]));
+}
+
+#[test]
+fn that_there_is_no_ledger_is_written() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let written = serde_json::to_value(registry.impact()).unwrap();
+    assert_eq!(written, json!({"kept": false, "hours": [], "rows": []}));
 }
 
 #[tokio::test(start_paused = true)]

@@ -246,7 +246,7 @@ async fn a_report_of_a_dry_run_is_written_so() {
     let search = declare(policy());
     let none = json!({
         "dependency": "search", "since_ago_ms": null, "calls": 0, "would_open": 0,
-        "would_reject": 0, "share_rejected": 0.0, "tenants": 0, "most_affected": []
+        "would_declare_outage": 0, "would_reject": 0, "would_reject_by_outage": 0, "share_rejected": 0.0, "tenants": 0, "most_affected": []
     });
     assert_eq!(written(search.dry_run_report(9)), none);
     search.set(Override::DryRun);
@@ -257,13 +257,33 @@ async fn a_report_of_a_dry_run_is_written_so() {
     advance(Duration::from_millis(250)).await;
     let expected = json!({
         "dependency": "search", "since_ago_ms": 250.0, "calls": 2, "would_open": 1,
-        "would_reject": 2, "share_rejected": 0.5, "tenants": 1,
+        "would_declare_outage": 0, "would_reject": 2, "would_reject_by_outage": 0,
+        "share_rejected": 0.5, "tenants": 1,
         "most_affected": [{
             "tenant": "acme", "calls": 2, "would_open": 1, "would_reject": 2,
             "share_rejected": 0.5
         }]
     });
     assert_eq!(written(search.dry_run_report(9)), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_in_a_dry_run_is_written_apart() {
+    let outage = OutagePolicy::default().min_tenants(2);
+    let search = declare(policy().outage(outage));
+    search.set(Override::DryRun);
+    for tenant in ["acme", "globex"] {
+        succeed(&search, tenant);
+        trip(&search, tenant);
+        succeed(&search, tenant);
+    }
+    for _ in 0..2 {
+        succeed(&search, "initech");
+    }
+    let report = written(search.dry_run_report(0));
+    let counts = ["open", "declare_outage", "reject", "reject_by_outage"];
+    let counts = counts.map(|count| report[format!("would_{count}")].clone());
+    assert_eq!(counts, [2, 1, 4, 3]);
 }
 
 #[tokio::test(start_paused = true)]

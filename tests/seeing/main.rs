@@ -3,6 +3,7 @@
 //! and what is forced.
 
 mod dry_run;
+mod dry_run_outage;
 #[cfg(feature = "serde")]
 mod json;
 mod overridden;
