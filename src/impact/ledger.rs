@@ -312,7 +312,16 @@ impl Hour {
         let (row, _) = entry.remove();
         self.newcomers -= usize::from(row.is_newcomer);
         self.dropped += 1;
+        self.give_back();
         true
+    }
+
+    /// Half of the table at most is empty, apart from some few places.
+    fn give_back(&mut self) {
+        const FEW: usize = 4;
+        if self.rows.capacity() > 2 * self.rows.len() + FEW {
+            self.rows.shrink_to(self.rows.len(), |row| row.hash);
+        }
     }
 }
 
