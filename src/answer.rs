@@ -56,7 +56,8 @@ pub trait OnError<Res, Rejected>: sealed::Sealed {
 #[doc(hidden)]
 pub trait ToCredit: sealed::Sealed {
     fn of_rejected(open: &CircuitOpen) -> Self;
-    fn of_failed(permit: &Permit, outcome: Outcome) -> Self;
+    /// Records the outcome, since that decides whether there is anything to serve.
+    fn of_ended(permit: Permit, outcome: Outcome) -> Self;
     fn serve(&self);
 }
 
@@ -66,7 +67,9 @@ impl ToCredit for () {
     fn of_rejected(_open: &CircuitOpen) {}
 
     #[inline]
-    fn of_failed(_permit: &Permit, _outcome: Outcome) {}
+    fn of_ended(permit: Permit, outcome: Outcome) {
+        permit.record(outcome);
+    }
 
     #[inline]
     fn serve(&self) {}

@@ -143,8 +143,7 @@ impl Dependency {
         })?;
         let future = pin!(future);
         let (result, outcome) = permit.judge(&ErrIsFailure, future).await;
-        let credit = result.is_err().then(|| permit.credit(outcome)).flatten();
-        permit.record(outcome);
+        let credit = permit.record_for_credit(outcome);
         result.map_err(|error| (CallError::Inner(error), credit))
     }
 }

@@ -47,8 +47,8 @@ impl ToCredit for Served {
         Self(open.credit())
     }
 
-    fn of_failed(permit: &Permit, outcome: Outcome) -> Self {
-        Self(permit.credit(outcome))
+    fn of_ended(permit: Permit, outcome: Outcome) -> Self {
+        Self(permit.record_for_credit(outcome))
     }
 
     fn serve(&self) {

@@ -247,8 +247,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
             }
             result => result,
         };
-        let credit = O::Credit::of_failed(&self.permit, outcome);
-        self.permit.record(outcome);
+        let credit = O::Credit::of_ended(self.permit, outcome);
 
         let cause = match (result, outcome) {
             (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {

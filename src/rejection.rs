@@ -106,7 +106,7 @@ impl CircuitOpen {
     /// Who is to be told when something else serves the call; nobody where no ledger is kept.
     pub(crate) fn credit(&self) -> Option<Credit> {
         match &self.subject {
-            Subject::Circuit(circuit) => Credit::of(circuit),
+            Subject::Circuit(circuit) => Credit::of_rejected(circuit),
             Subject::Newcomer(context, tenant) => Credit::of_newcomer(context, tenant.as_deref()),
         }
     }

@@ -13,7 +13,8 @@ use crate::sync::Relaxed;
 use crate::time::nanos;
 
 impl Circuit {
-    pub(super) fn end(&self, permit: &Permit, outcome: Outcome) {
+    /// `false` where nothing of it is counted, whatever the outcome.
+    pub(super) fn end(&self, permit: &Permit, outcome: Outcome) -> bool {
         let now = self.context.now();
         if may_hear_of_calls() {
             self.trace(permit, now, outcome);
@@ -27,11 +28,13 @@ impl Circuit {
                 .override_in_force(now)
                 .is_some_and(|standing| standing.kind == Override::Disabled)
         {
-            return self.free_place(permit);
+            self.free_place(permit);
+            return false;
         }
         if permit.generation != word.generation() {
             let latency = now.saturating_sub(permit.started);
-            return self.end_late(now, latency, outcome);
+            self.end_late(now, latency, outcome);
+            return true;
         }
         let latency = now.saturating_sub(permit.started);
         let transition = if word.counts_plainly() {
@@ -42,12 +45,13 @@ impl Circuit {
                     self.end_by_own_rules(permit.generation, now, latency, outcome)
                 }
                 CircuitState::HalfOpen => self.end_probe(permit, now, latency, outcome),
-                CircuitState::Open => None,
+                CircuitState::Open => return false,
             }
         };
         if let Some(transition) = transition {
             self.tell(transition);
         }
+        true
     }
 
     #[cold]

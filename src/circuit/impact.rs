@@ -83,12 +83,25 @@ impl Circuit {
             && (failed > 0 || slow)
         {
             let harm = Harm {
-                failed: failed.into(),
+                failed: failed > 0,
                 slow,
                 ..Harm::default()
             };
-            self.note(ledger, now, harm);
+            let hour = self.note(ledger, now, harm);
+            if failed > 1 {
+                self.note_others_of_run(ledger, hour, u64::from(failed) - 1);
+            }
         }
+    }
+
+    /// The calls before it in a run of abandoned ones that count as failures from now on, as far as they are of its
+    /// hour: what is called failed there is to be among its calls.
+    #[cold]
+    fn note_others_of_run(&self, ledger: &Ledger, hour: u64, others: u64) {
+        ledger.at(self.subject(), |part, hash| {
+            self.settle(part, hash, 0);
+            part.note_failed_before(self.subject(), hash, hour, others);
+        });
     }
 
     /// The same of one that ended in another generation than it began in, and so is not in the window.
@@ -112,10 +125,12 @@ impl Circuit {
         }
     }
 
-    fn note(&self, ledger: &Ledger, now: u64, harm: Harm) {
+    /// In which hour it is.
+    fn note(&self, ledger: &Ledger, now: u64, harm: Harm) -> u64 {
         // Not before the hour in which its call is counted, by a clock that was read before another's.
         let hour = ledger.hour(now).max(self.hour.hour());
         ledger.note(self.subject(), hour, harm);
+        hour
     }
 
     fn subject(&self) -> Subject<'_> {
@@ -166,31 +181,39 @@ pub(crate) struct Credit(Box<Unserved>);
 struct Unserved {
     context: Arc<Context>,
     tenant: Option<Box<str>>,
-    is_newcomer: bool,
+    /// In which the call was bad, however long it takes to serve it.
+    hour: u64,
 }
 
 impl Credit {
+    /// To be asked for as soon as the call is rejected.
     pub(crate) fn of_newcomer(context: &Arc<Context>, tenant: Option<&str>) -> Option<Self> {
-        context.shared.impact.as_ref()?;
-        Some(Self::new(context, tenant, tenant.is_some()))
+        let ledger = context.shared.impact.as_ref()?;
+        Some(Self::new(context, tenant, ledger.hour(context.now())))
     }
 
-    pub(crate) fn of(circuit: &Circuit) -> Option<Self> {
-        circuit.context.shared.impact.as_ref()?;
-        let subject = circuit.subject();
-        Some(Self::new(
-            &circuit.context,
-            subject.tenant,
-            subject.is_newcomer,
-        ))
+    /// To be asked for as soon as the call is rejected.
+    pub(crate) fn of_rejected(circuit: &Circuit) -> Option<Self> {
+        let context = &circuit.context;
+        let ledger = context.shared.impact.as_ref()?;
+        let hour = ledger.hour(context.now()).max(circuit.hour.hour());
+        Some(Self::new(context, circuit.tenant(), hour))
+    }
+
+    /// To be asked for as soon as the call has ended.
+    pub(super) fn of_failed(circuit: &Circuit) -> Option<Self> {
+        let context = &circuit.context;
+        context.shared.impact.as_ref()?;
+        // The circuit went on to the hour of the call before it counted it.
+        Some(Self::new(context, circuit.tenant(), circuit.hour.hour()))
     }
 
     #[cold]
-    fn new(context: &Arc<Context>, tenant: Option<&str>, is_newcomer: bool) -> Self {
+    fn new(context: &Arc<Context>, tenant: Option<&str>, hour: u64) -> Self {
         Self(Box::new(Unserved {
             context: Arc::clone(context),
             tenant: tenant.map(Into::into),
-            is_newcomer,
+            hour,
         }))
     }
 
@@ -200,7 +223,7 @@ impl Credit {
         let Unserved {
             context,
             tenant,
-            is_newcomer,
+            hour,
         } = &*self.0;
         let Some(ledger) = &context.shared.impact else {
             return;
@@ -208,12 +231,9 @@ impl Credit {
         let subject = Subject {
             tenant: tenant.as_deref(),
             dependency: &context.name,
-            is_newcomer: *is_newcomer,
+            // It makes no row, so it does not matter.
+            is_newcomer: tenant.is_some(),
         };
-        let harm = Harm {
-            fallback_served: true,
-            ..Harm::default()
-        };
-        ledger.note(subject, ledger.hour(context.now()), harm);
+        ledger.note_served(subject, *hour);
     }
 }

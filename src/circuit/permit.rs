@@ -91,12 +91,14 @@ impl Permit {
         result
     }
 
-    /// Who is to be told when something else serves the call that ends so; nobody where no ledger is kept, or the call
-    /// is not counted as failed.
-    pub(crate) fn credit(&self, outcome: Outcome) -> Option<Credit> {
+    /// As [`record`](Self::record), and who is to be told when something else serves the call; nobody where no ledger
+    /// is kept, or the call was not counted as failed.
+    pub(crate) fn record_for_credit(mut self, outcome: Outcome) -> Option<Credit> {
+        let circuit = self.circuit.take()?;
+        let is_counted = circuit.end(&self, outcome);
         match outcome {
-            Outcome::Failure { .. } | Outcome::Throttled { .. } => {
-                Credit::of(self.circuit.as_ref()?)
+            Outcome::Failure { .. } | Outcome::Throttled { .. } if is_counted => {
+                Credit::of_failed(&circuit)
             }
             _ => None,
         }

@@ -60,8 +60,7 @@ impl Attempt {
             }
             result => result,
         };
-        let credit = permit.credit(outcome);
-        permit.record(outcome);
+        let credit = permit.record_for_credit(outcome);
 
         let why = match (result, outcome) {
             (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {

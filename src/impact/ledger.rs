@@ -42,10 +42,9 @@ pub(crate) struct Subject<'a> {
 /// What was bad about a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Harm {
-    pub(crate) failed: u64,
+    pub(crate) failed: bool,
     pub(crate) slow: bool,
     pub(crate) rejected: bool,
-    pub(crate) fallback_served: bool,
 }
 
 /// The rows of some tenants, in the order of their hours.
@@ -134,6 +133,22 @@ impl Ledger {
         });
     }
 
+    /// Something else has served a call that was bad in this hour.
+    pub(crate) fn note_served(&self, subject: Subject<'_>, hour: u64) {
+        let turn = Turn::current();
+        self.at(subject, |part, hash| {
+            let most_turns = part.most_turns;
+            let Some(row) = part.row(subject, hash, hour) else {
+                return;
+            };
+            // A row that had to go, and came back, has lost the call.
+            if row.fallback_served < row.failed + row.rejected {
+                row.fallback_served += 1;
+                row.note_turn(turn, most_turns);
+            }
+        });
+    }
+
     /// Whose rows there are.
     pub(crate) fn subjects(&self) -> HashSet<(Option<Box<str>>, Arc<str>)> {
         let mut subjects = HashSet::new();
@@ -164,11 +179,26 @@ impl Part {
         hour: u64,
         calls: u64,
     ) -> bool {
-        let Ok(at) = self.find(hour) else {
-            return false;
-        };
-        let row = self.hours[at].row(subject, hash);
+        let row = self.row(subject, hash, hour);
         row.map(|row| row.calls += calls).is_some()
+    }
+
+    /// Counts as failed so many calls that were counted before, or as many as the row has that are not yet.
+    pub(crate) fn note_failed_before(
+        &mut self,
+        subject: Subject<'_>,
+        hash: u64,
+        hour: u64,
+        calls: u64,
+    ) {
+        if let Some(row) = self.row(subject, hash, hour) {
+            row.failed += calls.min(row.calls.saturating_sub(row.failed));
+        }
+    }
+
+    fn row(&mut self, subject: Subject<'_>, hash: u64, hour: u64) -> Option<&mut Row> {
+        let at = self.find(hour).ok()?;
+        self.hours[at].row(subject, hash)
     }
 
     fn note(&mut self, subject: Subject<'_>, hash: u64, hour: u64, harm: Harm, turn: Option<Turn>) {
@@ -199,16 +229,15 @@ impl Part {
             is_known_now = row.is_newcomer && !subject.is_newcomer;
             row.is_newcomer &= subject.is_newcomer;
             row.note(harm);
-            if let Some(turn) = turn {
-                row.note_turn(turn, most_turns);
-            }
+            row.note_turn(turn, most_turns);
         }
         hour.newcomers -= usize::from(is_known_now);
     }
 
     /// Whether this hour may have one more row; where there is no room, another goes for it.
     ///
-    /// Newcomers only ever take the place of newcomers. Among equals, hours share the room fairly.
+    /// Newcomers only ever take the place of newcomers. Among equals, hours share the room fairly; within an hour the first
+    /// ones keep it, since to know who has more bad calls would take a count of those without a row, who may be endless.
     fn has_room(&mut self, at: usize, subject: Subject<'_>) -> bool {
         let rows: usize = self.hours.iter().map(|hour| hour.rows.len()).sum();
         if rows < self.most_rows {
@@ -283,7 +312,16 @@ impl Hour {
         let (row, _) = entry.remove();
         self.newcomers -= usize::from(row.is_newcomer);
         self.dropped += 1;
+        self.give_back();
         true
+    }
+
+    /// Half of the table at most is empty, apart from some few places.
+    fn give_back(&mut self) {
+        const FEW: usize = 4;
+        if self.rows.capacity() > 2 * self.rows.len() + FEW {
+            self.rows.shrink_to(self.rows.len(), |row| row.hash);
+        }
     }
 }
 
@@ -293,13 +331,15 @@ impl Row {
     }
 
     fn note(&mut self, harm: Harm) {
-        self.failed += harm.failed;
+        self.failed += u64::from(harm.failed);
         self.slow += u64::from(harm.slow);
         self.rejected += u64::from(harm.rejected);
-        self.fallback_served += u64::from(harm.fallback_served);
     }
 
-    fn note_turn(&mut self, turn: Turn, most: usize) {
+    fn note_turn(&mut self, turn: Option<Turn>, most: usize) {
+        let Some(turn) = turn else {
+            return;
+        };
         let Err(at) = self
             .turns
             .binary_search_by_key(&turn.hash, |turn| turn.hash)

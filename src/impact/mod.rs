@@ -31,13 +31,15 @@
 //! | count | what |
 //! |---|---|
 //! | calls | what the circuit counted: good and bad, probes among them, and those that ended late, whatever came of them |
-//! | failed | failures, and throttled calls: the tenant got nothing from either; abandoned calls once they count as failures; late ones |
+//! | failed | failures, and throttled calls: the tenant got nothing from either; late ones; abandoned calls once they count as failures, those of the hour in which they do |
 //! | slow | calls over the lowest threshold of the latency rules, whatever came of them |
 //! | rejected | calls that were not admitted, by a circuit, an outage or an override; they are not among `calls` |
 //! | fallback-served | rejected and failed calls that something else has served: a fallback whose answer is `Ok`, [`call_or`](crate::Dependency::call_or), a later provider of a [`Failover`](crate::Failover), or its last resort |
 //! | turns | [`Turn`]s in which one of the tenant's calls was bad |
 //!
-//! What is left to the tenant, then, is `failed + rejected - fallback_served`. In a failover this holds for each provider
+//! What is left to the tenant, then, is `failed + rejected - fallback_served`, which is not negative in any row: a call
+//! is fallback-served in the row in which it is bad, also where the fallback takes until the next hour; and where it has
+//! no row, nowhere. `failed` is part of `calls`, up to the calls that end while a report is made. In a failover this holds for each provider
 //! by itself: where A rejects a call, B fails it, and C serves it, the call is fallback-served in the rows of A and of B.
 //! An answer to a rejection that is not a fallback, as by
 //! [`respond_with`](crate::TenantCircuitBreakerLayer::respond_with), serves nothing.
@@ -61,8 +63,11 @@
 //! Bad calls that find no room for a row are counted ([`ImpactHour::unlisted`]), so that a report that is not whole says
 //! so; as CSV in a [file of its own](ImpactReport::hours_to_csv). Who finds room is decided so that nobody can buy a place by being many:
 //!
-//! - Tenants of which a call has succeeded, since their circuit was made, come first: they take the places of newcomers, of which none has. Ids that
-//!   somebody makes up, whose calls only fail or are rejected, cost nobody a row but each other.
+//! - Tenants of which a call has succeeded, since their circuit was made, come first: they take the places of newcomers, of which none has.
+//!   So ids that somebody makes up, whose calls only fail or are rejected, cost a row to newcomers alone.
+//! - A newcomer need not be made up. A tenant that is new is one until a call of it succeeds, and so is one that was idle
+//!   until its circuit made room for another's (in as many circuits as there may be, made-up ids can bring that about).
+//!   Where newcomers have all the room, its bad calls until then are unlisted; a row that it had before stays.
 //! - Hours share the room fairly: an hour with fewer rows takes the place of a row of the hour with the most
 //!   ([`ImpactHour::dropped`]), of one with few bad calls; the hour with the most gets no more. So a flood, or an outage of
 //!   100,000 tenants, costs its own hour rows, but not the hours before it, nor those after.
@@ -72,10 +77,10 @@
 //!
 //! # What it costs
 //!
-//! A registry without a ledger pays two instructions for a rejection, and nothing for a call. With one, a good call costs
-//! what it did, except the first in each slot of its circuit's window, which asks for the hour; the first in an hour
-//! takes the lock of its tenant's part. A bad one takes that lock, for two hashes and a look into a table: some
-//! 200 ns. What goes is dropped with the registry; a report is a copy.
+//! A registry without a ledger asks whether there is one where a call is bad, or is the first in a slot of its circuit's
+//! window, and pays no more. With one, a good call costs what it did, except the first in each slot, which asks for the
+//! hour; the first in an hour takes the lock of its tenant's part. A bad one takes that lock, for two hashes and a look
+//! into a table. What goes is dropped with the registry; a report is a copy.
 
 mod csv;
 mod ledger;

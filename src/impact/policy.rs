@@ -11,8 +11,8 @@ use crate::policy::{PolicyError, check};
 /// | [`max_turns`](Self::max_turns) | turns that each row tells apart | 64 | 0 to 1,024 |
 /// | [`wall_clock`](Self::wall_clock) | what a clock on the wall says when the registry is built | the system's | years 1970 to 9999 |
 ///
-/// A row takes some 200 bytes, the tenant's id, and 8 bytes for each of its turns: with the defaults the ledger takes
-/// 10 MB at most.
+/// A row takes 200 to 300 bytes, the tenant's id, and 8 bytes for each of its turns, whose number is rounded up to a power
+/// of two. With the defaults the ledger takes 11 MB at most: where each tenant's id has 256 bytes, and each row 64 turns.
 ///
 /// ```
 /// use tower_tenant_breaker::CircuitBreakerRegistry;

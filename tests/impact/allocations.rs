@@ -133,3 +133,28 @@ fn memory_is_bounded_whoever_calls_and_in_however_many_turns() {
     let of_row = bytes / ROWS as isize;
     assert!(of_row < 256 + 16 * 8 + 300, "{of_row} bytes a row");
 }
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_bounded_over_all_hours_that_share_the_room() {
+    const ROWS: usize = 1_024;
+    let registry = registry(impact().max_rows(ROWS).max_turns(4));
+    let search = declare(&registry, "search", patient());
+    search.force_open("maintenance");
+    let before = LIVE.get();
+    for hour in 0..24_u64 {
+        for tenant in 0..1_500_u64 {
+            let tenant = format!("{:0256}", hour << 32 | tenant);
+            for turn in 0..4_u64 {
+                Turn::scope(turn, async { reject(&search, &tenant, 1) }).await;
+            }
+        }
+        pass(HOUR).await;
+    }
+    let of_row = (LIVE.get() - before) / ROWS as isize;
+    let rows = registry.impact().rows().len();
+    assert!(
+        rows > ROWS * 9 / 10,
+        "{rows} rows, so that the next line says something"
+    );
+    assert!(of_row < 256 + 4 * 8 + 300, "{of_row} bytes a row");
+}

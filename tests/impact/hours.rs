@@ -1,3 +1,5 @@
+use tower_tenant_breaker::LatencyRule;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -104,4 +106,38 @@ async fn the_hours_of_a_report_are_sorted_and_say_how_many_rows_they_have() {
     let hours: Vec<_> = hours.map(|hour| (hour.hour_start, hour.rows)).collect();
     let at = |hours| noon() + hours * HOUR;
     assert_eq!(hours, [(at(0), 2), (at(1), 1), (at(2), 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_run_of_abandoned_calls_those_of_an_hour_before_are_no_failures_of_this_one() {
+    let registry = registry(impact().wall_clock(noon() + HOUR - 5 * SECOND));
+    let latency = LatencyRule::p95(SECOND).min_calls(1_000);
+    let search = declare(
+        &registry,
+        "search",
+        patient().latency(latency).abandoned_run(5),
+    );
+    // So slow that each counts as a call, before the run of five makes them failures.
+    let abandon = async |calls: u32| {
+        let calls: Vec<_> = (0..calls)
+            .map(|_| search.acquire("acme").unwrap())
+            .collect();
+        pass(2 * SECOND).await;
+        drop(calls);
+    };
+    abandon(4).await;
+    pass(2 * SECOND).await;
+    abandon(1).await;
+    let report = registry.impact();
+    let rows: Vec<_> = report
+        .rows()
+        .iter()
+        .map(|row| figures(row.counts))
+        .collect();
+    assert_eq!(rows, [[4, 0, 4, 0, 0], [1, 1, 1, 0, 0]]);
+    // In one hour, they all are.
+    succeed(&search, "acme", 1);
+    abandon(5).await;
+    let report = registry.impact();
+    assert_eq!(figures(report.rows()[1].counts), [7, 6, 6, 0, 0]);
 }

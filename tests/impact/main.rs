@@ -4,6 +4,7 @@ mod allocations;
 mod bounds;
 mod concurrent;
 mod counts;
+mod credits;
 mod csv;
 mod evictions;
 mod failover;

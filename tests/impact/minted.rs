@@ -65,3 +65,31 @@ async fn a_newcomer_whose_call_succeeds_is_known_from_then_on() {
     known(&search, "umbrella");
     assert_eq!(of(&registry, "umbrella"), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_circuit_has_made_room_is_a_newcomer_until_a_call_of_it_succeeds() {
+    let registry = builder(impact().max_rows(10))
+        .max_tenants(5)
+        .build()
+        .unwrap();
+    let search = declare(&registry, "search", patient());
+    succeed(&search, "acme", 1_000);
+    for circuits in [0..5, 5..10] {
+        // Those before are idle by then, and make room.
+        pass(2 * WINDOW).await;
+        mint(&search, circuits);
+    }
+    pass(2 * WINDOW).await;
+    fail(&search, "acme", 20);
+    assert_eq!(of(&registry, "acme"), 0);
+    assert_eq!(
+        registry.impact().hours()[0].unlisted,
+        20,
+        "the report says so"
+    );
+    known(&search, "acme");
+    assert_eq!(of(&registry, "acme"), 1);
+    // It has lost the failures before, but not the calls.
+    let rows = listed(&registry);
+    assert!(rows.contains(&(12, "acme".to_owned(), 22, 1)), "{rows:?}");
+}
