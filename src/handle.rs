@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::circuit::Circuit;
 use crate::dependency::Dependency;
-use crate::event::{OverrideChange, OverrideLevel};
+use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::overrides::{self, EffectiveState, Override, Standing, override_methods};
 use crate::policy::{Policy, PolicyError};
 use crate::rejection::InvalidTenant;
@@ -245,6 +245,7 @@ impl CircuitHandle {
         };
         let change = OverrideChange {
             level: OverrideLevel::Circuit,
+            origin: Origin::ByHand,
             dependency: Some(&context.name),
             tenant: Some(&self.tenant),
             generation: circuit.map_or(0, |circuit| circuit.generation()),

@@ -65,3 +65,14 @@ async fn a_declared_dependency_goes_back_to_what_it_was_declared_with() {
     registry.set_default_policy(policy(2));
     assert_eq!(*search.policy(), policy(5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_declared_after_its_first_use_goes_back_to_its_declaration() {
+    let registry = registry();
+    registry.dependency("search").unwrap();
+    let search = registry.dependency_with("search", policy(7)).unwrap();
+    search.set_policy(policy(3));
+    registry.set_default_policy(policy(2));
+    search.clear_policy();
+    assert_eq!(*search.policy(), policy(7));
+}

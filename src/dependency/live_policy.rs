@@ -2,6 +2,8 @@
 
 use super::Dependency;
 use crate::circuit::{InForce, Rules};
+#[cfg(feature = "serde")]
+use crate::event::Origin;
 use crate::event::say;
 #[cfg(feature = "serde")]
 use crate::overrides::Override;
@@ -85,12 +87,12 @@ impl Dependency {
 
     /// Tells whether another policy holds now. Whoever calls this holds the operator's lock.
     fn go_back(&self) -> bool {
-        let policy = if self.inner.is_on_first_use {
+        let policy = if self.inner.is_on_first_use.load(Relaxed) {
             self.inner.follows_default.store(true, Relaxed);
             // Under the lock: who changes the default goes over those who follow it afterwards.
             Arc::clone(&self.context().shared.default_policy.load())
         } else {
-            Arc::clone(&self.inner.declared)
+            self.inner.declared.load_full()
         };
         self.replace_policy(Policy::clone(&policy))
     }
@@ -108,7 +110,17 @@ impl Dependency {
         self.inner.follows_default.load(Relaxed)
     }
 
-    /// Who declares a dependency with the policy that it has wants that policy, not what the default will be.
+    /// Who declares a dependency with the policy that it has wants that policy, not what the default will be, and wants
+    /// it back.
+    pub(crate) fn declare(&self, policy: Policy) {
+        let _operator = self.context().shared.operator.lock();
+        self.inner.declared.store(Arc::new(policy));
+        self.inner.is_on_first_use.store(false, Relaxed);
+        self.inner.follows_default.store(false, Relaxed);
+    }
+
+    /// What holds is to hold whatever the default will be.
+    #[cfg(feature = "serde")]
     pub(crate) fn stop_following_default_policy(&self) {
         let _operator = self.context().shared.operator.lock();
         self.inner.follows_default.store(false, Relaxed);
@@ -148,7 +160,7 @@ impl Dependency {
 
     /// Whether this policy is the one with which the dependency was declared, or the one that holds now.
     pub(crate) fn is_declared_with(&self, policy: &Policy) -> bool {
-        *self.inner.declared == *policy || *self.policy() == *policy
+        **self.inner.declared.load() == *policy || *self.policy() == *policy
     }
 
     /// The policy that holds for the tenant.
@@ -218,7 +230,7 @@ impl Dependency {
         }
         let standing = mode.map(|kind| self.new_standing(kind));
         self.begin_dry_run_of_mode(standing.as_ref());
-        self.put_in(&context.mode, standing);
+        self.put_in(&context.mode, standing, Origin::Policies);
         true
     }
 }

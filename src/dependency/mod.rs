@@ -20,12 +20,12 @@ pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
 use crate::CircuitState;
 use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Shared};
 use crate::circuits::Circuits;
-use crate::event::{OverrideChange, OverrideLevel};
+use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Place, Standing, override_methods};
 use crate::policy::Policy;
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, OnceLock};
+use crate::sync::{Arc, ArcSwap, AtomicBool, AtomicU64, Mutex, OnceLock};
 use crate::time::Clock;
 
 /// Whether a call may be a probe of a half-open circuit.
@@ -81,11 +81,11 @@ pub(crate) struct Inner {
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
     /// The policy with which it was declared, or created, which may have been replaced since.
-    declared: Arc<Policy>,
+    declared: ArcSwap<Policy>,
     /// Dropped with the dependency, which ends the prober that waits for it.
     pub(crate) prober: Mutex<Option<oneshot::Sender<()>>>,
     /// Whether it was created without a policy of its own, so that the default one is what it goes back to.
-    is_on_first_use: bool,
+    is_on_first_use: AtomicBool,
     /// Whether the default policy holds, whatever that is. Changed under the operator's lock.
     follows_default: AtomicBool,
 }
@@ -110,9 +110,9 @@ impl Dependency {
                 overflow: OnceLock::new(),
                 dry_runs: DryRuns::default(),
                 reported_calls: AtomicU64::new(0),
-                declared,
+                declared: ArcSwap::new(declared),
                 prober: Mutex::default(),
-                is_on_first_use,
+                is_on_first_use: AtomicBool::new(is_on_first_use),
                 follows_default: AtomicBool::new(is_on_first_use),
             }),
         }
@@ -282,7 +282,7 @@ impl Dependency {
 
     fn put(&self, standing: Option<Standing>) {
         self.begin_dry_run(standing.as_ref());
-        self.put_in(&self.context().own, standing);
+        self.put_in(&self.context().own, standing, Origin::ByHand);
     }
 
     fn standing(&self) -> Option<Standing> {
@@ -290,7 +290,7 @@ impl Dependency {
         context.override_in_force(context.now(), None, None)
     }
 
-    pub(super) fn put_in(&self, place: &Place, standing: Option<Standing>) {
+    pub(super) fn put_in(&self, place: &Place, standing: Option<Standing>, origin: Origin) {
         let context = self.context();
         let now = context.now();
         let standing = standing.map(Arc::new);
@@ -302,6 +302,7 @@ impl Dependency {
         };
         let change = OverrideChange {
             level: OverrideLevel::Dependency,
+            origin,
             dependency: Some(&context.name),
             tenant: None,
             generation: 0,

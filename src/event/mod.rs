@@ -57,7 +57,8 @@ pub enum EventKind {
         slow: bool,
     },
     /// An override was set, or one that was in force was cleared. That one has come to its end is not told: when it
-    /// will was said as it was set.
+    /// will was said as it was set. That of a file lies beneath the one that was set by hand; [which is in
+    /// force](crate::Dependency::override_in_force) is not said here.
     #[non_exhaustive]
     Override {
         /// Of what. A registry's or a tenant's has no dependency, a registry's or a dependency's no tenant.
@@ -101,6 +102,8 @@ pub enum Origin {
     ByHand,
     /// An override that a person or a signal set.
     Override,
+    /// A file of policies that was applied: its dry runs are overrides that lie beneath those set by hand.
+    Policies,
 }
 
 /// Something that happened to a circuit, a dependency or a registry.

@@ -60,6 +60,7 @@ impl Origin {
         match self {
             Self::Automatic => "automatic",
             Self::ByHand => "by_hand",
+            Self::Policies => "policies",
             Self::Override => "override",
         }
     }

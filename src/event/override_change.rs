@@ -9,6 +9,7 @@ use crate::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverrideChange<'a> {
     pub(crate) level: OverrideLevel,
+    pub(crate) origin: Origin,
     pub(crate) dependency: Option<&'a Arc<str>>,
     pub(crate) tenant: Option<&'a str>,
     /// Of the circuit, if it is one circuit's; or 0.
@@ -38,7 +39,7 @@ impl OverrideChange<'_> {
             tenant: self.tenant,
             generation: self.generation,
             at: shared.clock.instant(now),
-            origin: Origin::ByHand,
+            origin: self.origin,
             reason: None,
             figures: None,
             dry_run: false,

@@ -47,6 +47,12 @@ impl Policies {
     /// ```
     pub fn apply_after(&self, before: &Self, registry: &CircuitBreakerRegistry) -> Applied {
         let mut applied = Applied::default();
+        for name in self.dependencies.keys() {
+            // Or it would have the policy of the default for a moment, and begin its windows anew for that.
+            if let Some(dependency) = registry.get(name) {
+                dependency.stop_following_default_policy();
+            }
+        }
         applied.default_policy(self, before, registry);
         for (name, policies) in &self.dependencies {
             let (dependency, is_new) = registry.get_or_add(name);

@@ -16,7 +16,7 @@ pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
 use crate::dependency::Dependency;
 use crate::directory::Directory;
-use crate::event::{Events, OverrideChange, OverrideLevel};
+use crate::event::{Events, Origin, OverrideChange, OverrideLevel};
 use crate::impact::ImpactReport;
 use crate::overrides::{Standing, override_methods};
 use crate::policy::Policy;
@@ -74,7 +74,7 @@ impl CircuitBreakerRegistry {
         let _adding = self.inner.on_first_use.lock();
         match self.inner.directory.get(name) {
             Some(known) if known.is_declared_with(&policy) => {
-                known.stop_following_default_policy();
+                known.declare(policy);
                 Ok(known.clone())
             }
             Some(_) => Err(DeclareError::OtherPolicy(name.to_owned())),
@@ -269,6 +269,7 @@ impl CircuitBreakerRegistry {
         };
         let change = OverrideChange {
             level: OverrideLevel::Registry,
+            origin: Origin::ByHand,
             dependency: None,
             tenant: None,
             generation: 0,

@@ -1,7 +1,7 @@
 use super::CircuitBreakerRegistry;
 use crate::CircuitSnapshot;
 use crate::dependency::Dependency;
-use crate::event::{OverrideChange, OverrideLevel};
+use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::overrides::{self, OverrideSnapshot, Standing, override_methods};
 use crate::sync::Arc;
 use crate::time::Clock;
@@ -101,6 +101,7 @@ impl TenantHandle {
         let before = self.replace(&standing, now);
         let change = OverrideChange {
             level: OverrideLevel::Tenant,
+            origin: Origin::ByHand,
             dependency: None,
             tenant: Some(&self.tenant),
             generation: 0,

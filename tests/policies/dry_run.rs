@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::advance;
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitState, Dependency, EffectiveState, EventKind, Override,
+    CircuitBreakerRegistry, CircuitState, Dependency, EffectiveState, EventKind, Origin, Override,
     OverrideLevel, Policies,
 };
 
@@ -135,10 +135,10 @@ async fn it_is_told_as_an_override_of_the_dependency_once() {
     let mut told = Vec::new();
     while let Some(event) = events.try_recv().unwrap() {
         if let EventKind::Override { level, set, .. } = event.kind {
-            told.push((level, set));
+            told.push((level, event.origin, set));
         }
     }
-    let of_dependency = |set| (OverrideLevel::Dependency, set);
+    let of_dependency = |set| (OverrideLevel::Dependency, Origin::Policies, set);
     assert_eq!(told, [Some(Override::DryRun), None].map(of_dependency));
 }
 

@@ -252,3 +252,26 @@ async fn names_are_escaped_in_the_lines_of_a_log() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_default_that_changes_leaves_the_counts_of_a_dependency_that_is_named() {
+    let registry = registry();
+    let search = registry.dependency("search").unwrap();
+    fail(&search, "acme", 4);
+    let file = "[default]\nwindow = '2m'\n[dependencies.search]\nbase = 'standard'";
+    policies(file).apply(&registry);
+    fail(&search, "acme", 1);
+    assert_eq!(search.state("acme"), CircuitState::Open);
+    assert_eq!(*search.policy(), Policy::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_declared_after_a_file_is_what_it_goes_back_to() {
+    let registry = registry();
+    let first = policies("[dependencies.search]\nconsecutive_failures = 3");
+    first.apply(&registry);
+    let three = built(Policy::builder().consecutive_failures(3));
+    let search = registry.dependency_with("search", three.clone()).unwrap();
+    policies("").apply_after(&first, &registry);
+    assert_eq!(*search.policy(), three);
+}
