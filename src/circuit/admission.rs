@@ -212,8 +212,9 @@ impl Circuit {
                 return Err(Refusal::new(word.reason(), left, word.generation()));
             }
         }
+        // By the word as it was seen to be closed: it may be another by now.
         let decided = self.probe(rare, now, probing);
-        decided.unwrap_or_else(|| self.admit_closed(self.word(), now))
+        decided.unwrap_or_else(|closed| self.admit_closed(closed, now))
     }
 
     /// What the machine says of a call that could be a probe, and no other; none where the circuit is closed, or has
@@ -236,7 +237,7 @@ impl Circuit {
             let refusal = Refusal::new(word.reason(), left, word.generation());
             return Some(Err(refusal));
         }
-        self.probe(rare, now, probing)
+        self.probe(rare, now, probing).ok()
     }
 
     fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {
@@ -249,20 +250,25 @@ impl Circuit {
         }
     }
 
-    /// None where the circuit has closed meanwhile.
-    fn probe(&self, rare: &Rare, now: u64, probing: Probing) -> Option<Result<Permit, Refusal>> {
+    /// The word of the circuit where that has closed meanwhile.
+    fn probe(
+        &self,
+        rare: &Rare,
+        now: u64,
+        probing: Probing,
+    ) -> Result<Result<Permit, Refusal>, Word> {
         let mut machine = rare.machine.lock();
         let word = self.word();
-        let refuse = |reason| Some(Err(Refusal::new(reason, 0, word.generation())));
+        let refuse = |reason| Ok(Err(Refusal::new(reason, 0, word.generation())));
         if word.state() == CircuitState::Closed {
-            return None;
+            return Err(word);
         }
         if word.state() == CircuitState::Open {
             // A straggler's hint may have moved it.
             let left = rare.deadline.load(Acquire).saturating_sub(now);
             if left > 0 {
                 let refusal = Refusal::new(word.reason(), left, word.generation());
-                return Some(Err(refusal));
+                return Ok(Err(refusal));
             }
         }
         rare.last_attempt.store(now, Relaxed);
@@ -306,7 +312,7 @@ impl Circuit {
         let begun = self.take_probe(&mut machine, now, nanos(policy.probe_lease.lasts));
         drop(machine);
         self.warn_of_barred(warn);
-        Some(Ok(self.begin_probe(rare, begun, now, counted)))
+        Ok(Ok(self.begin_probe(rare, begun, now, counted)))
     }
 
     /// Takes a place for a probe, and makes an open circuit half-open; the caller has seen that it may.

@@ -264,8 +264,8 @@ async fn a_run_says_where_the_rule_of_count_and_rate_trips_before_it() {
         basis_of_two.ends_with("trips by itself, at 2 failures where no call succeeds"),
         "{basis_of_two}"
     );
-    let alone =
-        "at 97 failures in 10000 calls, so many in a row come by chance once in a million calls";
+    let alone = "at 97 failures in 10000 calls, and at the share of each of 1 tenants, so many in a row come by chance once \
+         in a million calls";
     assert_eq!(basis(by_rate().min_calls(3)), alone);
     assert_eq!(basis(by_rate().failure_threshold(3).min_calls(1)), alone);
     assert_eq!(basis(policy().without_failure_rate()), alone);
