@@ -50,7 +50,8 @@ pub struct DryRunReport {
     /// Those of them that the outage would have rejected, or the ramp after it: also calls of tenants whose own circuit
     /// was closed.
     pub would_reject_by_outage: u64,
-    /// How many tenants there are whose circuit would have opened, or whose calls would have been rejected.
+    /// How many tenants there are whose circuit would have opened, or whose calls would have been rejected, in this dry
+    /// run or an earlier one: a tenant's counts are those of its circuit's life.
     pub tenants: usize,
     /// Those of them with the most calls that would have been rejected, then with the most openings, then by name.
     pub most_affected: Vec<DryRunTenant>,

@@ -17,8 +17,9 @@ const HOURS_HEAD: &str = "hour_start,rows,unlisted,dropped\r\n";
 impl ImpactReport {
     /// Writes the rows as comma-separated values, as RFC 4180 has them, below a line with the columns' names.
     ///
-    /// A row without a tenant has an empty field, which no tenant's id is. An id, or a dependency's name, that a spreadsheet
-    /// would take for a formula gets an apostrophe in front, and so does one that begins with an apostrophe.
+    /// A row without a tenant has an empty field, which no tenant's id is. Of an id, or a dependency's name, each part
+    /// between `;`, tabs and line breaks gets an apostrophe in front that a spreadsheet would take for a formula, and so
+    /// does one that begins with an apostrophe: to have an id back, take one from the beginning of each part.
     ///
     /// # Whether this is all
     ///

@@ -94,8 +94,8 @@ impl RegistryBuilder {
     }
 
     /// How many events a [subscription](CircuitBreakerRegistry::subscribe) may fall behind before it loses the
-    /// oldest; rounded up to a power of two. The places, some 300 bytes each, are allocated by the first subscription,
-    /// and shared by all.
+    /// oldest; rounded up to a power of two. The places, some 300 bytes each, are allocated by the first subscription
+    /// of its kind, to all events or to [changes](CircuitBreakerRegistry::subscribe_to_changes), and shared by all of it.
     pub fn event_capacity(mut self, events: usize) -> Self {
         self.event_capacity = events;
         self
