@@ -273,6 +273,19 @@ mod tests {
     use super::{Activity, Place};
 
     #[test]
+    fn a_move_that_overtakes_another_leaves_nobody_behind() {
+        let activity = Activity::default();
+        activity.begin(7);
+        let down = Place::new(7, true);
+        activity.leave(down);
+        assert_eq!(activity.sums(7, 0), (0, 0));
+        activity.enter(down);
+        assert_eq!(activity.sums(7, 0), (0, 0));
+        activity.enter(down);
+        assert_eq!(activity.sums(7, 0), (1, 1));
+    }
+
+    #[test]
     fn all_who_begin_a_slot_at_once_stand_in_it() {
         const TENANTS: usize = 4;
         let (activity, barrier) = (Activity::default(), Barrier::new(TENANTS));

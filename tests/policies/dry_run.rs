@@ -156,6 +156,7 @@ async fn its_report_begins_with_it_and_a_reload_does_not_begin_it_anew() {
         let report = search.dry_run_report(1);
         assert_eq!(report.since, Some(began));
         assert_eq!((report.would_open, report.would_reject), (0, second + 1));
+        assert_eq!(report.calls, 0, "those of before");
     }
     search.set(Override::DryRun);
     assert_eq!(search.dry_run_report(1).would_reject, 0, "the nearer one's");
