@@ -162,7 +162,7 @@ mod written {
         let probe = told.iter().find(|event| event.kind.as_str() == "probe");
         assert_eq!(write(probe.unwrap())["retry_after_ms"], 1_500);
         let mut by_latency = probe.unwrap().clone();
-        by_latency.reason = Some(Reason::Latency { rule: 2 });
+        by_latency.reason = Some(tower_tenant_breaker::Reason::Latency { rule: 2 });
         assert_eq!(write(&by_latency)["reason"], "latency:2");
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, advance};
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitState, Dependency, Event, EventKind, Events, OpenPeriod, Origin,
-    Outcome, Override, OverrideLevel, OwnedEvent, Policy, PolicyBuilder, Reason, RecvError,
+    Outcome, Override, OverrideLevel, OwnedEvent, Policy, PolicyBuilder, RecvError,
     RegistryBuilder,
 };
 
