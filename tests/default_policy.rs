@@ -76,3 +76,24 @@ async fn one_that_is_declared_after_its_first_use_goes_back_to_its_declaration()
     search.clear_policy();
     assert_eq!(*search.policy(), policy(7));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_declares_what_was_the_default_once_is_told_of_the_other() {
+    let registry = registry();
+    registry.dependency("search").unwrap();
+    registry.set_default_policy(policy(3));
+    assert!(registry.dependency_with("search", policy(7)).is_err());
+    assert!(registry.dependency_with("search", policy(3)).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_declares_again_with_what_holds_leaves_the_first_declaration() {
+    let registry = registry();
+    let search = registry.dependency_with("search", policy(1)).unwrap();
+    search.set_policy(policy(2));
+    registry.dependency_with("search", policy(2)).unwrap();
+    search.set_policy(policy(3));
+    registry.dependency_with("search", policy(1)).unwrap();
+    search.clear_policy();
+    assert_eq!(*search.policy(), policy(1));
+}

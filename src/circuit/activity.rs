@@ -253,7 +253,8 @@ impl Head {
             .is_ok();
         if moved {
             self.context.activity.leave(counted);
-            self.context.activity.enter(after);
+            // Again as it is counted: a recovery may have begun since the caller looked.
+            self.context.activity.enter(self.counted(after));
         }
         moved
     }

@@ -62,6 +62,8 @@ impl Context {
     /// Declares an outage where the tenants that are down are enough of those that are active.
     #[cold]
     pub(super) fn look_for_outage(&self, now: u64) {
+        // One that nobody has seen to be over: who was down in it is down no more.
+        self.outage(now);
         let rules = self.rules();
         let Some(policy) = &rules.policy.outage else {
             return;
@@ -229,6 +231,7 @@ impl Head {
             // Its period was over already: without a draw, all such circuits would probe at once.
             rare.deadline.store(deadline, Release);
             machine.over_at = deadline;
+            machine.last_chance = deadline;
         } else if rare.deadline.fetch_min(deadline, AcqRel) > deadline {
             machine.last_chance = deadline;
         }

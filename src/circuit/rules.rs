@@ -54,7 +54,12 @@ impl Rules {
         earlier.drain(..forgotten);
         let era = era() % ERAS;
         let is_as_long = policy.window == self.policy.window;
-        let window_era = if is_as_long { self.window_era } else { era };
+        // Of its own numbers: those of all eras may have gone half round meanwhile, and then who is later looks earlier.
+        let window_era = if is_as_long {
+            self.window_era
+        } else {
+            (self.window_era + 1) % ERAS
+        };
         Self::in_era(policy, (era, window_era), earlier)
     }
 
@@ -145,6 +150,29 @@ impl Deref for InForce {
         match self {
             Self::Own(rules) => rules,
             Self::Common(rules) => rules,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ERAS, Rules, is_of_earlier_era};
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_window_of_another_length_is_later_however_many_thresholds_have_changed_before() {
+        let of = |seconds| {
+            let window = Duration::from_secs(seconds);
+            Policy::builder().window(window).build().unwrap()
+        };
+        let mut before = Rules::new(of(1));
+        for (seconds, era) in [(2, 1), (3, ERAS / 2 + 1), (4, 2 * ERAS - 1), (5, 2 * ERAS)] {
+            let after = before.followed_by(of(seconds), || era);
+            let (old, new) = (before.activity_slot(0), after.activity_slot(0));
+            assert!(is_of_earlier_era(old, new) && !is_of_earlier_era(new, old));
+            before = after;
         }
     }
 }

@@ -44,6 +44,7 @@ impl Dependency {
         };
         if differs {
             self.say_replaced(None);
+            self.end_outage_with_its_policy();
         }
     }
 
@@ -68,6 +69,7 @@ impl Dependency {
         };
         if differs {
             self.say_replaced(None);
+            self.end_outage_with_its_policy();
         }
     }
 
@@ -81,6 +83,7 @@ impl Dependency {
         };
         if differs {
             self.say_replaced(None);
+            self.end_outage_with_its_policy();
         }
         holds
     }
@@ -105,6 +108,13 @@ impl Dependency {
         say(|| tracing::info!(dependency, tenant, "policy replaced"));
     }
 
+    /// Where the policy that holds asks for no outages, the one that lasts is over. Outside of every lock, since that is
+    /// told.
+    pub(crate) fn end_outage_with_its_policy(&self) {
+        let context = self.context();
+        context.outage(context.now());
+    }
+
     /// Whether the registry's default policy holds, whatever that is.
     pub(crate) fn follows_default(&self) -> bool {
         self.inner.follows_default.load(Relaxed)
@@ -114,8 +124,9 @@ impl Dependency {
     /// it back.
     pub(crate) fn declare(&self, policy: Policy) {
         let _operator = self.context().shared.operator.lock();
-        self.inner.declared.store(Arc::new(policy));
-        self.inner.is_on_first_use.store(false, Relaxed);
+        if self.inner.is_on_first_use.swap(false, Relaxed) {
+            self.inner.declared.store(Arc::new(policy));
+        }
         self.inner.follows_default.store(false, Relaxed);
     }
 
@@ -160,7 +171,8 @@ impl Dependency {
 
     /// Whether this policy is the one with which the dependency was declared, or the one that holds now.
     pub(crate) fn is_declared_with(&self, policy: &Policy) -> bool {
-        **self.inner.declared.load() == *policy || *self.policy() == *policy
+        let is_declared = !self.inner.is_on_first_use.load(Relaxed);
+        (is_declared && **self.inner.declared.load() == *policy) || *self.policy() == *policy
     }
 
     /// The policy that holds for the tenant.

@@ -132,6 +132,8 @@ impl Dependency {
         let (open, half_open) = context.live();
         let overridden = context.override_in_force(now, None, None);
         let overridden = overridden.and_then(|standing| standing.snapshot(now, self.clock()));
+        // Before the lock: it may see that an outage is over, and tell of that.
+        let lasting = self.outage();
         let overrides = context.overrides.read();
         let is_forced = |standing: &&Arc<Standing>| {
             standing.kind == Override::ForcedOpen && standing.in_force(now)
@@ -143,7 +145,7 @@ impl Dependency {
             open,
             half_open,
             overridden,
-            outage: self.outage(),
+            outage: lasting,
             forced_circuits: overrides.values().filter(is_forced).count(),
             totals,
             age: Duration::from_nanos(now.saturating_sub(context.declared_at)),

@@ -16,7 +16,7 @@ use crate::time::DAY;
 /// and all are served again the sooner. At its end, circuits that are open may be probed within a short random
 /// time, as after [`Dependency::begin_recovery`](crate::Dependency::begin_recovery).
 ///
-/// A policy without outages that takes the place of this one ends the outage that lasts, as of the next call.
+/// A policy without outages that takes the place of this one ends the outage that lasts.
 ///
 /// A tenant counts once, whatever its traffic: one noisy tenant can never cause an outage. Only circuits count that
 /// failures or slowness opened. Throttling, hints of the server, quotas, and what is opened by hand do not.

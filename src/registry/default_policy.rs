@@ -45,6 +45,9 @@ impl CircuitBreakerRegistry {
             *before != *policy
         };
         if differs {
+            for dependency in self.inner.directory.iter() {
+                dependency.end_outage_with_its_policy();
+            }
             say(|| tracing::info!("default policy replaced"));
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::advance;
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, CircuitState, Dependency, OpenPeriod, OutagePolicy,
-    Outcome, Permit, Policy, PolicyBuilder, Reason, Rejection,
+    Outcome, Permit, Policy, PolicyBuilder, Probing, Reason, Rejection,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

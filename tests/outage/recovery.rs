@@ -197,3 +197,36 @@ async fn a_circuit_with_a_ramp_of_its_own_does_not_go_through_two() {
     };
     assert_eq!((0..1_000).filter(admits).count(), 100);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_was_down_in_an_outage_that_nobody_has_seen_to_be_over_declares_none() {
+    let search = with_tenants(policy(), 0..10);
+    record(&search, 5..6, Outcome::failure());
+    let long = acquire(&search, 5).unwrap();
+    trip(&search, 0..3);
+    advance(PERIOD).await;
+    let probes = [acquire(&search, 6).unwrap(), acquire(&search, 7).unwrap()];
+    for probe in probes {
+        probe.record(Outcome::Success);
+    }
+    // The first that comes by is a failure that opens one circuit more.
+    long.record(Outcome::failure());
+    assert_eq!(search.state(&name(5)), CircuitState::Open);
+    assert!(search.outage().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_wait_for_others_from_the_recovery_on() {
+    let search = in_outage(policy());
+    // More than three periods of a circuit, in which nobody could probe.
+    advance(PERIOD).await;
+    record(&search, 5..6, Outcome::failure());
+    advance(2 * PERIOD).await;
+    record(&search, 5..6, Outcome::failure());
+    advance(4 * PERIOD).await;
+    heal(&search, 5);
+    let write = || search.acquire_barred(&name(0), Probing::IfNoneElse);
+    assert!(write().is_err());
+    advance(3 * PERIOD).await;
+    assert!(write().unwrap().is_probe());
+}

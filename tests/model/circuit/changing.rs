@@ -135,6 +135,9 @@ impl Circuit {
                 "a recovery ended an open period"
             });
             self.deadline = earliest;
+        } else if self.deadline <= now {
+            // Who may not probe waits from now on for who may.
+            self.attempt = now;
         }
     }
 
