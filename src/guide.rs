@@ -1,4 +1,4 @@
-//! A guide: which layer goes where, and three whole stacks.
+//! A guide: which layer goes where, three whole stacks, and one that is operated.
 //!
 //! A breaker is worth what its neighbours leave of it. One layer on the wrong side of it hides a hanging dependency,
 //! or has a rejection beat a healthy answer. This page says where each belongs; the table at the end says of each
@@ -12,6 +12,7 @@
 //! - [Bodies and streams](#bodies-and-streams)
 //! - [gRPC](#grpc), [reqwest](#reqwest), [async-openai](#async-openai)
 //! - [Fallback or failover](#fallback-or-failover)
+//! - [Operations](#operations): outages, probers, changes, impact
 //! - [The table](#in-which-order-the-breaker-and-its-neighbours) of the breaker and each of its neighbours
 //!
 //! # The order of layers
@@ -339,5 +340,80 @@
 //! the same, each with circuits of its own: the first that admits the call serves it, and the next where it fails, if
 //! the request may be sent twice. When none admits it, a last resort answers, or the error names the circuit that is
 //! closest to recovery. [`failover`](crate::failover) has the rest.
+//!
+//! # Operations
+//!
+//! A ledger whose writes never probe: a prober reads in their stead, an outage opens it for all, the vendor's status page
+//! forces it open, and whoever alerts hears of each change. What it did to tenants is kept by the turn.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use http::{Request, Response};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
+//! use tower_tenant_breaker::http::HeaderTurn;
+//! use tower_tenant_breaker::impact::{ImpactPolicy, TurnLayer};
+//! use tower_tenant_breaker::{
+//!     CircuitBreakerRegistry, Dependency, HeaderTenant, OutagePolicy, Outcome, Policy, ProbeTarget, RecoveryProber,
+//!     RecvError, TenantCircuitBreakerLayer,
+//! };
+//!
+//! async fn transfer(_: Request<String>) -> Result<Response<String>, BoxError> {
+//!     Ok(Response::new("done".to_owned())) // .. writes ..
+//! }
+//!
+//! async fn is_there(_tenant: Option<&str>) -> bool {
+//!     true // .. reads something without side effects ..
+//! }
+//!
+//! /// The hook of the vendor's status page.
+//! fn on_status(ledger: &Dependency, note: Option<&str>) {
+//!     match note {
+//!         Some(note) => ledger.force_open(note),
+//!         None => {
+//!             ledger.begin_recovery();
+//!             ledger.clear();
+//!         }
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), BoxError> {
+//!     let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default()).build()?;
+//!     let policy = Policy::builder().outage(OutagePolicy::default()).ramp(0.1, Duration::from_secs(30));
+//!     let ledger = registry.dependency_with("ledger", policy.build()?)?;
+//!
+//!     let prober = RecoveryProber::builder(&ledger).spawn(async |probe: ProbeTarget| {
+//!         if is_there(probe.tenant()).await { Outcome::Success } else { Outcome::failure() }
+//!     })?;
+//!     let mut changes = registry.subscribe_to_changes();
+//!     tokio::spawn(async move {
+//!         loop {
+//!             match changes.recv().await {
+//!                 Ok(change) => println!("{} of {:?}: {:?}", change.kind, change.dependency, change.note),
+//!                 Err(RecvError::Lagged(lost)) => println!("{lost} changes were lost"),
+//!                 Err(_) => break,
+//!             }
+//!         }
+//!     });
+//!
+//!     let breaker = TenantCircuitBreakerLayer::new(ledger.clone(), HeaderTenant::new("x-tenant-id"))
+//!         .probe_if(|_: &Request<String>| false);
+//!     let service = ServiceBuilder::new()
+//!         .layer(TurnLayer::new(HeaderTurn::new("x-turn-id")))
+//!         .layer(breaker)
+//!         .service_fn(transfer);
+//!
+//!     on_status(&ledger, Some("the vendor says that it is down"));
+//!     let request = Request::post("/").header("x-tenant-id", "acme").header("x-turn-id", "17");
+//!     service.clone().oneshot(request.body(String::new())?).await.unwrap_err();
+//!     on_status(&ledger, None);
+//!     for tenant in registry.impact().per_tenant() {
+//!         println!("{:?} was rejected {} times", tenant.tenant, tenant.counts.rejected);
+//!     }
+//!     prober.stop().await;
+//!     Ok(())
+//! }
+//! ```
 //!
 #![doc = include_str!("../tests/COMPOSITION.md")]
