@@ -269,6 +269,18 @@ async fn a_rejected_attempt_keeps_an_open_circuit_from_being_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_somebody_half_opens_is_not_forgotten_before_anybody_could_ask() {
+    let search = dependency(1);
+    trip(&search, "acme");
+    advance(PERIOD + PATIENCE).await;
+    search.circuit("acme").half_open().unwrap();
+    advance(PATIENCE - INSTANT).await;
+    assert!(!makes_room(&search, "globex"));
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "globex"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_admitted_attempt_keeps_a_half_open_circuit_from_being_forgotten() {
     let search = dependency(1);
     trip(&search, "acme");

@@ -5,7 +5,7 @@ use super::{Circuit, Head};
 use crate::CircuitState;
 use crate::event::Origin;
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Relaxed};
+use crate::sync::{AcqRel, Acquire, Relaxed, Release};
 
 impl Circuit {
     /// Opens the circuit for this many nanoseconds, or for the policy's next period.
@@ -22,13 +22,16 @@ impl Circuit {
     /// `false` where the circuit is closed.
     pub(crate) fn half_open_by_hand(&self) -> bool {
         let now = self.context.now();
-        let mut machine = self.rare().machine.lock();
+        let rare = self.rare();
+        let mut machine = rare.machine.lock();
         match self.state() {
             CircuitState::Closed => false,
             CircuitState::HalfOpen => true,
             CircuitState::Open => {
                 machine.last_chance = now;
                 let transition = self.half_open(&mut machine, now, Reason::ByHand, Origin::ByHand);
+                // The period ends here, so that the circuit is not forgotten as one that was over long ago.
+                rare.deadline.store(now, Release);
                 drop(machine);
                 self.tell(transition);
                 true
