@@ -9,12 +9,12 @@ use crate::sync::{AcqRel, Acquire, AtomicBool, AtomicU64, Relaxed, Release};
 
 /// Ten slots, as those of a circuit's window, but by the dependency's rules.
 ///
-/// A circuit stands in the slot of its last activity, and moves itself from there to the present one: so a slot
-/// holds the tenants that have not been active since, and those of the window sum to distinct tenants. A slot packs
-/// `tag | down | active`; its tag names the slot that it stands for, so that who is late by a window counts in no
-/// other. A circuit has moved before it leaves and enters, so another move of it can overtake: both lanes begin with a
-/// bias, beneath which they may fall for a moment. Whoever begins a slot begins those that nobody began before it too: so none is left over, however long
-/// nothing happened.
+/// A circuit stands in the slot of its last activity, and moves itself from there to the present one: so a slot holds
+/// the tenants that have not been active since, and those of the window sum to distinct tenants. A slot packs `tag |
+/// down | active`; its tag names the slot that it stands for, so that who is late by a window counts in no other. A
+/// circuit has moved before it leaves and enters, so another move of it can overtake: both lanes begin with a bias,
+/// beneath which they may fall for a moment. Whoever begins a slot begins those that nobody began before it too: so
+/// none is left over, however long nothing happened.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// The newest slot that was begun, plus 1.
@@ -91,14 +91,13 @@ impl Activity {
         if now < self.judged_from.load(Acquire) {
             return (0, 0);
         }
-        let now = slot;
-        let lanes = |slot: &AtomicU64| {
-            let slot = slot.load(Acquire);
-            (slot >> TAG, slot >> DOWN & LANE, slot & LANE)
+        let lanes = |kept: &AtomicU64| {
+            let kept = kept.load(Acquire);
+            (kept >> TAG, kept >> DOWN & LANE, kept & LANE)
         };
         let newest = self.newest.load(Acquire);
-        let oldest = (now + 1).saturating_sub(SLOTS as u64);
-        (oldest..newest.min(now + 1))
+        let oldest = (slot + 1).saturating_sub(SLOTS as u64);
+        (oldest..newest.min(slot + 1))
             .map(|slot| (tag(slot), lanes(self.at(slot))))
             .filter(|(tag, lanes)| *tag == lanes.0)
             .fold((0, 0), |sums, (_, (_, down, active))| {

@@ -110,8 +110,8 @@ impl Context {
             if self.rules().policy.outage.is_some() {
                 return Some(outage);
             }
-            // Whoever takes the policy away means the outage that lasts too, which may be a false one. It is not
-            // ended where the policy is replaced, since that is under a lock, and this tells.
+            // Whoever takes the policy away means the outage that lasts too, which may be a false one; also one that
+            // has begun as the policy was being replaced.
             outage.reset();
         }
         let is_ramping = outage.ramp_share(now).is_some();
@@ -258,12 +258,12 @@ impl Circuit {
             return Err(Refusal::new(Reason::Saturated, 0, word.generation()));
         }
         // Who is to be left alone, by its own hint perhaps, does not probe for others.
-        let probing = if now < own_deadline {
+        let probing_for_all = if now < own_deadline {
             Probing::No
         } else {
             probing
         };
-        match outage.decide_unless_closed(now, probing) {
+        match outage.decide_unless_closed(now, probing_for_all) {
             // It has closed meanwhile. A permit of it that is no probe would have the call of one tenant decide over
             // all of them.
             None => self.decide_in_ramp(outage, now, probing),

@@ -10,8 +10,9 @@ use crate::reason::Reason;
 /// | generation | reason | free | ramping | own rules | capped | overridden | state |
 /// ```
 ///
-/// A call to a closed circuit with none of the flags, but perhaps its own rules, is admitted on this word alone. The generation has 48
-/// bits: a stream may outlive any number of trips, and its permit must not find its own number again.
+/// A call to a closed circuit with none of the flags, but perhaps its own rules, is admitted on this word alone. The
+/// generation has 48 bits: a stream may outlive any number of trips, and its permit must not find its own number
+/// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 

@@ -66,9 +66,9 @@ use crate::sync::Arc;
 /// probed. A probe that takes longer than [`timeout`](RecoveryProberBuilder::timeout) is a failure. So is one that
 /// panics, which is said in the log, once; the prober goes on.
 ///
-/// A look costs a few loads while no circuit is open, or in an outage whose period lasts. Otherwise it goes over the circuits of one shard after the other,
-/// with a load or two for each under the shard's read lock, lets other tasks run in between, and keeps no more than the
-/// `concurrency` that are most wanted.
+/// A look costs a few loads while no circuit is open, or in an outage whose period lasts. Otherwise it goes over the
+/// circuits of one shard after the other, with a load or two for each under the shard's read lock, lets other tasks
+/// run in between, and keeps no more than the `concurrency` that are most wanted.
 ///
 /// # While it is at work
 ///
