@@ -17,6 +17,8 @@ use crate::time::DAY;
 /// time, as after [`Dependency::begin_recovery`](crate::Dependency::begin_recovery).
 ///
 /// A policy without outages that takes the place of this one ends the outage that lasts.
+/// Where a policy that asks for outages takes the place of one that does not, or the window gets another length, none
+/// is declared before a whole window has passed: until then, those that are down would be counted against a few.
 ///
 /// A tenant counts once, whatever its traffic: one noisy tenant can never cause an outage. Only circuits count that
 /// failures or slowness opened. Throttling, hints of the server, quotas, and what is opened by hand do not.
