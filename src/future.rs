@@ -250,9 +250,7 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
         let credit = O::Credit::of_ended(self.permit, outcome);
 
         let cause = match (result, outcome) {
-            (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
-                Cause::Answered(response)
-            }
+            (Ok(response), outcome) if outcome.is_bad() => Cause::Answered(response),
             (Ok(response), _) => return Verdict::Answer(Ok(T::pass(response))),
             (Err(error), Outcome::Success) => {
                 return Verdict::Answer(self.on_error.answer(error).map(T::pass));

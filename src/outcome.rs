@@ -35,6 +35,9 @@ pub enum Outcome {
         /// How long the dependency asks to be left alone, from now on.
         retry_after: Option<Duration>,
     },
+    /// The dependency refused the call because this tenant's quota is used up, and waiting does not help: credit that is
+    /// spent, a plan's end. Counts as a throttled call.
+    QuotaExhausted,
     /// Somebody gave up on the call, and nobody can tell whether the dependency was at fault (gRPC
     /// `CANCELLED`). The same as a permit that is dropped unrecorded: neutral by itself, slow where it lasted
     /// longer than a latency threshold, and a failure where too many come in a row.
@@ -70,8 +73,16 @@ impl Outcome {
             Self::Throttled { .. } => Self::Throttled {
                 retry_after: Some(hint),
             },
-            Self::Success | Self::Cancelled | Self::Ignored => self,
+            Self::Success | Self::QuotaExhausted | Self::Cancelled | Self::Ignored => self,
         }
+    }
+
+    /// Whether the tenant got nothing from the dependency, and the dependency is why.
+    pub(crate) const fn is_bad(&self) -> bool {
+        matches!(
+            self,
+            Self::Failure { .. } | Self::Throttled { .. } | Self::QuotaExhausted
+        )
     }
 
     /// How long the dependency asked to be left alone.
@@ -79,7 +90,7 @@ impl Outcome {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Failure { retry_after } | Self::Throttled { retry_after } => *retry_after,
-            Self::Success | Self::Cancelled | Self::Ignored => None,
+            Self::Success | Self::QuotaExhausted | Self::Cancelled | Self::Ignored => None,
         }
     }
 }

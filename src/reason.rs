@@ -52,6 +52,8 @@ pub enum Reason {
     Recovering,
     /// So many failures in a row while the share of calls was growing.
     Relapsed,
+    /// The tenant's quota is used up, and the circuit is held open until somebody resets it.
+    QuotaExhausted,
 }
 
 impl Reason {
@@ -78,6 +80,7 @@ impl Reason {
             Self::Outage => "outage",
             Self::Recovering => "recovering",
             Self::Relapsed => "relapsed",
+            Self::QuotaExhausted => "quota_exhausted",
         }
     }
 
@@ -118,6 +121,7 @@ impl Reason {
             Self::Outage => 15,
             Self::Recovering => 24,
             Self::Relapsed => 25,
+            Self::QuotaExhausted => 26,
             Self::Latency { rule } => 16 + rule as u8,
         }
     }
@@ -141,6 +145,7 @@ impl Reason {
             15 => Self::Outage,
             24 => Self::Recovering,
             25 => Self::Relapsed,
+            26 => Self::QuotaExhausted,
             16..=23 => Self::Latency {
                 rule: (bits - 16) as usize,
             },
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_state_word() {
-        for bits in (0..20).chain([24, 25]) {
+        for bits in (0..20).chain([24, 25, 26]) {
             let reason = Reason::from_bits(bits);
             assert_eq!(reason.to_bits(), bits, "{reason:?}");
         }

@@ -117,7 +117,7 @@ impl Circuit {
                 let change = |run| restarted(run).without_abandoned().failed(1);
                 (counts, self.runs.update(generation, change), retry_after)
             }
-            Outcome::Throttled { retry_after } => {
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => {
                 let counts = Counts {
                     calls: 1,
                     failures: 1,
@@ -125,7 +125,11 @@ impl Circuit {
                     slow,
                 };
                 let change = |run| restarted(run).without_abandoned();
-                (counts, self.runs.update(generation, change), retry_after)
+                (
+                    counts,
+                    self.runs.update(generation, change),
+                    outcome.retry_after(),
+                )
             }
             Outcome::Cancelled => {
                 add(&rare.tally.cancelled, 1);
@@ -149,7 +153,7 @@ impl Circuit {
         }
         match outcome {
             Outcome::Success => self.mark_success(slot),
-            Outcome::Throttled { .. } => add(&rare.tally.throttled, 1),
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => add(&rare.tally.throttled, 1),
             _ => {
                 add(&rare.tally.failures, u64::from(counts.failures));
                 if counts.failures > 0 {

@@ -106,9 +106,8 @@ impl Circuit {
 
     /// The same of one that ended in another generation than it began in, and so is not in the window.
     pub(super) fn note_late(&self, now: u64, latency: u64, outcome: Outcome) {
-        let failed = matches!(outcome, Outcome::Failure { .. } | Outcome::Throttled { .. });
         let slow = outcome != Outcome::Ignored && latency > self.rules().lowest_threshold;
-        self.note_end(now, failed.into(), slow);
+        self.note_end(now, outcome.is_bad().into(), slow);
     }
 
     pub(super) fn note_rejection(&self, now: u64) {

@@ -96,11 +96,10 @@ impl Permit {
     pub(crate) fn record_for_credit(mut self, outcome: Outcome) -> Option<Credit> {
         let circuit = self.circuit.take()?;
         let is_counted = circuit.end(&self, outcome);
-        match outcome {
-            Outcome::Failure { .. } | Outcome::Throttled { .. } if is_counted => {
-                Credit::of_failed(&circuit)
-            }
-            _ => None,
+        if is_counted && outcome.is_bad() {
+            Credit::of_failed(&circuit)
+        } else {
+            None
         }
     }
 

@@ -102,9 +102,9 @@ impl Circuit {
                 rare.last_failure.store(now.max(1), Relaxed);
                 (Some(Reason::ProbeFailed), retry_after)
             }
-            Outcome::Throttled { retry_after } => {
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => {
                 add(&tally.throttled, 1);
-                (Some(Reason::ProbeThrottled), retry_after)
+                (Some(Reason::ProbeThrottled), outcome.retry_after())
             }
             Outcome::Success => {
                 self.mark_success(slot);
@@ -117,8 +117,7 @@ impl Circuit {
         if is_slow_by_a_rule {
             add(&tally.slow, 1);
         }
-        let failed = matches!(outcome, Outcome::Failure { .. } | Outcome::Throttled { .. });
-        self.note_end(now, failed.into(), is_slow_by_a_rule);
+        self.note_end(now, outcome.is_bad().into(), is_slow_by_a_rule);
         if let Some(reason) = failure {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();

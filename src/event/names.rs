@@ -90,6 +90,7 @@ pub(super) const fn of_outcome(outcome: Outcome) -> &'static str {
         Outcome::Success => "success",
         Outcome::Failure { .. } => "failure",
         Outcome::Throttled { .. } => "throttled",
+        Outcome::QuotaExhausted => "quota_exhausted",
         Outcome::Cancelled => "cancelled",
         Outcome::Ignored => "ignored",
     }

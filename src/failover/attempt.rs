@@ -63,7 +63,7 @@ impl Attempt {
         let credit = permit.record_for_credit(outcome);
 
         let why = match (result, outcome) {
-            (Ok(response), Outcome::Failure { .. } | Outcome::Throttled { .. }) => {
+            (Ok(response), outcome) if outcome.is_bad() => {
                 Unserved::Answered(Served::new(response, by()))
             }
             (Ok(response), _) => {

@@ -56,7 +56,9 @@ pub(crate) fn with_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
                 None => outcome,
             }
         }
-        Outcome::Success | Outcome::Cancelled | Outcome::Ignored => outcome,
+        Outcome::Success | Outcome::QuotaExhausted | Outcome::Cancelled | Outcome::Ignored => {
+            outcome
+        }
     }
 }
 
