@@ -4,15 +4,16 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, StandingRefusal};
 use crate::dependency::Dependency;
 use crate::event::{Origin, OverrideChange, OverrideLevel};
-use crate::overrides::{self, EffectiveState, Override, Standing, override_methods};
+use crate::overrides::{self, EffectiveState, Standing, override_methods};
 use crate::policy::{Policy, PolicyError};
+use crate::reason::Reason;
 use crate::rejection::InvalidTenant;
 use crate::sync::Arc;
 use crate::time::{Clock, DAY, nanos};
-use crate::{CircuitSnapshot, CircuitState};
+use crate::{CircuitSnapshot, CircuitState, Probing};
 
 /// The circuit of one tenant, for people and programs that change it by hand.
 ///
@@ -148,17 +149,26 @@ impl CircuitHandle {
     /// without a circuit it is said as if there were room for one.
     #[must_use]
     pub fn would_admit(&self) -> bool {
-        if InvalidTenant::check(&self.tenant).is_err() {
-            return false;
-        }
-        match (self.get(), self.override_without_circuit()) {
-            (Some(circuit), _) => circuit.would_admit(),
-            (None, Some(standing)) => standing.kind != Override::ForcedOpen,
-            (None, None) => {
-                let context = self.dependency.context();
-                let would_probe = context.would_probe(context.now());
-                would_probe.unwrap_or_else(|| self.policy().initial_state != CircuitState::Open)
-            }
+        self.would_admit_as(Probing::Yes)
+    }
+
+    /// As [`would_admit`](Self::would_admit), of a call that may be barred from probing.
+    pub(crate) fn would_admit_as(&self, probing: Probing) -> bool {
+        let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
+        InvalidTenant::check(&self.tenant).is_ok()
+            && self.standing_refusal(probing).is_none_or(is_ramp)
+    }
+
+    /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
+    /// Changes nothing, counts nothing, tells nothing and makes no circuit. Of a tenant without a circuit it is said
+    /// as if there were room for one.
+    pub(crate) fn standing_refusal(&self, probing: Probing) -> Option<StandingRefusal> {
+        InvalidTenant::check(&self.tenant).ok()?;
+        match self.get() {
+            Some(circuit) => circuit.standing_refusal(probing),
+            None => self
+                .dependency
+                .standing_refusal_of_newcomer(&self.tenant, probing),
         }
     }
 

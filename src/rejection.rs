@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::circuit::{Circuit, Context, Credit, Refusal};
 use crate::reason::Reason;
 use crate::source_chain::chain;
@@ -76,9 +78,13 @@ impl CircuitOpen {
     /// The dependency.
     #[must_use]
     pub fn dependency(&self) -> &str {
+        &self.context().name
+    }
+
+    fn context(&self) -> &Context {
         match &self.subject {
-            Subject::Circuit(circuit) => &circuit.context.name,
-            Subject::Newcomer(context, _) => &context.name,
+            Subject::Circuit(circuit) => &circuit.context,
+            Subject::Newcomer(context, _) => context,
         }
     }
 
@@ -95,6 +101,39 @@ impl CircuitOpen {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal.retry_after
+    }
+
+    /// Since when the dependency is unavailable to the tenant: of a circuit that is open or half-open, when it opened
+    /// that had been closed until then, and not when it last opened again; of an override, when it was set; of an
+    /// outage, when it began. As it was when the call was rejected.
+    ///
+    /// None where nobody knows of such an instant: the calls in the air are too many, or the share of calls is still
+    /// growing; the policy has circuits begin half-open, and this one has not been open yet.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Policy};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// let broke_at = tokio::time::Instant::now();
+    /// search.circuit("acme").open_for(Duration::from_secs(60))?;
+    ///
+    /// // A probe fails, and the circuit opens again.
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// search.acquire("acme")?.record(Outcome::failure());
+    ///
+    /// let rejection = search.acquire("acme").unwrap_err();
+    /// assert_eq!(rejection.circuit_open().unwrap().since(), Some(broke_at));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn since(&self) -> Option<Instant> {
+        let since = self.refusal.since.checked_sub(1)?;
+        Some(self.context().shared.clock.instant(since))
     }
 
     /// The generation of the circuit that rejected the call; 0 where the tenant has none.

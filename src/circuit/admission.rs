@@ -24,6 +24,8 @@ pub(crate) struct Refusal {
     /// How long until a call may be admitted; none where nobody knows.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) generation: u64,
+    /// Since when the dependency is unavailable to the tenant, plus 1; 0 where nobody knows.
+    pub(crate) since: u64,
     /// What the operator said who forced the circuit open.
     pub(crate) note: Option<Arc<str>>,
 }
@@ -41,7 +43,17 @@ impl Refusal {
             reason,
             retry_after: Some(Duration::from_nanos(retry_after)),
             generation,
+            since: 0,
             note: None,
+        }
+    }
+
+    /// By a circuit that is not closed.
+    #[inline]
+    fn shut(reason: Reason, retry_after: u64, word: Word, rare: &Rare) -> Self {
+        Self {
+            since: rare.shut_since.load(Relaxed),
+            ..Self::new(reason, retry_after, word.generation())
         }
     }
 
@@ -52,6 +64,7 @@ impl Refusal {
                 .until()
                 .map(|until| Duration::from_nanos(until.saturating_sub(now))),
             generation,
+            since: standing.since + 1,
             note: standing.note,
         }
     }
@@ -209,7 +222,7 @@ impl Circuit {
             let deadline = self.deadline(rare);
             if now < deadline {
                 let left = deadline - now;
-                return Err(Refusal::new(word.reason(), left, word.generation()));
+                return Err(Refusal::shut(word.reason(), left, word, rare));
             }
         }
         // By the word as it was seen to be closed: it may be another by now.
@@ -234,7 +247,7 @@ impl Circuit {
             _ => 0,
         };
         if left > 0 {
-            let refusal = Refusal::new(word.reason(), left, word.generation());
+            let refusal = Refusal::shut(word.reason(), left, word, rare);
             return Some(Err(refusal));
         }
         self.probe(rare, now, probing).ok()
@@ -259,7 +272,13 @@ impl Circuit {
     ) -> Result<Result<Permit, Refusal>, Word> {
         let mut machine = rare.machine.lock();
         let word = self.word();
-        let refuse = |reason| Ok(Err(Refusal::new(reason, 0, word.generation())));
+        let refuse = |reason| {
+            let mut refusal = Refusal::shut(reason, 0, word, rare);
+            if reason == Reason::Saturated {
+                refusal.since = 0;
+            }
+            Ok(Err(refusal))
+        };
         if word.state() == CircuitState::Closed {
             return Err(word);
         }
@@ -267,7 +286,7 @@ impl Circuit {
             // A straggler's hint may have moved it.
             let left = rare.deadline.load(Acquire).saturating_sub(now);
             if left > 0 {
-                let refusal = Refusal::new(word.reason(), left, word.generation());
+                let refusal = Refusal::shut(word.reason(), left, word, rare);
                 return Ok(Err(refusal));
             }
         }
@@ -397,35 +416,9 @@ impl Head {
     }
 
     /// Whether no call that may probe came for three open periods, and no prober is at work, whose turn it is.
-    fn nobody_else_probes(&self, machine: &Machine, now: u64) -> bool {
+    pub(super) fn nobody_else_probes(&self, machine: &Machine, now: u64) -> bool {
         let patience = machine.period.saturating_mul(PATIENCE);
         let is_late = now >= machine.last_chance.saturating_add(patience);
         is_late && !self.context.is_probed.load(Relaxed)
-    }
-
-    /// Whether a call that may probe would be admitted now; changes nothing.
-    pub(crate) fn would_admit(&self) -> bool {
-        let now = self.context.now();
-        let kind = self.override_in_force(now).map(|standing| standing.kind);
-        match kind {
-            Some(Override::ForcedOpen) => return false,
-            Some(Override::Disabled | Override::DryRun) => return true,
-            None => {}
-        }
-        if self.is_saturated() {
-            return false;
-        }
-        if let Some(would_probe) = self.context.would_probe(now) {
-            let is_open = self.state() == CircuitState::Open;
-            return would_probe && !(is_open && now < self.deadline(self.rare()));
-        }
-        match self.state() {
-            CircuitState::Closed => true,
-            CircuitState::Open => now >= self.deadline(self.rare()),
-            CircuitState::HalfOpen => {
-                let machine = self.rare().machine.lock();
-                machine.has_place(now, self.rules().policy.half_open_max_calls)
-            }
-        }
     }
 }

@@ -139,13 +139,6 @@ impl Context {
         outage.is_some_and(|outage| outage.state() != CircuitState::Closed)
     }
 
-    /// Whether a call that may probe would now probe a dependency that is down for all; none where it is not down.
-    pub(crate) fn would_probe(&self, now: u64) -> Option<bool> {
-        let outage = self.outage(now);
-        let outage = outage.filter(|outage| outage.state() != CircuitState::Closed)?;
-        Some(outage.would_admit())
-    }
-
     /// Ends an outage by hand.
     pub(crate) fn end_outage(&self) {
         if let Some(outage) = self.outage.circuit.get() {
@@ -277,7 +270,10 @@ impl Circuit {
             Some(Err(refusal)) => {
                 let own_left = own_deadline.saturating_sub(now);
                 let left = refusal.retry_after.map_or(0, nanos).max(own_left);
-                Err(Refusal::new(Reason::Outage, left, word.generation()))
+                Err(Refusal {
+                    since: refusal.since,
+                    ..Refusal::new(Reason::Outage, left, word.generation())
+                })
             }
         }
     }

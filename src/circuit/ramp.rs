@@ -48,6 +48,12 @@ impl Head {
         credit.is_ok_and(|credit| credit + share >= ONE)
     }
 
+    /// Whether [`ramp_admits`](Self::ramp_admits) would say yes; changes nothing.
+    pub(super) fn ramp_would_admit(&self, now: u64) -> bool {
+        let share = self.ramp_share(now);
+        share.is_none_or(|share| self.rare().ramp_credit.load(Acquire) + share >= ONE)
+    }
+
     /// Lets calls pass by the word alone again.
     fn end_ramp(&self, word: Word) {
         let _machine = self.rare().machine.lock();

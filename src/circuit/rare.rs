@@ -13,6 +13,8 @@ pub(super) struct Rare {
     pub(super) machine: Mutex<Machine>,
     /// When the open period ends, in nanoseconds; published before the state word.
     pub(super) deadline: AtomicU64,
+    /// Since when the circuit is open or half-open, plus 1; 0 where it is closed. Published before the state word.
+    pub(super) shut_since: AtomicU64,
     /// The latest instant that a hint named in this closed generation.
     pub(super) hinted: AtomicU64,
     /// The recovery of the dependency that the open period has heeded.
@@ -93,6 +95,8 @@ pub(super) struct Machine {
     /// When a call last had the chance to probe, or will have it first.
     pub(super) last_chance: u64,
     pub(super) warned_of_barred: bool,
+    /// Why the circuit opened last, as in the state word, which forgets it once the circuit is half-open.
+    pub(super) opened_for: u8,
     pub(super) probes: Vec<Lease>,
     pub(super) last_probe: u32,
     pub(super) successes: u8,

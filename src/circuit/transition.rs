@@ -73,6 +73,7 @@ impl Head {
         if state == CircuitState::Open {
             let opening = Opening::automatic(Reason::Initial, 0);
             let now = self.context.now();
+            rare.shut_since.store(now + 1, Relaxed);
             self.set_open_period(rules, rare, &mut machine, now, &opening);
         }
         if state == CircuitState::HalfOpen {
@@ -116,6 +117,10 @@ impl Head {
             CircuitState::Open => machine.end_open_time(now),
             CircuitState::HalfOpen => {}
         }
+        // A circuit that began half-open has not been shut until it opens.
+        if rare.shut_since.load(Relaxed) == 0 {
+            rare.shut_since.store(now + 1, Relaxed);
+        }
         machine.had_a_hand |= opening.origin == Origin::ByHand;
         self.set_open_period(rules, rare, machine, now, &opening);
         if let Some(figures) = opening.figures {
@@ -149,6 +154,7 @@ impl Head {
         machine.openings = machine.openings.saturating_add(1);
         machine.opened += 1;
         machine.opened_at = now;
+        machine.opened_for = opening.reason.to_bits();
         machine.not_before = opening.not_before;
         machine.period = period;
         machine.last_chance = deadline;
@@ -196,6 +202,7 @@ impl Head {
         machine.end_probes();
         machine.closed_since = now;
         rare.begin_demand();
+        rare.shut_since.store(0, Relaxed);
         rare.hinted.store(0, Relaxed);
         rare.last_abandoned.store(0, Relaxed);
         self.clear_window();

@@ -1,7 +1,7 @@
 //! Calls that find no circuit: of tenants that are new, that have no room, or that nobody names.
 
 use super::{Dependency, admit};
-use crate::circuit::{Circuit, Farewell, Operators, Permit, Refusal};
+use crate::circuit::{Circuit, Farewell, Operators, Permit, Refusal, StandingRefusal};
 use crate::event::{Event, EventKind, Origin, say};
 use crate::overrides::{Override, Standing};
 use crate::policy::Overflow;
@@ -119,6 +119,21 @@ impl Dependency {
             return;
         };
         self.tell_of(kind, gone.tenant(), gone.generation(), now);
+    }
+
+    /// What a call of this tenant, which has no circuit, would be rejected with now, as if there were room for one.
+    pub(crate) fn standing_refusal_of_newcomer(
+        &self,
+        tenant: &str,
+        probing: Probing,
+    ) -> Option<StandingRefusal> {
+        let context = self.context();
+        let now = context.now();
+        if let Some(standing) = self.override_without_circuit(tenant, now) {
+            return StandingRefusal::under(&standing, &context.shared.clock);
+        }
+        let initial = self.policy_of(tenant).initial_state;
+        context.standing_refusal_of_newcomer(initial, now, probing)
     }
 
     fn acquire_without_room(
