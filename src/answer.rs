@@ -281,4 +281,6 @@ mod sealed {
     impl<F> Sealed for super::RespondToError<F> {}
     impl<F> Sealed for Fallback<F> {}
     impl<K, F> Sealed for FallbackKeeping<K, F> {}
+    #[cfg(feature = "agent")]
+    impl Sealed for crate::agent::HandOn {}
 }

@@ -4,12 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::circuit::{Circuit, StandingRefusal};
+use crate::circuit::Circuit;
 use crate::dependency::Dependency;
 use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::overrides::{self, EffectiveState, Standing, override_methods};
 use crate::policy::{Policy, PolicyError};
-use crate::reason::Reason;
 use crate::rejection::InvalidTenant;
 use crate::sync::Arc;
 use crate::time::{Clock, DAY, nanos};
@@ -154,22 +153,7 @@ impl CircuitHandle {
 
     /// As [`would_admit`](Self::would_admit), of a call that may be barred from probing.
     pub(crate) fn would_admit_as(&self, probing: Probing) -> bool {
-        let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
-        InvalidTenant::check(&self.tenant).is_ok()
-            && self.standing_refusal(probing).is_none_or(is_ramp)
-    }
-
-    /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
-    /// Changes nothing, counts nothing, tells nothing and makes no circuit. Of a tenant without a circuit it is said
-    /// as if there were room for one.
-    pub(crate) fn standing_refusal(&self, probing: Probing) -> Option<StandingRefusal> {
-        InvalidTenant::check(&self.tenant).ok()?;
-        match self.get() {
-            Some(circuit) => circuit.standing_refusal(probing),
-            None => self
-                .dependency
-                .standing_refusal_of_newcomer(&self.tenant, probing),
-        }
+        self.dependency.would_admit_as(&self.tenant, probing)
     }
 
     /// The state of the automatic machine, overrides aside.

@@ -98,6 +98,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admit;
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod answer;
 mod call;
 mod caught;
@@ -143,6 +145,7 @@ mod state;
 mod sync;
 mod tenant;
 mod time;
+mod utc;
 
 pub use self::answer::Cause;
 pub use self::call::CallError;

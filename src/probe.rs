@@ -45,4 +45,6 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Always {}
     impl<F> Sealed for super::ProbeFn<F> {}
+    #[cfg(feature = "agent")]
+    impl Sealed for crate::agent::OfCall {}
 }

@@ -88,6 +88,26 @@ impl CircuitOpen {
         }
     }
 
+    /// As [`reason`](Self::reason), and why the circuit opened where it only waits for probes.
+    #[cfg(feature = "agent")]
+    pub(crate) fn reason_to_open(&self) -> Reason {
+        match (self.reason(), &self.subject) {
+            (Reason::Barred | Reason::HalfOpenFull, Subject::Circuit(circuit)) => {
+                circuit.opened_for()
+            }
+            (reason, _) => reason,
+        }
+    }
+
+    #[cfg(feature = "agent")]
+    pub(crate) fn dependency_name(&self) -> Arc<str> {
+        let context = match &self.subject {
+            Subject::Circuit(circuit) => &circuit.context,
+            Subject::Newcomer(context, _) => context,
+        };
+        Arc::clone(&context.name)
+    }
+
     /// Why the call was rejected; for an open circuit, why it opened.
     #[must_use]
     pub fn reason(&self) -> Reason {

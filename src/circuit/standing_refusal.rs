@@ -93,6 +93,12 @@ impl Context {
 }
 
 impl Circuit {
+    /// Why the circuit opened last; of one that never did, its first state.
+    #[cfg(feature = "agent")]
+    pub(crate) fn opened_for(&self) -> Reason {
+        Reason::from_bits(self.rare().machine.lock().opened_for)
+    }
+
     /// What a call would be rejected with now; none where it would be admitted. As [`admit`](Self::admit) decides,
     /// but it changes nothing, counts nothing and tells nothing.
     pub(crate) fn standing_refusal(&self, probing: Probing) -> Option<StandingRefusal> {

@@ -18,12 +18,15 @@ pub use self::page::{CircuitsPage, MAX_PAGE, PageRequest};
 pub use self::snapshot::DependencySnapshot;
 pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
 use crate::CircuitState;
-use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Shared};
+use crate::circuit::{
+    Circuit, Context, Operators, OutageSnapshot, Permit, Shared, StandingRefusal,
+};
 use crate::circuits::Circuits;
 use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::handle::CircuitHandle;
 use crate::overrides::{EffectiveState, Place, Standing, override_methods};
 use crate::policy::Policy;
+use crate::reason::Reason;
 use crate::rejection::{CircuitOpen, InvalidTenant, Rejection};
 use crate::sync::{Arc, ArcSwap, AtomicBool, AtomicU64, Mutex, OnceLock};
 use crate::time::Clock;
@@ -187,6 +190,28 @@ impl Dependency {
     #[must_use]
     pub fn effective_state(&self, tenant: &str) -> EffectiveState {
         self.circuit(tenant).effective_state()
+    }
+
+    /// As [`CircuitHandle::would_admit`], of a call that may be barred from probing.
+    pub(crate) fn would_admit_as(&self, tenant: &str, probing: Probing) -> bool {
+        let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
+        InvalidTenant::check(tenant).is_ok()
+            && self.standing_refusal(tenant, probing).is_none_or(is_ramp)
+    }
+
+    /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
+    /// Changes nothing, counts nothing, tells nothing and makes no circuit. Of a tenant without a circuit it is said
+    /// as if there were room for one.
+    pub(crate) fn standing_refusal(
+        &self,
+        tenant: &str,
+        probing: Probing,
+    ) -> Option<StandingRefusal> {
+        InvalidTenant::check(tenant).ok()?;
+        match self.inner.circuits.get(tenant) {
+            Some(circuit) => circuit.standing_refusal(probing),
+            None => self.standing_refusal_of_newcomer(tenant, probing),
+        }
     }
 
     /// The tenant's circuit by hand. Makes none.

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::report::{ImpactCounts, ImpactHour, ImpactReport, ImpactRow, TenantImpact};
-use super::time::Utc;
+use crate::utc::Utc;
 
 const HEAD: &str = "hour_start,tenant,dependency,calls,failed,slow,rejected,\
                     fallback_served,turns,turns_at_least\r\n";

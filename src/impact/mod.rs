@@ -86,7 +86,6 @@ mod csv;
 mod ledger;
 mod policy;
 mod report;
-mod time;
 mod turn;
 mod turn_layer;
 

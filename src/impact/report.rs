@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Turn;
 use super::ledger::{Ledger, Row};
 #[cfg(feature = "serde")]
-use super::time::Utc;
+use crate::utc::Utc;
 
 /// What bad calls did to tenants: a copy of the ledger, made by
 /// [`CircuitBreakerRegistry::impact`](crate::CircuitBreakerRegistry::impact).

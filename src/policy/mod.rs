@@ -102,6 +102,11 @@ impl Policy {
             .latency(LatencyRule::p95(Duration::from_secs(30)).min_calls(3))
     }
 
+    #[cfg(feature = "agent")]
+    pub(crate) fn of_low_traffic() -> Self {
+        Self::low_traffic().defaults()
+    }
+
     /// The threshold over which a call is slow by the `rule`-th latency rule: the one that was given,
     /// snapped up to the edge of its bucket. `None` where there is no such rule.
     ///

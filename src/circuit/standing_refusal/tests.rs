@@ -93,9 +93,9 @@ fn seen(search: &Dependency, circuit: &CircuitHandle) -> String {
 fn call(search: &Dependency, tenant: &str, probing: Probing) -> Result<Permit, Reason> {
     let circuit = search.circuit(tenant);
     // What is yet to be seen, that a recovery or an outage is over, is seen by whoever asks first.
-    let said = circuit.standing_refusal(probing);
+    let said = search.standing_refusal(tenant, probing);
     let before = seen(search, &circuit);
-    assert_eq!(circuit.standing_refusal(probing), said);
+    assert_eq!(search.standing_refusal(tenant, probing), said);
     assert_eq!(seen(search, &circuit), before, "it changed something");
     let is_ramp = said.is_some_and(|said| said.reason == Reason::Recovering);
     assert_eq!(circuit.would_admit_as(probing), said.is_none() || is_ramp);
@@ -179,7 +179,7 @@ async fn a_call_that_may_not_probe_is_told_why_the_circuit_opened() {
     let search = registry.dependency_with("search", policy).unwrap();
     let (acme, broke_at) = (search.circuit("acme"), Instant::now());
     search.acquire("acme").unwrap().record(Outcome::failure());
-    let until = acme.standing_refusal(Probing::Yes).unwrap().until;
+    let until = search.standing_refusal("acme", Probing::Yes).unwrap().until;
     assert!(until > Some(broke_at));
 
     let told = Some(StandingRefusal {
@@ -188,14 +188,14 @@ async fn a_call_that_may_not_probe_is_told_why_the_circuit_opened() {
         until,
         is_passing: false,
     });
-    assert_eq!(acme.standing_refusal(Probing::No), told);
+    assert_eq!(search.standing_refusal("acme", Probing::No), told);
     advance(Duration::from_secs(600)).await;
-    assert_eq!(acme.standing_refusal(Probing::No), told);
+    assert_eq!(search.standing_refusal("acme", Probing::No), told);
     // A call that is barred has seen the period to be over.
     drop(search.acquire_barred("acme", Probing::No).unwrap_err());
-    assert_eq!(acme.standing_refusal(Probing::No), told);
-    assert_eq!(acme.standing_refusal(Probing::Yes), None);
+    assert_eq!(search.standing_refusal("acme", Probing::No), told);
+    assert_eq!(search.standing_refusal("acme", Probing::Yes), None);
     let _probe = search.acquire("acme").unwrap();
     assert_eq!(acme.state(), CircuitState::HalfOpen);
-    assert_eq!(acme.standing_refusal(Probing::No), told);
+    assert_eq!(search.standing_refusal("acme", Probing::No), told);
 }

@@ -1,10 +1,10 @@
-//! Hours of UTC, as people read them.
+//! Moments in UTC, as people read them.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment as RFC 3339 writes it, to the second.
-pub(super) struct Utc(pub(super) SystemTime);
+pub(crate) struct Utc(pub(crate) SystemTime);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

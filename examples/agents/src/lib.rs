@@ -1,0 +1,1 @@
+//! Programs of agents on the SDKs that they are written with: see `src/bin`.

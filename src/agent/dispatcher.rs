@@ -1,0 +1,144 @@
+use std::fmt;
+use std::task::{Context, Poll};
+
+use tower::BoxError;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::attempt::{Attempts, HandOn, Judge, OfCall, Selected};
+use super::{DispatchError, DispatchFuture, ToolCall, ToolReply, Tools};
+use crate::answer::Propagate;
+use crate::impact::{InTurn, TurnLayer};
+use crate::settle::AtHead;
+use crate::{
+    Classify, ErrIsFailure, OnMissingTenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
+};
+
+type Breaker<S, C> =
+    TenantCircuitBreaker<Attempts<S>, Tools, OfCall, Judge<C>, HandOn, Propagate, OfCall>;
+
+/// Calls tools through the circuits of their tenants; made by [`Tools::dispatcher`].
+///
+/// A call that is rejected, takes too long or fails is answered with a [`DegradationSignal`](super::DegradationSignal), so
+/// that a model can plan without the tool. Only what no model could plan with is an error: [`DispatchError`].
+///
+/// ```
+/// use tower::{BoxError, ServiceExt, service_fn};
+/// use tower_tenant_breaker::CircuitBreakerRegistry;
+/// use tower_tenant_breaker::agent::{SignalReason, Tool, ToolCall, ToolReply, Tools};
+///
+/// async fn run(call: ToolCall<String>) -> Result<String, BoxError> {
+///     match &*call.tool {
+///         "calendar" => Err("the calendar is down".into()),
+///         tool => Ok(format!("{tool} has found {}", call.input)),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let tools = Tools::builder(&registry).tool(Tool::new("calendar")).tool(Tool::new("search")).build()?;
+/// let dispatcher = tools.dispatcher(service_fn(run));
+///
+/// let search = ToolCall::new("acme", "search", "red shoes".to_owned());
+/// let reply = dispatcher.clone().oneshot(search).await?;
+/// assert_eq!(reply.output().as_deref(), Some("search has found red shoes"));
+///
+/// for reason in [SignalReason::ToolCallFailed; 3].into_iter().chain([SignalReason::CircuitOpenFailures]) {
+///     let calendar = ToolCall::new("acme", "calendar", "monday".to_owned());
+///     let reply = dispatcher.clone().oneshot(calendar).await?;
+///     assert_eq!(reply.signal().map(|signal| signal.reason()), Some(reason));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # The tools themselves
+///
+/// One service has all of them, by the name in the call: a `match`, a client of an MCP server, or a map of boxed services.
+/// What a tool says in its own words (a wrong argument, nothing found) is an output, and reaches the model as it is;
+/// an `Err` is a failure of the tool, and what it says reaches nobody: log it where it arises.
+/// [`Tools::dispatcher_with`] has a classifier judge outputs too.
+///
+/// # Timeouts
+///
+/// A tool's timeout runs from when the service is ready for the call. A service that makes calls wait for their turn, as a
+/// concurrency limit does, is not bounded by it.
+///
+/// # Cancel safety
+///
+/// A call that is dropped before it is done, as with a turn that the user has stopped, is cancelled: neutral by itself,
+/// and its place is free at once.
+pub struct Dispatcher<S, C = ErrIsFailure> {
+    breaker: InTurn<Breaker<S, C>, OfCall>,
+    tools: Tools,
+}
+
+impl<S: Clone, C: Clone> Dispatcher<S, C> {
+    pub(super) fn new(tools: Tools, service: S, classify: C) -> Self {
+        let layer = TenantCircuitBreakerLayer {
+            dependency: tools.clone(),
+            extractor: OfCall,
+            classify: Judge(classify),
+            on_rejection: HandOn,
+            on_error: Propagate,
+            probe_if: OfCall,
+            on_missing_tenant: OnMissingTenant::Reject,
+            settle: AtHead,
+        };
+        Self {
+            breaker: TurnLayer::new(OfCall).layer(layer.layer(Attempts(service))),
+            tools,
+        }
+    }
+}
+
+impl<S, C, I> Service<ToolCall<I>> for Dispatcher<S, C>
+where
+    S: Service<ToolCall<I>> + Clone,
+    S::Error: Into<BoxError>,
+    C: Classify<S::Response, BoxError> + Clone,
+{
+    type Response = ToolReply<S::Response>;
+    type Error = DispatchError;
+    type Future = DispatchFuture<S, I, C>;
+
+    /// Always ready: whose call comes next is not known yet.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), DispatchError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: ToolCall<I>) -> Self::Future {
+        let Some(index) = self.tools.index_of(&call.tool) else {
+            return DispatchFuture::refused(self.tools.unknown(&call.tool).into());
+        };
+        let tools = self.tools.clone();
+        let tenant = call.tenant.clone();
+        let declared = tools.declared(index);
+        let selected = Selected {
+            call,
+            index,
+            timeout: declared.timeout,
+            probing: declared.probing(),
+        };
+        let future = self.breaker.call(selected);
+        DispatchFuture::called(future, tools, index, tenant)
+    }
+}
+
+impl<S: Clone, C: Clone> Clone for Dispatcher<S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            breaker: self.breaker.clone(),
+            tools: self.tools.clone(),
+        }
+    }
+}
+
+impl<S, C> fmt::Debug for Dispatcher<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("tools", &self.tools)
+            .finish_non_exhaustive()
+    }
+}

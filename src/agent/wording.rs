@@ -1,0 +1,131 @@
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{DegradationSignal, PlainName, SignalReason, UnavailableTools};
+use crate::utc::Utc;
+
+/// In which words models are told of tools that they cannot use.
+///
+/// By default in those of [`English`]. Whatever is put into text that was not written by you is to go through
+/// [`PlainName`].
+///
+/// ```
+/// use std::fmt;
+/// use tower_tenant_breaker::agent::{DegradationSignal, PlainName, Wording};
+///
+/// struct German;
+///
+/// impl Wording for German {
+///     fn message(&self, signal: &DegradationSignal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         let name = PlainName(signal.tool_name());
+///         write!(f, "Das Werkzeug \"{name}\" steht nicht zur Verfügung. Plane ohne es.")
+///     }
+/// }
+/// ```
+pub trait Wording: Send + Sync {
+    /// The `message` of a signal.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter alone.
+    fn message(&self, signal: &DegradationSignal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        English.message(signal, f)
+    }
+
+    /// The note for a prompt, of at least one tool. It has to be the same as long as the tools, their reasons, and
+    /// their [`until`](super::UnavailableTool::until) are, or the caches of prompts do not hit.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter alone.
+    fn note(&self, unavailable: &UnavailableTools, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        English.note(unavailable, f)
+    }
+}
+
+/// The words that models are told by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct English;
+
+impl Wording for English {
+    fn message(&self, signal: &DegradationSignal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = PlainName(signal.tool_name());
+        match signal.reason() {
+            SignalReason::ToolCallTimeout => {
+                write!(
+                    f,
+                    "The call of the tool \"{name}\" took too long and was given up."
+                )?;
+            }
+            SignalReason::ToolCallFailed => write!(f, "The call of the tool \"{name}\" failed.")?,
+            reason => write!(
+                f,
+                "The tool \"{name}\" is unavailable: {}.",
+                in_words(reason)
+            )?,
+        }
+        if signal.may_have_taken_effect() {
+            f.write_str(
+                " It may have taken effect all the same: find out before you call it again.",
+            )?;
+        }
+        match signal.retry_after_seconds() {
+            Some(1) => f.write_str(" Do not call it for 1 second.")?,
+            Some(seconds) => write!(f, " Do not call it for {seconds} seconds.")?,
+            None if signal.reason().was_made() => {}
+            None => f.write_str(" Do not call it until you are told that it is back.")?,
+        }
+        let mut alternatives = signal.alternatives().map(PlainName);
+        match alternatives.next() {
+            Some(best) => write!(f, " Use \"{best}\" in its place")?,
+            None => f.write_str(" Plan without it")?,
+        }
+        for other in alternatives {
+            write!(f, " or \"{other}\"")?;
+        }
+        f.write_str(", or tell the user what you cannot do.")
+    }
+
+    fn note(&self, unavailable: &UnavailableTools, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tools that are unavailable now: ")?;
+        for (n, tool) in unavailable.tools.iter().enumerate() {
+            let comma = if n > 0 { "; " } else { "" };
+            let (name, reason) = (PlainName(&tool.name), in_words(tool.reason));
+            write!(f, "{comma}\"{name}\" ({reason}")?;
+            if let Some(until) = tool.until {
+                write!(f, ", until {}", Utc(to_the_minute(until)))?;
+            }
+            f.write_str(")")?;
+        }
+        match unavailable.left_out {
+            0 => f.write_str(".")?,
+            more => write!(f, "; and {more} more.")?,
+        }
+        f.write_str(" Do not call them. Plan without them, or tell the user what you cannot do.")
+    }
+}
+
+fn in_words(reason: SignalReason) -> &'static str {
+    match reason {
+        SignalReason::CircuitOpenFailures => "its calls have been failing",
+        SignalReason::CircuitOpenLatency => "its calls have been too slow",
+        SignalReason::CircuitOpenThrottled => "it has asked not to be called for a time",
+        SignalReason::CircuitOpenOutage => "it is down",
+        SignalReason::CircuitForcedOpen => "it has been taken out of service",
+        SignalReason::QuotaExhausted => "its quota is used up",
+        SignalReason::TooManyCalls => "too many of its calls are still running",
+        SignalReason::ToolCallTimeout => "its last call took too long",
+        SignalReason::ToolCallFailed => "its last call failed",
+    }
+}
+
+/// The full minute that is not before this moment.
+fn to_the_minute(moment: SystemTime) -> SystemTime {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let minutes = since
+        .as_secs()
+        .saturating_add((since.subsec_nanos() > 0).into())
+        .div_ceil(60);
+    let rounded = UNIX_EPOCH.checked_add(Duration::from_secs(minutes.saturating_mul(60)));
+    rounded.unwrap_or(moment)
+}
