@@ -154,9 +154,14 @@ impl CircuitHandle {
 
     /// As [`would_admit`](Self::would_admit), of a call that may be barred from probing.
     pub(crate) fn would_admit_as(&self, probing: Probing) -> bool {
+        if InvalidTenant::check(&self.tenant).is_err() {
+            return false;
+        }
         let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
-        InvalidTenant::check(&self.tenant).is_ok()
-            && self.standing_refusal(probing).is_none_or(is_ramp)
+        match self.get() {
+            Some(circuit) => circuit.would_admit_as(probing),
+            None => self.standing_refusal(probing).is_none_or(is_ramp),
+        }
     }
 
     /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.

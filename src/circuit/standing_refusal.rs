@@ -107,6 +107,14 @@ impl Circuit {
         }
     }
 
+    /// As [`standing_refusal`](Self::standing_refusal), but for the calls that a ramp spaces: the next may be admitted.
+    pub(crate) fn would_admit_as(&self, probing: Probing) -> bool {
+        self.standing_refusal(probing).is_none_or(|refusal| {
+            let is_spaced = refusal.reason == Reason::Recovering;
+            is_spaced && !(self.word().is_capped() && self.is_saturated())
+        })
+    }
+
     fn refusal_in_outage(
         &self,
         outage: &Self,

@@ -97,8 +97,9 @@ fn call(search: &Dependency, tenant: &str, probing: Probing) -> Result<Permit, R
     let before = seen(search, &circuit);
     assert_eq!(circuit.standing_refusal(probing), said);
     assert_eq!(seen(search, &circuit), before, "it changed something");
-    let is_ramp = said.is_some_and(|said| said.reason == Reason::Recovering);
-    assert_eq!(circuit.would_admit_as(probing), said.is_none() || is_ramp);
+    if said.is_none_or(|said| said.reason != Reason::Recovering) {
+        assert_eq!(circuit.would_admit_as(probing), said.is_none());
+    }
 
     let rejection = match (search.acquire_barred(tenant, probing), said) {
         (Ok(permit), None) => return Ok(permit),
