@@ -84,8 +84,8 @@ impl Reason {
         }
     }
 
-    /// Whether the dependency failed or was slow: it neither throttled nor asked for anything, and nobody did it by
-    /// hand.
+    /// Whether the dependency failed or was slow: it did not throttle, and nobody did it by hand. A hint alone does not
+    /// say what carried it.
     pub(crate) const fn says_down(self) -> bool {
         matches!(
             self,

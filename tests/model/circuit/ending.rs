@@ -167,7 +167,9 @@ impl Circuit {
             self.seen.note("a slow success");
         }
         if !success || slow.contains(&true) {
-            self.ask_the_rules(now, self.rules.trip_on_hint && hint > 0);
+            let hinted_at_once = self.rules.trip_on_hint && hint > 0;
+            self.failed_with_a_hint = hinted_at_once && matches!(outcome, Outcome::Failure { .. });
+            self.ask_the_rules(now, hinted_at_once);
         }
     }
 
@@ -223,6 +225,7 @@ impl Circuit {
             self.consecutive += 1;
         }
         if is_slow || !abandoned.is_empty() {
+            self.failed_with_a_hint = false;
             self.ask_the_rules(now, false);
         }
     }
