@@ -52,7 +52,8 @@ pub enum Reason {
     Recovering,
     /// So many failures in a row while the share of calls was growing.
     Relapsed,
-    /// The tenant's quota is used up, and the circuit is held open until somebody resets it.
+    /// The tenant's quota is used up, and the circuit is held open until somebody resets it; see
+    /// [`Outcome::QuotaExhausted`](crate::Outcome::QuotaExhausted).
     QuotaExhausted,
 }
 

@@ -91,6 +91,9 @@ impl Circuit {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
+        if outcome == Outcome::QuotaExhausted {
+            self.hold_for_quota(generation, now);
+        }
         let rules = &*self.rules();
         let rare = self.rare();
         let slot = rules.slot(now);

@@ -32,7 +32,7 @@ impl StandingRefusal {
     /// Under this override, which is in force.
     pub(crate) fn under(standing: &Standing, clock: &Clock) -> Option<Self> {
         (standing.kind == Override::ForcedOpen).then(|| Self {
-            reason: Reason::Forced,
+            reason: standing.reason,
             since: Some(clock.instant(standing.since)),
             until: standing.until().map(|until| clock.instant(until)),
             is_passing: false,

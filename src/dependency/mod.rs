@@ -261,7 +261,8 @@ impl Dependency {
         context.end_outage();
     }
 
-    /// Makes every circuit closed, with an empty window, and ends a detected outage. Lifts no override.
+    /// Makes every circuit closed, with an empty window, and ends a detected outage. Lifts no override, but for those by
+    /// which circuits are held open since [a quota is used up](crate::Outcome::QuotaExhausted).
     pub fn reset(&self) {
         self.context().end_outage();
         self.inner.circuits.for_each(Circuit::reset);

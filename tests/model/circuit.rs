@@ -192,6 +192,10 @@ impl Circuit {
         totals
     }
 
+    pub(crate) fn is_of_this_generation(&self, ticket: Ticket) -> bool {
+        ticket.generation == self.generation
+    }
+
     pub(crate) fn totals_mut(&mut self) -> &mut Totals {
         &mut self.totals
     }

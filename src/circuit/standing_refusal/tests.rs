@@ -48,7 +48,8 @@ const STATES: [CircuitState; 5] = [
 
 fn outcome(rng: &mut Rng) -> Outcome {
     let hint = Duration::from_secs(rng.u64(1..20));
-    match rng.u8(0..8) {
+    match rng.u8(0..10) {
+        8 => Outcome::QuotaExhausted,
         0..3 => Outcome::Success,
         3..5 => Outcome::failure(),
         5 => Outcome::throttled().with_retry_after(hint),
@@ -163,6 +164,7 @@ async fn what_is_said_of_a_call_is_what_it_meets() {
         Reason::Hint,
         Reason::Initial,
         Reason::Forced,
+        Reason::QuotaExhausted,
         Reason::HalfOpenFull,
         Reason::Barred,
         Reason::Saturated,

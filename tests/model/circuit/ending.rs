@@ -87,7 +87,7 @@ impl Circuit {
                 self.totals.failures += 1;
                 self.last_failure = Some(now);
             }
-            Outcome::Throttled { .. } => self.totals.throttled += 1,
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => self.totals.throttled += 1,
             _ => {}
         }
         self.totals.slow += u64::from(self.rules.slow(took).contains(&true));
@@ -156,7 +156,7 @@ impl Circuit {
         self.count_lifetime(now, outcome, took);
         self.hinted = self.hinted.max(hint);
         let success = outcome == Outcome::Success;
-        let throttled = matches!(outcome, Outcome::Throttled { .. });
+        let throttled = matches!(outcome, Outcome::Throttled { .. } | Outcome::QuotaExhausted);
         self.window.call(self.slot(now), !success, throttled, slow);
         match outcome {
             Outcome::Success => self.consecutive = 0,
@@ -251,7 +251,7 @@ impl Circuit {
         self.count_lifetime(now, outcome, took);
         let reason = match outcome {
             Outcome::Failure { .. } => Some(Reason::ProbeFailed),
-            Outcome::Throttled { .. } => Some(Reason::ProbeThrottled),
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => Some(Reason::ProbeThrottled),
             _ => self.is_slow_probe(took).then_some(Reason::ProbeSlow),
         };
         if let Some(reason) = reason {
