@@ -1,18 +1,26 @@
 //! Where it would be held against others than the tenant, it is not.
 
-use tower_tenant_breaker::{OutagePolicy, Overflow, Probing};
+use tower_tenant_breaker::{EventKind, Events, OutagePolicy, Overflow, Probing};
 
 use super::*;
 
+/// Whether an override was told of.
+fn told_of_overrides(mut events: Events) -> bool {
+    let mut told = std::iter::from_fn(|| events.try_recv().unwrap());
+    told.any(|event| matches!(event.kind, EventKind::Override { .. }))
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_circuit_of_calls_without_a_tenant_is_not_held() {
-    let llm = llm();
+    let (registry, llm) = declare(policy());
+    let events = registry.subscribe();
     for _ in 0..2 {
         let permit = llm.acquire_shared(Probing::Yes).unwrap();
         permit.record(Outcome::QuotaExhausted);
     }
     drop(llm.acquire_shared(Probing::Yes).unwrap());
     assert_eq!(llm.snapshot().totals.throttled, 2);
+    assert!(!told_of_overrides(events));
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,6 +30,7 @@ async fn tenants_without_room_are_not_held_for_each_other() {
         let registry = registry.build().unwrap();
         let policy = policy().overflow(overflow).build().unwrap();
         let llm = registry.dependency_with("llm", policy).unwrap();
+        let events = registry.subscribe();
         let _resident = llm.acquire("resident").unwrap();
         for newcomer in ["globex", "initech"] {
             let permit = llm.acquire(newcomer).unwrap();
@@ -29,6 +38,9 @@ async fn tenants_without_room_are_not_held_for_each_other() {
         }
         assert_eq!(llm.snapshot().totals.throttled, counted, "{overflow:?}");
         drop(llm.acquire("globex").unwrap());
+        assert!(!told_of_overrides(events));
+        let shared = llm.circuit_snapshots();
+        assert!(shared.iter().all(|circuit| circuit.overridden.is_none()));
     }
 }
 
@@ -56,7 +68,8 @@ async fn quotas_that_are_used_up_are_no_outage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_for_all_holds_nobody() {
-    let (_registry, llm) = with_outages();
+    let (registry, llm) = with_outages();
+    let events = registry.subscribe();
     for tenant in ["globex", "initech"] {
         for _ in 0..2 {
             llm.acquire(tenant).unwrap().record(Outcome::failure());
@@ -72,6 +85,7 @@ async fn a_probe_for_all_holds_nobody() {
     assert!(llm.outage().is_none());
     assert!(!is_held(&llm));
     record(&llm, Outcome::Success);
+    assert!(!told_of_overrides(events));
 }
 
 #[tokio::test(start_paused = true)]
