@@ -103,7 +103,7 @@ impl CircuitHandle {
     }
 
     /// As [`open`](Self::open), for this long, from now on. To hold a circuit open against probes,
-    /// [`set`](Self::set) [`Override::ForcedOpen`].
+    /// [`set`](Self::set) [`Override::ForcedOpen`](crate::Override::ForcedOpen).
     ///
     /// # Errors
     ///
