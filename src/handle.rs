@@ -102,7 +102,7 @@ impl CircuitHandle {
     }
 
     /// As [`open`](Self::open), for this long, from now on. To hold a circuit open against probes,
-    /// [`set`](Self::set) [`Override::ForcedOpen`].
+    /// [`set`](Self::set) [`Override::ForcedOpen`](crate::Override::ForcedOpen).
     ///
     /// # Errors
     ///
@@ -135,8 +135,12 @@ impl CircuitHandle {
         }
     }
 
-    /// Closes the circuit, with an empty window, and forgets how often it opened. Lifts no override. Does
-    /// nothing where there is no circuit.
+    /// Closes the circuit, with an empty window, and forgets how often it opened. Does nothing where there is no
+    /// circuit.
+    ///
+    /// Lifts no override that somebody set, but the one by which the circuit is held open since
+    /// [a quota is used up](crate::Outcome::QuotaExhausted). Calls that were admitted before it are late, so that none of
+    /// them brings that back. [`clear`](Self::clear) lifts it too, but leaves such calls current.
     pub fn reset(&self) {
         if let Some(circuit) = self.get() {
             circuit.reset();
@@ -232,10 +236,11 @@ impl CircuitHandle {
             let mut overrides = context.overrides.write();
             let before = overrides::put(&mut overrides, &self.tenant, standing.clone(), now);
             let circuit = self.get();
-            if let Some(circuit) = &circuit {
-                circuit.set_own_override(standing.clone());
-            }
-            (before, circuit)
+            let replaced = circuit
+                .as_ref()
+                .and_then(|circuit| circuit.set_own_override(standing.clone()));
+            // One that the circuit set itself is in no table.
+            (replaced.or(before), circuit)
         };
         let change = OverrideChange {
             level: OverrideLevel::Circuit,

@@ -36,7 +36,42 @@ pub enum Outcome {
         retry_after: Option<Duration>,
     },
     /// The dependency refused the call because this tenant's quota is used up, and waiting does not help: credit that is
-    /// spent, a plan's end. Counts as a throttled call.
+    /// spent, a plan's end.
+    ///
+    /// Counts as a throttled call, and holds the tenant's circuit open from then on: by an
+    /// [override](crate::Override::ForcedOpen) that the circuit sets itself, without an end. Its rejections carry
+    /// [`Reason::QuotaExhausted`](crate::Reason::QuotaExhausted), no `retry_after` and no note. Nothing probes meanwhile.
+    /// It is lifted by [`CircuitHandle::reset`](crate::CircuitHandle::reset), and by the `reset` of the dependency, of the
+    /// tenant and of the registry, after which calls that were sent before are late and set it no more; by
+    /// [`CircuitHandle::clear`](crate::CircuitHandle::clear); and by any override of the circuit that is set in its place.
+    ///
+    /// It is the tenant's own: other tenants are served, and it says nothing of an outage. So it is not set where others
+    /// would be held too: on the circuits that several share (calls without a tenant, tenants without room), by a probe
+    /// of a dependency that is down for all, and where there is no circuit. Nor is it set by a call that is late; where
+    /// somebody's override of the circuit is in force; or where a dry run is on at any level. Such a call is counted as a
+    /// throttled one alone, and under [`Disabled`](crate::Override::Disabled) not at all.
+    ///
+    /// A circuit that is held so can be forgotten as an open one can, once its map is full and nobody has called in a
+    /// long time: the next call finds the quota as it is then.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Policy, Reason};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let llm = registry.dependency_with("llm", Policy::default())?;
+    /// llm.acquire("acme")?.record(Outcome::QuotaExhausted);
+    ///
+    /// let rejection = llm.acquire("acme").unwrap_err();
+    /// let open = rejection.circuit_open().unwrap();
+    /// assert_eq!(open.reason(), Reason::QuotaExhausted);
+    /// assert_eq!(open.retry_after(), None);
+    /// assert!(llm.acquire("globex").is_ok());
+    ///
+    /// // Acme has paid.
+    /// llm.circuit("acme").reset();
+    /// assert!(llm.acquire("acme").is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     QuotaExhausted,
     /// Somebody gave up on the call, and nobody can tell whether the dependency was at fault (gRPC
     /// `CANCELLED`). The same as a permit that is dropped unrecorded: neutral by itself, slow where it lasted

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use self::snapshot::OverrideSnapshot;
 use crate::CircuitState;
 use crate::event::OverrideLevel;
+use crate::reason::Reason;
 use crate::sync::{Arc, ArcSwapOption, AtomicU64, Relaxed};
 use crate::time::{Clock, nanos};
 
@@ -18,6 +19,9 @@ use crate::time::{Clock, nanos};
 /// automatic machine. One exception: [`Disabled`](Self::Disabled) on the registry is the kill switch, and
 /// beats everything. An override changes neither the state nor the generation of a circuit; when it ends
 /// or is cleared, what lies beneath holds again.
+///
+/// A circuit forces itself open where [a quota is used up](crate::Outcome::QuotaExhausted). That is an override of the
+/// circuit like one set by hand, but for what lifts it.
 ///
 /// With feature `serde` it is written as `forced_open`, `disabled` or `dry_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +100,8 @@ pub(crate) struct Standing {
     pub(crate) kind: Override,
     /// Of what.
     level: OverrideLevel,
+    /// What its rejections say: that somebody forced it, or that a quota is used up.
+    pub(crate) reason: Reason,
     /// When it was set.
     pub(crate) since: u64,
     /// When it ends; 0 once it was seen to have ended, so that a clock that steps back does not bring it back.
@@ -108,10 +114,27 @@ impl Standing {
         Self {
             kind,
             level,
+            reason: Reason::Forced,
             since: clock.now(),
             until: AtomicU64::new(NEVER),
             note: None,
         }
+    }
+
+    /// By which a circuit holds itself open since this instant, as long as nobody resets it.
+    pub(crate) fn of_quota(since: u64) -> Self {
+        Self {
+            kind: Override::ForcedOpen,
+            level: OverrideLevel::Circuit,
+            reason: Reason::QuotaExhausted,
+            since,
+            until: AtomicU64::new(NEVER),
+            note: None,
+        }
+    }
+
+    pub(crate) fn is_of_quota(&self) -> bool {
+        self.reason == Reason::QuotaExhausted
     }
 
     pub(crate) fn with_note(mut self, note: &str) -> Self {
@@ -145,6 +168,7 @@ impl Clone for Standing {
         Self {
             kind: self.kind,
             level: self.level,
+            reason: self.reason,
             since: self.since,
             until: AtomicU64::new(self.until.load(Relaxed)),
             note: self.note.clone(),

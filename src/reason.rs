@@ -52,7 +52,8 @@ pub enum Reason {
     Recovering,
     /// So many failures in a row while the share of calls was growing.
     Relapsed,
-    /// The tenant's quota is used up, and the circuit is held open until somebody resets it.
+    /// The tenant's quota is used up, and the circuit is held open until somebody resets it; see
+    /// [`Outcome::QuotaExhausted`](crate::Outcome::QuotaExhausted).
     QuotaExhausted,
 }
 
@@ -84,8 +85,8 @@ impl Reason {
         }
     }
 
-    /// Whether the dependency failed or was slow: it neither throttled nor asked for anything, and nobody did it by
-    /// hand.
+    /// Whether the dependency failed or was slow: it did not throttle, and nobody did it by hand. A hint alone does not
+    /// say what carried it.
     pub(crate) const fn says_down(self) -> bool {
         matches!(
             self,

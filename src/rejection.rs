@@ -117,7 +117,7 @@ impl CircuitOpen {
     /// How long until a call may be admitted.
     ///
     /// What is left of the open period, or of the override; none where the circuit is forced open without
-    /// an end; zero where the places for probes or calls are taken, or the call may not probe.
+    /// an end, or held open since [a quota is used up](crate::Outcome::QuotaExhausted); zero where the places for probes or calls are taken, or the call may not probe.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal.retry_after

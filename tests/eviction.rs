@@ -430,3 +430,63 @@ async fn an_open_circuit_with_a_permit_out_does_not_keep_another_from_being_forg
         drop(stragglers);
     }
 }
+
+// ===== held for a quota =====
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_held_for_its_quota_is_forgotten_once_nobody_asks_for_it() {
+    let search = dependency(1);
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    advance(WINDOW).await;
+    // Nothing is in its window, and yet it is not like a new one.
+    assert!(!makes_room(&search, "newcomer"));
+    assert!(search.acquire("acme").is_err());
+    advance(PATIENCE - INSTANT).await;
+    assert!(!makes_room(&search, "newcomer"));
+    // The newcomer that got no circuit asked for its own, and not for this one.
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "newcomer"));
+    assert!(!has_circuit(&search, "acme"));
+    assert_eq!(search.snapshot().forgotten, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_held_for_its_quota_stays_as_long_as_it_is_asked_for() {
+    let search = dependency(1);
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    for _ in 0..10 {
+        advance(PATIENCE - INSTANT).await;
+        assert!(!makes_room(&search, "newcomer"));
+        assert!(search.acquire("acme").is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_with_a_circuit_that_is_held_for_its_quota_begins_with_that() {
+    let search = dependency(1);
+    let permit = acquire(&search, "acme");
+    advance(10 * PATIENCE).await;
+    permit.record(Outcome::QuotaExhausted);
+    // Or rather with the end of the slot in which that was counted.
+    advance(WINDOW / 10 + PATIENCE - INSTANT).await;
+    assert!(!makes_room(&search, "newcomer"));
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "newcomer"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_forced_pins_a_circuit_that_was_held_for_its_quota() {
+    let registry = registry(1);
+    let policy = policy().build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    registry.tenant("acme").set(Override::ForcedOpen);
+    advance(10 * PATIENCE).await;
+    assert!(!makes_room(&search, "newcomer"));
+    registry.tenant("acme").clear();
+    search.circuit("acme").force_open("by hand");
+    assert!(!makes_room(&search, "newcomer"));
+    search.circuit("acme").clear();
+    assert!(makes_room(&search, "newcomer"));
+    assert_eq!(search.snapshot().forgotten, 0, "it was like a new one");
+}

@@ -315,6 +315,33 @@ async fn an_override_is_news_with_what_was_said_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quota_that_is_used_up_is_news_and_so_is_its_reset() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 10);
+    record(&search, "acme", Outcome::QuotaExhausted);
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(
+        &line,
+        &[
+            "override changed",
+            "level=\"circuit\"",
+            "tenant=\"acme\"",
+            "set=\"forced_open\"",
+            "reason=\"quota_exhausted\"",
+        ],
+    );
+    search.circuit("acme").reset();
+    let (level, line) = log.one();
+    assert_eq!(level, Level::INFO);
+    assert_says(&line, &["override changed", "tenant=\"acme\""]);
+    assert!(
+        !line.contains("set=") && !line.contains("reason="),
+        "{line}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_that_is_replaced_is_news_where_it_differs() {
     let (log, _guard) = Log::begin();
     let registry = CircuitBreakerRegistry::builder().build().unwrap();

@@ -59,7 +59,7 @@ impl Refusal {
 
     pub(crate) fn forced(now: u64, standing: Standing, generation: u64) -> Self {
         Self {
-            reason: Reason::Forced,
+            reason: standing.reason,
             retry_after: standing
                 .until()
                 .map(|until| Duration::from_nanos(until.saturating_sub(now))),
@@ -189,7 +189,7 @@ impl Circuit {
             generation: refusal.generation,
             at: self.context.shared.clock.instant(now),
             origin: match refusal.reason {
-                Reason::Forced => Origin::Override,
+                Reason::Forced | Reason::QuotaExhausted => Origin::Override,
                 Reason::ByHand => Origin::ByHand,
                 _ => Origin::Automatic,
             },

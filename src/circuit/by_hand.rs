@@ -1,6 +1,6 @@
 //! What people do to a circuit by hand.
 
-use super::transition::Opening;
+use super::transition::{Opening, Transition};
 use super::{Circuit, Head};
 use crate::CircuitState;
 use crate::event::Origin;
@@ -40,8 +40,28 @@ impl Circuit {
     }
 
     pub(crate) fn reset(&self) {
+        let lifted;
+        let transition = {
+            // Nobody holds the circuits for a quota that tenants share, and the one of an outage is reset by calls.
+            let is_of_tenant = self.tenant().is_some();
+            let _operator = is_of_tenant.then(|| self.context.shared.operator.lock());
+            // First: a call of the generation that ends here holds the circuit no more, once this has looked.
+            let transition = self.begin_anew();
+            lifted = is_of_tenant.then(|| self.lift_quota_hold()).flatten();
+            transition
+        };
+        if let Some(lifted) = lifted {
+            self.tell_of_quota_hold(Origin::ByHand, Some(&lifted), None);
+        }
+        if let Some(transition) = transition {
+            self.tell(transition);
+        }
+    }
+
+    /// Closes the circuit, in a new generation; what is to be told of it.
+    fn begin_anew(&self) -> Option<Transition> {
         if self.reset_healthy() {
-            return;
+            return None;
         }
         let now = self.context.now();
         let rare = self.rare();
@@ -56,11 +76,8 @@ impl Circuit {
             Reason::ByHand,
             Origin::ByHand,
         );
-        drop(machine);
         // A closed circuit that stays closed is no news, although its window is empty now.
-        if !was_closed {
-            self.tell(transition);
-        }
+        (!was_closed).then_some(transition)
     }
 }
 

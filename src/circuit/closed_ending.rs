@@ -19,6 +19,14 @@ const GOOD: Counts = Counts {
     slow: [false; 4],
 };
 
+/// Why a closed circuit opens.
+struct Cause {
+    reason: Reason,
+    figures: Figures,
+    /// Whether the call opens it by the hint of a dependency that is down, whatever else does.
+    hint_says_down: bool,
+}
+
 impl Circuit {
     #[inline]
     pub(super) fn end_closed(
@@ -83,6 +91,9 @@ impl Circuit {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
+        if outcome == Outcome::QuotaExhausted {
+            self.hold_for_quota(generation, now);
+        }
         let rules = &*self.rules();
         let rare = self.rare();
         let slot = rules.slot(now);
@@ -174,9 +185,16 @@ impl Circuit {
             ..self.window.figures(slot, Some(&rare.more_counts))
         };
         let by_rule = self.rule_that_fires(rules, &figures, now);
-        let by_hint = || (rules.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint);
-        let reason = by_rule.or_else(by_hint)?;
-        self.trip(rules, rare, generation, now, reason, figures)
+        let by_hint = (rules.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint);
+        let reason = by_rule.or(by_hint)?;
+        // The hint of a failure, such as a 503's, is that of a dependency that is down; a throttled call's is not.
+        let hint_says_down = by_hint.is_some() && matches!(outcome, Outcome::Failure { .. });
+        let cause = Cause {
+            reason,
+            figures,
+            hint_says_down,
+        };
+        self.trip(rules, rare, generation, now, cause)
     }
 
     /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
@@ -291,9 +309,11 @@ impl Head {
         rare: &Rare,
         generation: u64,
         now: u64,
-        reason: Reason,
-        figures: Figures,
+        cause: Cause,
     ) -> Option<Transition> {
+        let Cause {
+            reason, figures, ..
+        } = cause;
         let mut machine = rare.machine.lock();
         let word = self.word();
         if word.generation() != generation || word.state() != CircuitState::Closed {
@@ -309,7 +329,7 @@ impl Head {
         let automatic = Opening::automatic(reason, rare.hinted.load(Acquire));
         let opening = Opening {
             figures: Some(figures),
-            is_down: automatic.is_down && !is_throttling,
+            is_down: (automatic.is_down && !is_throttling) || cause.hint_says_down,
             ..automatic
         };
         Some(self.open(rules, rare, &mut machine, now, opening))

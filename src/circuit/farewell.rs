@@ -23,7 +23,7 @@ impl Head {
         let rules = self.rules();
         let slot = rules.slot(now);
         let word = self.word();
-        if self.is_overridden() || !self.window.is_idle(slot) {
+        if self.is_overridden_by_hand() || !self.window.is_idle(slot) {
             return Farewell::Stay;
         }
         let Some(rare) = self.rare.get() else {
@@ -35,7 +35,9 @@ impl Head {
         let Some(machine) = rare.machine.try_lock() else {
             return Farewell::Stay;
         };
-        let like_new = state == policy.initial_state
+        let is_held = self.is_held_for_quota();
+        let like_new = !is_held
+            && state == policy.initial_state
             && match state {
                 CircuitState::Closed => {
                     let closed_for = now.saturating_sub(machine.closed_since);
@@ -53,8 +55,9 @@ impl Head {
             return Farewell::LikeNew;
         }
         // Where newcomers do not begin closed, a closed circuit never equals one of them.
-        let may_be_forgotten =
-            state != CircuitState::Closed || policy.initial_state != CircuitState::Closed;
+        let may_be_forgotten = is_held
+            || state != CircuitState::Closed
+            || policy.initial_state != CircuitState::Closed;
         let touched = self.window.touched().checked_sub(1);
         let last = rare
             .deadline

@@ -13,6 +13,7 @@ mod outage;
 mod percentiles;
 mod permit;
 mod probe_ending;
+mod quota;
 mod ramp;
 mod rare;
 mod recovery_times;
@@ -252,9 +253,14 @@ impl Head {
         }
     }
 
-    pub(crate) fn set_own_override(&self, standing: Option<Arc<Standing>>) {
-        self.rare().own.store(standing);
+    /// Returns the one that the circuit had.
+    pub(crate) fn set_own_override(
+        &self,
+        standing: Option<Arc<Standing>>,
+    ) -> Option<Arc<Standing>> {
+        let before = self.rare().own.swap(standing);
         self.refresh_overridden();
+        before
     }
 
     pub(crate) fn set_tenant_override(&self, standing: Option<Arc<Standing>>) {

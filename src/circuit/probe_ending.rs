@@ -19,6 +19,9 @@ impl Circuit {
         latency: u64,
         outcome: Outcome,
     ) -> Option<Transition> {
+        if outcome == Outcome::QuotaExhausted {
+            self.hold_for_quota(permit.generation, now);
+        }
         let ended = self.count_probe(permit, now, latency, outcome)?;
         // Outside of the lock, and before what it led to.
         if self.context.hears_of_calls() {

@@ -79,8 +79,8 @@ pub(super) struct Machine {
     pub(super) opened_at: u64,
     /// The latest instant before which the dependency asked not to be called, in this open period.
     pub(super) not_before: u64,
-    /// When the circuit opened that had been closed until then.
-    pub(super) broke_at: Option<u64>,
+    /// Whether the circuit was closed before it was shut, and did not begin open or half-open.
+    pub(super) has_broken: bool,
     /// How long it has waited for probes since, after the ends of its open periods, and whether an operator had a
     /// hand in it.
     pub(super) waited: u64,

@@ -32,7 +32,7 @@ impl StandingRefusal {
     /// Under this override, which is in force.
     pub(crate) fn under(standing: &Standing, clock: &Clock) -> Option<Self> {
         (standing.kind == Override::ForcedOpen).then(|| Self {
-            reason: Reason::Forced,
+            reason: standing.reason,
             since: Some(clock.instant(standing.since)),
             until: standing.until().map(|until| clock.instant(until)),
             is_passing: false,
@@ -111,6 +111,14 @@ impl Circuit {
             Some(outage) => self.refusal_in_outage(outage, now, probing),
             None => self.refusal_by_machine(now, probing),
         }
+    }
+
+    /// As [`standing_refusal`](Self::standing_refusal), but for the calls that a ramp spaces: the next may be admitted.
+    pub(crate) fn would_admit_as(&self, probing: Probing) -> bool {
+        self.standing_refusal(probing).is_none_or(|refusal| {
+            let is_spaced = refusal.reason == Reason::Recovering;
+            is_spaced && !(self.word().is_capped() && self.is_saturated())
+        })
     }
 
     fn refusal_in_outage(

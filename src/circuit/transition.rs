@@ -1,5 +1,7 @@
 //! The changes of state. All happen under the machine's lock; what they tell is told after it.
 
+use std::mem;
+
 use super::rare::{Lease, Machine, Rare, add};
 use super::rules::Rules;
 use super::{Circuit, Head};
@@ -111,7 +113,7 @@ impl Head {
                 if closed_for >= nanos(rules.policy.window) {
                     machine.openings = 0;
                 }
-                machine.broke_at = Some(now);
+                machine.has_broken = true;
                 (machine.waited, machine.had_a_hand) = (0, false);
             }
             CircuitState::Open => machine.end_open_time(now),
@@ -202,11 +204,11 @@ impl Head {
         machine.end_probes();
         machine.closed_since = now;
         rare.begin_demand();
-        rare.shut_since.store(0, Relaxed);
+        let broke_at = rare.shut_since.swap(0, Relaxed).checked_sub(1);
+        let broke_at = broke_at.filter(|_| mem::take(&mut machine.has_broken));
         rare.hinted.store(0, Relaxed);
         rare.last_abandoned.store(0, Relaxed);
         self.clear_window();
-        let broke_at = machine.broke_at.take();
         let has_recovered = reason == Reason::Recovered;
         if let Some(broke_at) = broke_at.filter(|_| has_recovered) {
             machine.recovered += 1;

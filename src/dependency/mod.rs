@@ -194,9 +194,14 @@ impl Dependency {
 
     /// As [`CircuitHandle::would_admit`], of a call that may be barred from probing.
     pub(crate) fn would_admit_as(&self, tenant: &str, probing: Probing) -> bool {
+        if InvalidTenant::check(tenant).is_err() {
+            return false;
+        }
         let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
-        InvalidTenant::check(tenant).is_ok()
-            && self.standing_refusal(tenant, probing).is_none_or(is_ramp)
+        match self.inner.circuits.get(tenant) {
+            Some(circuit) => circuit.would_admit_as(probing),
+            None => self.standing_refusal(tenant, probing).is_none_or(is_ramp),
+        }
     }
 
     /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
@@ -286,7 +291,8 @@ impl Dependency {
         context.end_outage();
     }
 
-    /// Makes every circuit closed, with an empty window, and ends a detected outage. Lifts no override.
+    /// Makes every circuit closed, with an empty window, and ends a detected outage. Lifts no override, but for those by
+    /// which circuits are held open since [a quota is used up](crate::Outcome::QuotaExhausted).
     pub fn reset(&self) {
         self.context().end_outage();
         self.inner.circuits.for_each(Circuit::reset);

@@ -121,6 +121,7 @@ pub(super) fn log(event: &Event<'_>) {
                 tenant,
                 set,
                 lasts,
+                reason,
                 note,
                 "override changed"
             );

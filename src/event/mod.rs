@@ -58,7 +58,8 @@ pub enum EventKind {
     },
     /// An override was set, or one that was in force was cleared. That one has come to its end is not told: when it
     /// will was said as it was set. That of a file lies beneath the one that was set by hand; [which is in
-    /// force](crate::Dependency::override_in_force) is not said here.
+    /// force](crate::Dependency::override_in_force) is not said here. Where [a quota is used
+    /// up](crate::Outcome::QuotaExhausted), the circuit sets one itself: with [`Origin::Automatic`] and that reason.
     #[non_exhaustive]
     Override {
         /// Of what. A registry's or a tenant's has no dependency, a registry's or a dependency's no tenant.
@@ -100,7 +101,9 @@ pub enum Origin {
     Automatic,
     /// A person or a program, through a handle.
     ByHand,
-    /// An override that a person or a signal set.
+    /// An override that holds: one that a person or a signal set, or by which a circuit is held open since
+    /// [a quota is used up](crate::Outcome::QuotaExhausted). Of the rejections by it; who set it is said of the
+    /// override's own event.
     Override,
     /// A file of policies that was applied: its dry runs are overrides that lie beneath those set by hand.
     Policies,
@@ -140,7 +143,8 @@ pub struct Event<'a> {
     pub at: Instant,
     /// Who made it happen.
     pub origin: Origin,
-    /// Why; of transitions, outages and rejections.
+    /// Why; of transitions, outages and rejections, and [`Reason::QuotaExhausted`] of an override that a circuit sets
+    /// itself.
     pub reason: Option<Reason>,
     /// What the window held, for the transitions that it decided.
     pub figures: Option<Figures>,

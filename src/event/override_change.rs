@@ -3,9 +3,10 @@
 use super::{Event, EventKind, Origin, OverrideLevel};
 use crate::circuit::Shared;
 use crate::overrides::Standing;
+use crate::reason::Reason;
 use crate::sync::Arc;
 
-/// Somebody set or cleared an override: of what.
+/// Somebody, or the circuit itself, set or cleared an override: of what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverrideChange<'a> {
     pub(crate) level: OverrideLevel,
@@ -40,7 +41,9 @@ impl OverrideChange<'_> {
             generation: self.generation,
             at: shared.clock.instant(now),
             origin: self.origin,
-            reason: None,
+            reason: after
+                .map(|standing| standing.reason)
+                .filter(|reason| *reason != Reason::Forced),
             figures: None,
             dry_run: false,
             note: after.and_then(|standing| standing.note.as_deref()),

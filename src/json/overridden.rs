@@ -3,12 +3,13 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::{ago, ms};
-use crate::{Override, OverrideSnapshot};
+use crate::{Override, OverrideSnapshot, Reason};
 
 #[derive(serde::Serialize)]
 struct Overridden<'a> {
     kind: Override,
     level: &'static str,
+    reason: Reason,
     note: Option<&'a str>,
     since_ago_ms: f64,
     remaining_ms: Option<f64>,
@@ -21,6 +22,7 @@ impl Serialize for OverrideSnapshot {
             taken_at,
             kind,
             level,
+            reason,
             note,
             since,
             until,
@@ -28,6 +30,7 @@ impl Serialize for OverrideSnapshot {
         let overridden = Overridden {
             kind: *kind,
             level: level.as_str(),
+            reason: *reason,
             note: note.as_deref(),
             since_ago_ms: ago(*taken_at, *since),
             remaining_ms: until.map(|until| ms::of(until.saturating_duration_since(*taken_at))),

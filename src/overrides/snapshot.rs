@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::{Override, Standing};
 use crate::event::OverrideLevel;
+use crate::reason::Reason;
 use crate::sync::Arc;
 use crate::time::Clock;
 
@@ -13,7 +14,7 @@ use crate::time::Clock;
 ///
 /// ```json
 /// {
-///   "kind": "forced_open", "level": "dependency", "note": "maintenance until noon",
+///   "kind": "forced_open", "level": "dependency", "reason": "forced", "note": "maintenance until noon",
 ///   "since_ago_ms": 1500.0, "remaining_ms": 3598500.0
 /// }
 /// ```
@@ -41,6 +42,9 @@ pub struct OverrideSnapshot {
     pub kind: Override,
     /// On what. A dependency's is one that was set by hand, or the mode that a file of policies says.
     pub level: OverrideLevel,
+    /// The reason that rejections by it carry: [`Reason::Forced`], or [`Reason::QuotaExhausted`] where nobody set it but
+    /// the circuit itself.
+    pub reason: Reason,
     /// The reason that [`force_open`](crate::Dependency::force_open) was given.
     pub note: Option<Arc<str>>,
     /// When it was set.
@@ -59,6 +63,7 @@ impl Standing {
             taken_at: clock.instant(now),
             kind: self.kind,
             level: self.level,
+            reason: self.reason,
             since: clock.instant(self.since),
             until: self.until().map(|until| clock.instant(until)),
             note: self.note,

@@ -233,7 +233,8 @@ impl CircuitBreakerRegistry {
         self.sorted().into_iter().flat_map(of).collect()
     }
 
-    /// Makes every circuit of every dependency closed, with an empty window. Lifts no override.
+    /// Makes every circuit of every dependency closed, with an empty window. Lifts no override, but for those by
+    /// which circuits are held open since [a quota is used up](crate::Outcome::QuotaExhausted).
     pub fn reset(&self) {
         self.inner.directory.iter().for_each(Dependency::reset);
     }

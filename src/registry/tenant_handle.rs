@@ -87,7 +87,8 @@ impl TenantHandle {
         }
     }
 
-    /// Makes the tenant's circuits closed, with empty windows. Lifts no override, and makes no circuit.
+    /// Makes the tenant's circuits closed, with empty windows, and makes none. Lifts no override, but for those by which
+    /// circuits are held open since [a quota is used up](crate::Outcome::QuotaExhausted).
     pub fn reset(&self) {
         for dependency in self.registry.inner.directory.iter() {
             dependency.circuit(&self.tenant).reset();

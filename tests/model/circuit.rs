@@ -91,6 +91,8 @@ pub(crate) struct Circuit {
     last_abandoned: u64,
     /// The latest instant that a hint of this closed generation named.
     hinted: u64,
+    /// Whether the call for which the rules were asked last opens the circuit at once by the hint of a failure.
+    pub(crate) failed_with_a_hint: bool,
     pub(crate) closed_since: u64,
     pub(crate) opened_at: u64,
     /// What the window held when the circuit, that was not open, opened.
@@ -139,6 +141,7 @@ impl Circuit {
             abandoned: Vec::new(),
             last_abandoned: 0,
             hinted: 0,
+            failed_with_a_hint: false,
             closed_since: now,
             opened_at: now,
             readable: Figures::default(),
@@ -187,6 +190,10 @@ impl Circuit {
             totals.time_open += nanos(now - self.opened_at);
         }
         totals
+    }
+
+    pub(crate) fn is_of_this_generation(&self, ticket: Ticket) -> bool {
+        ticket.generation == self.generation
     }
 
     pub(crate) fn totals_mut(&mut self) -> &mut Totals {

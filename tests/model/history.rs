@@ -112,6 +112,7 @@ pub(crate) enum End {
     Success,
     Failure(Option<u64>),
     Throttled(Option<u64>),
+    QuotaExhausted,
     Ignored,
     Cancelled,
 }
@@ -126,6 +127,7 @@ impl End {
             Self::Success => Outcome::Success,
             Self::Failure(hint) => hinted(Outcome::failure(), hint),
             Self::Throttled(hint) => hinted(Outcome::throttled(), hint),
+            Self::QuotaExhausted => Outcome::QuotaExhausted,
             Self::Ignored => Outcome::Ignored,
             Self::Cancelled => return Ending::Cancelled,
         })
@@ -306,6 +308,19 @@ fn changing() -> impl Strategy<Value = Step> + Clone {
     ]
 }
 
+/// A quota that is used up, and soon again lifted: else the rest of the history would be rejected.
+fn quotas() -> impl Strategy<Value = Step> + Clone {
+    let end = End::QuotaExhausted;
+    prop_oneof![
+        3 => (probing(), short_wait())
+            .prop_map(move |(probing, wait)| Step::Call { probing, wait, end }),
+        2 => any::<usize>().prop_map(move |which| Step::End { which, end }),
+        5 => Just(Step::Reset),
+        1 => Just(Step::ResetDependency),
+        3 => Just(Step::Clear(Level::Circuit)),
+    ]
+}
+
 /// Rules to begin with and others to change to, some of which count alike and some of which do not.
 fn any_policies() -> impl Strategy<Value = Vec<Rules>> {
     (any_rules(), any_rules()).prop_map(|(one, other)| {
@@ -321,13 +336,21 @@ pub(crate) fn any_history() -> impl Strategy<Value = (Vec<Rules>, Vec<Step>)> {
     let handled = prop_oneof![20 => calls_and_time(), 1 => by_hand()];
     let overridden = prop_oneof![20 => calls_and_time(), 1 => by_hand(), 3 => overriding()];
     let changed = prop_oneof![40 => calls_and_time(), 1 => by_hand(), 4 => changing()];
-    let all =
-        prop_oneof![40 => calls_and_time(), 2 => by_hand(), 3 => overriding(), 3 => changing()];
+    let limited =
+        prop_oneof![30 => calls_and_time(), 1 => by_hand(), 2 => overriding(), 6 => quotas()];
+    let all = prop_oneof![
+        40 => calls_and_time(),
+        2 => by_hand(),
+        3 => overriding(),
+        3 => changing(),
+        3 => quotas(),
+    ];
     let steps = prop_oneof![
         prop::collection::vec(Drawn(automatic), 200..=240),
         prop::collection::vec(Drawn(handled), 200..=240),
         prop::collection::vec(Drawn(overridden), 200..=240),
         prop::collection::vec(Drawn(changed), 200..=240),
+        prop::collection::vec(Drawn(limited), 200..=240),
         prop::collection::vec(Drawn(all), 200..=240),
     ];
     (any_policies(), steps)

@@ -16,13 +16,19 @@ pub(crate) mod seen;
 pub(crate) mod whole;
 mod window;
 
-use tower_tenant_breaker::{CircuitState, EffectiveState, Override, Probing, Reason, Totals};
+use tower_tenant_breaker::{
+    CircuitState, EffectiveState, Outcome, Override, Probing, Reason, Totals,
+};
 
 use self::circuit::{Circuit, Ending, Refusal, Ticket};
 use self::overrides::{InForce, Level, Overrides};
 use self::policies::Policies;
 use self::rules::Rules;
 use self::seen::Seen;
+
+pub(crate) fn is_quota(ending: Ending) -> bool {
+    matches!(ending, Ending::Recorded(Outcome::QuotaExhausted))
+}
 
 /// One circuit, that may not exist yet, and what is forced on it.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub(crate) struct Model {
     /// How many calls were refused, or would have been but for a dry run.
     pub(crate) refusals: u64,
     pub(crate) dry_refusals: u64,
+    /// How often the circuit was held open since a quota was used up.
+    pub(crate) quota_holds: u64,
     /// Refusals that no circuit was there to count; the dependency counts them.
     refusals_without_circuit: u64,
     seen: Seen,
@@ -46,6 +54,7 @@ impl Model {
             overrides: Overrides::default(),
             refusals: 0,
             dry_refusals: 0,
+            quota_holds: 0,
             refusals_without_circuit: 0,
             seen: Seen::default(),
         }
@@ -137,13 +146,15 @@ impl Model {
                 }
                 self.refusals += 1;
                 let end = over.and_then(|over| over.end);
+                let reason = over.map_or(Reason::Forced, InForce::reason);
                 self.seen.note(match end {
+                    _ if reason == Reason::QuotaExhausted => "rejected: a quota is used up",
                     Some(_) => "rejected: forced, with an end",
                     None => "rejected: forced, without an end",
                 });
                 let retry_after = end.map(|end| end - now);
                 return Err(Refusal {
-                    reason: Reason::Forced,
+                    reason,
                     retry_after,
                 });
             }
@@ -225,6 +236,21 @@ impl Model {
             self.seen.note("a guarded call ended while disabled");
             return;
         }
+        if is_quota(ending) {
+            if !circuit.is_of_this_generation(ticket) {
+                self.seen.note("a straggler said that a quota is used up");
+            } else if self.overrides.hold(now) {
+                self.quota_holds += 1;
+                self.seen.note(match circuit.state {
+                    CircuitState::Closed => "a quota was used up",
+                    _ => "a probe found a quota used up",
+                });
+            } else if over == Some(Override::DryRun) {
+                self.seen.note("a quota was used up in a dry run");
+            } else {
+                self.seen.note("a quota was used up under an override");
+            }
+        }
         let trips = circuit.last_trip.map(|trip| trip.at);
         circuit.end(now, ticket, ending);
         if trips != circuit.last_trip.map(|trip| trip.at) {
@@ -256,6 +282,9 @@ impl Model {
         if let Some(circuit) = &mut self.circuit {
             self.seen.note("reset by hand");
             circuit.reset(now);
+        }
+        if self.overrides.lift() {
+            self.seen.note("a reset lifted a quota's hold");
         }
     }
 

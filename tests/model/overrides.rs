@@ -1,6 +1,6 @@
 //! The overrides of one circuit at their four levels.
 
-use tower_tenant_breaker::Override;
+use tower_tenant_breaker::{Override, Reason};
 
 /// From the nearest to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,19 @@ pub(crate) struct InForce {
     pub(crate) level: Level,
     pub(crate) what: Override,
     pub(crate) end: Option<u64>,
+    /// Whether the circuit set it itself, since a quota is used up.
+    pub(crate) of_quota: bool,
+}
+
+impl InForce {
+    /// What is said to those that it rejects.
+    pub(crate) fn reason(self) -> Reason {
+        if self.of_quota {
+            Reason::QuotaExhausted
+        } else {
+            Reason::Forced
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,7 +50,37 @@ pub(crate) struct Overrides {
 impl Overrides {
     pub(crate) fn set(&mut self, level: Level, what: Override, end: Option<u64>) {
         self.clear(level);
-        self.set.push(InForce { level, what, end });
+        self.set.push(InForce {
+            level,
+            what,
+            end,
+            of_quota: false,
+        });
+    }
+
+    /// Holds the circuit open, if nobody has an override of the circuit in force, or a dry run at any level. Says
+    /// whether it did.
+    pub(crate) fn hold(&mut self, now: u64) -> bool {
+        let mut at_all = Level::ALL
+            .into_iter()
+            .filter_map(|level| self.at(level, now));
+        if self.holds(Level::Circuit, now) || at_all.any(|over| over.what == Override::DryRun) {
+            return false;
+        }
+        self.set(Level::Circuit, Override::ForcedOpen, None);
+        self.set.last_mut().expect("it was set").of_quota = true;
+        true
+    }
+
+    /// Lifts what holds the circuit open since a quota is used up, and nothing else. Says whether something did.
+    pub(crate) fn lift(&mut self) -> bool {
+        let before = self.set.len();
+        self.set.retain(|over| !over.of_quota);
+        self.set.len() < before
+    }
+
+    pub(crate) fn holds_for_quota(&self) -> bool {
+        self.set.iter().any(|over| over.of_quota)
     }
 
     pub(crate) fn clear(&mut self, level: Level) {

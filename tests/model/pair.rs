@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 use tower_tenant_breaker::{
     ByHandError, CircuitBreakerRegistry, Dependency, Event, EventKind, Permit, Policy, Probing,
-    Rejection,
+    Reason, Rejection,
 };
 
 use super::Model;
@@ -24,12 +24,14 @@ struct Told {
     changes: Vec<(Instant, Change)>,
     refusals: u64,
     dry_refusals: u64,
+    quota_holds: u64,
 }
 
 impl Told {
     fn hear(&mut self, event: &Event<'_>) {
         // What was set at which level has tests of its own; the model knows what it does.
         if let EventKind::Override { .. } = event.kind {
+            self.quota_holds += u64::from(event.reason == Some(Reason::QuotaExhausted));
             return;
         }
         let of = (event.dependency, event.tenant);

@@ -158,10 +158,10 @@ async fn a_rate_counts_where_its_failures_alone_are_enough() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hints_and_what_is_opened_by_hand_do_not_count() {
+async fn hints_of_throttled_calls_and_what_is_opened_by_hand_do_not_count() {
     let search = with_tenants(policy().trip_on_hint(true), 0..10);
     for tenant in 0..5 {
-        let hint = Outcome::failure().with_retry_after(SECOND);
+        let hint = Outcome::throttled().with_retry_after(SECOND);
         record(&search, tenant..tenant + 1, hint);
         assert_eq!(search.state(&name(tenant)), CircuitState::Open);
     }
@@ -169,6 +169,53 @@ async fn hints_and_what_is_opened_by_hand_do_not_count() {
         search.circuit(&name(tenant)).open().unwrap();
     }
     assert!(search.outage().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_of_failures_that_open_at_once_count() {
+    let search = with_tenants(policy().trip_on_hint(true), 0..10);
+    let hint = Outcome::failure().with_retry_after(SECOND);
+    record(&search, 0..2, hint);
+    assert!(search.outage().is_none());
+    record(&search, 2..3, hint);
+    assert_eq!(search.outage().unwrap().down, 3);
+    let trip = search.circuit(&name(0)).snapshot().unwrap().last_trip;
+    assert_eq!(trip.unwrap().reason, Reason::Hint);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hint_of_a_failure_counts_also_where_a_rate_of_throttled_calls_is_named() {
+    let by_rate = policy()
+        .without_consecutive_failures()
+        .failure_threshold(3)
+        .failure_rate(0.5)
+        .min_calls(3)
+        .trip_on_hint(true);
+    let search = with_tenants(by_rate, 0..10);
+    for tenant in 0..3 {
+        let tenant = tenant..tenant + 1;
+        record(&search, tenant.clone(), Outcome::throttled());
+        record(&search, tenant.clone(), Outcome::throttled());
+        let hint = Outcome::failure().with_retry_after(SECOND);
+        record(&search, tenant.clone(), hint);
+        let trip = search.circuit(&name(tenant.start)).snapshot().unwrap();
+        assert_eq!(trip.last_trip.unwrap().reason, Reason::FailureRate);
+    }
+    assert!(search.outage().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_probe_counts_with_a_hint_too() {
+    let search = with_tenants(policy(), 0..10);
+    for tenant in 0..3 {
+        search.circuit(&name(tenant)).open().unwrap();
+    }
+    advance(PERIOD).await;
+    let hint = Outcome::failure().with_retry_after(SECOND);
+    record(&search, 0..2, hint);
+    assert!(search.outage().is_none());
+    record(&search, 2..3, hint);
+    assert_eq!(search.outage().unwrap().down, 3);
 }
 
 #[tokio::test(start_paused = true)]

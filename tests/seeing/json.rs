@@ -201,13 +201,13 @@ async fn what_is_forced_is_written_so_wherever_it_is_shown() {
     search.force_open_for("line \"7\" is down", 3 * SECOND);
     advance(Duration::from_micros(1_500_250)).await;
     let of_dependency = json!({
-        "kind": "forced_open", "level": "dependency", "note": "line \"7\" is down",
+        "kind": "forced_open", "level": "dependency", "reason": "forced", "note": "line \"7\" is down",
         "since_ago_ms": 1500.25, "remaining_ms": 1499.75
     });
     let lasting = |kind, level| {
         json!({
-            "kind": kind, "level": level, "note": null, "since_ago_ms": 1500.25,
-            "remaining_ms": null
+            "kind": kind, "level": level, "reason": "forced", "note": null,
+            "since_ago_ms": 1500.25, "remaining_ms": null
         })
     };
     let seen = written(registry.snapshot());
@@ -220,10 +220,25 @@ async fn what_is_forced_is_written_so_wherever_it_is_shown() {
     advance(SECOND).await;
     let shown = search.circuit("acme").override_in_force();
     let expected = json!({
-        "kind": "dry_run", "level": "circuit", "note": null, "since_ago_ms": 1000.0,
-        "remaining_ms": null
+        "kind": "dry_run", "level": "circuit", "reason": "forced", "note": null,
+        "since_ago_ms": 1000.0, "remaining_ms": null
     });
     assert_eq!(written(shown), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_held_for_its_quota_says_so() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency("search").unwrap();
+    record(&search, "acme", Outcome::QuotaExhausted);
+    advance(SECOND).await;
+    let seen = written(search.circuit("acme").snapshot());
+    let expected = json!({
+        "kind": "forced_open", "level": "circuit", "reason": "quota_exhausted", "note": null,
+        "since_ago_ms": 1000.0, "remaining_ms": null
+    });
+    assert_eq!(seen["overridden"], expected);
+    assert_eq!(seen["state"], "closed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,7 +87,7 @@ impl Circuit {
                 self.totals.failures += 1;
                 self.last_failure = Some(now);
             }
-            Outcome::Throttled { .. } => self.totals.throttled += 1,
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => self.totals.throttled += 1,
             _ => {}
         }
         self.totals.slow += u64::from(self.rules.slow(took).contains(&true));
@@ -156,7 +156,7 @@ impl Circuit {
         self.count_lifetime(now, outcome, took);
         self.hinted = self.hinted.max(hint);
         let success = outcome == Outcome::Success;
-        let throttled = matches!(outcome, Outcome::Throttled { .. });
+        let throttled = matches!(outcome, Outcome::Throttled { .. } | Outcome::QuotaExhausted);
         self.window.call(self.slot(now), !success, throttled, slow);
         match outcome {
             Outcome::Success => self.consecutive = 0,
@@ -167,7 +167,9 @@ impl Circuit {
             self.seen.note("a slow success");
         }
         if !success || slow.contains(&true) {
-            self.ask_the_rules(now, self.rules.trip_on_hint && hint > 0);
+            let hinted_at_once = self.rules.trip_on_hint && hint > 0;
+            self.failed_with_a_hint = hinted_at_once && matches!(outcome, Outcome::Failure { .. });
+            self.ask_the_rules(now, hinted_at_once);
         }
     }
 
@@ -223,6 +225,7 @@ impl Circuit {
             self.consecutive += 1;
         }
         if is_slow || !abandoned.is_empty() {
+            self.failed_with_a_hint = false;
             self.ask_the_rules(now, false);
         }
     }
@@ -248,7 +251,7 @@ impl Circuit {
         self.count_lifetime(now, outcome, took);
         let reason = match outcome {
             Outcome::Failure { .. } => Some(Reason::ProbeFailed),
-            Outcome::Throttled { .. } => Some(Reason::ProbeThrottled),
+            Outcome::Throttled { .. } | Outcome::QuotaExhausted => Some(Reason::ProbeThrottled),
             _ => self.is_slow_probe(took).then_some(Reason::ProbeSlow),
         };
         if let Some(reason) = reason {

@@ -110,6 +110,10 @@ impl Pair {
             told.dry_refusals, self.model.dry_refusals,
             "would-be rejections told"
         );
+        assert_eq!(
+            told.quota_holds, self.model.quota_holds,
+            "circuits told to be held open"
+        );
         let changes = self
             .model
             .circuit

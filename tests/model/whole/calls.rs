@@ -3,6 +3,8 @@
 use tower_tenant_breaker::{Override, Probing, Reason};
 
 use super::super::circuit::{Circuit, Ending, Refusal, Ticket};
+use super::super::is_quota;
+use super::super::overrides::InForce;
 use super::{By, Pass, TENANTS, Tenant, Whole};
 
 impl Whole {
@@ -30,10 +32,8 @@ impl Whole {
             assert!(gone.is_empty(), "nobody has to go");
         }
         if over == Some(Override::ForcedOpen) {
-            let end = self.overrides[tenant]
-                .in_force(now)
-                .and_then(|over| over.end);
-            return Err(self.refuse(now, tenant, forced(now, end)));
+            let over = self.overrides[tenant].in_force(now);
+            return Err(self.refuse(now, tenant, forced(now, over)));
         }
         self.tenant(tenant).asked = now;
         if over == Some(Override::Disabled) {
@@ -85,6 +85,7 @@ impl Whole {
             Reason::Recovering => "rejected: recovering",
             Reason::Saturated => "rejected: saturated",
             Reason::Forced => "rejected: forced",
+            Reason::QuotaExhausted => "rejected: a quota is used up",
             _ => "rejected: by its own circuit",
         });
         refusal
@@ -99,12 +100,7 @@ impl Whole {
         probing: Probing,
     ) -> Option<Result<Pass, Refusal>> {
         let refusal = match over {
-            Some(Override::ForcedOpen) => {
-                let end = self.overrides[tenant]
-                    .in_force(now)
-                    .and_then(|over| over.end);
-                forced(now, end)
-            }
+            Some(Override::ForcedOpen) => forced(now, self.overrides[tenant].in_force(now)),
             Some(Override::Disabled) => return Some(Ok(unrecorded(now))),
             None if self.is_out() => match self.probe_for_all(now, probing) {
                 Ok(pass) => {
@@ -132,6 +128,17 @@ impl Whole {
             By::Tenant(tenant) => {
                 let over = self.over(now, tenant);
                 self.tenant(tenant).permits -= 1;
+                let is_current = self
+                    .tenant(tenant)
+                    .circuit
+                    .is_of_this_generation(pass.ticket);
+                if over != Some(Override::Disabled)
+                    && is_quota(ending)
+                    && is_current
+                    && self.overrides[tenant].hold(now)
+                {
+                    self.seen.note("a quota was used up");
+                }
                 self.change(now, tenant, |circuit| {
                     circuit.dry_run = over == Some(Override::DryRun);
                     circuit.give_back(now, pass.ticket);
@@ -159,6 +166,7 @@ impl Whole {
 
     pub(crate) fn reset(&mut self, now: u64, tenant: usize) {
         if self.tenants.contains_key(&tenant) {
+            self.overrides[tenant].lift();
             self.change(now, tenant, |circuit| circuit.reset(now));
         }
     }
@@ -196,10 +204,11 @@ impl Tenant {
     }
 }
 
-fn forced(now: u64, end: Option<u64>) -> Refusal {
+fn forced(now: u64, over: Option<InForce>) -> Refusal {
+    let over = over.expect("an override is in force");
     Refusal {
-        reason: Reason::Forced,
-        retry_after: end.map(|end| end - now),
+        reason: over.reason(),
+        retry_after: over.end.map(|end| end - now),
     }
 }
 

@@ -167,6 +167,20 @@ fn overriding() -> impl Strategy<Value = Step> + Clone {
     ]
 }
 
+/// Quotas that are used up, and lifted again.
+fn quotas() -> impl Strategy<Value = Step> + Clone {
+    let end = End::QuotaExhausted;
+    prop_oneof![
+        3 => (tenant(), 1..=4_usize).prop_map(move |(first, tenants)| {
+            Step::Calls { first, tenants, calls: 2, end }
+        }),
+        1 => any::<usize>().prop_map(move |which| Step::End { which, end }),
+        3 => tenant().prop_map(Step::Reset),
+        1 => Just(Step::ResetAll),
+        2 => tenant().prop_map(|tenant| Step::Clear(Level::Circuit, tenant)),
+    ]
+}
+
 fn setting() -> impl Strategy<Value = Setting> {
     let shares = prop::sample::select(vec![0.01, 0.2, 0.25, 0.5, 1.0]);
     let periods = (
@@ -203,10 +217,12 @@ pub(crate) fn any_history() -> impl Strategy<Value = (Setting, Vec<Step>)> {
     let automatic = calls();
     let handled = prop_oneof![15 => calls(), 1 => by_hand()];
     let overridden = prop_oneof![15 => calls(), 1 => by_hand(), 2 => overriding()];
+    let limited = prop_oneof![15 => calls(), 1 => by_hand(), 1 => overriding(), 3 => quotas()];
     let steps = prop_oneof![
         prop::collection::vec(Drawn(automatic), 60..=80),
         prop::collection::vec(Drawn(handled), 60..=80),
         prop::collection::vec(Drawn(overridden), 60..=80),
+        prop::collection::vec(Drawn(limited), 60..=80),
     ];
     (setting(), steps)
 }

@@ -262,15 +262,11 @@ fn says_down(circuit: &Circuit) -> bool {
             let mut figures = circuit.last_trip.expect("a rule tripped").figures;
             figures.failures -= figures.throttled;
             // Would it have, but for those that were throttled?
-            rules_that_hold(&circuit.rules, &figures).contains(&Reason::FailureRate)
+            circuit.failed_with_a_hint
+                || rules_that_hold(&circuit.rules, &figures).contains(&Reason::FailureRate)
         }
-        Some(
-            Reason::Hint
-            | Reason::ProbeThrottled
-            | Reason::Initial
-            | Reason::ByHand
-            | Reason::Outage,
-        ) => false,
+        Some(Reason::Hint) => circuit.failed_with_a_hint,
+        Some(Reason::ProbeThrottled | Reason::Initial | Reason::ByHand | Reason::Outage) => false,
         _ => true,
     }
 }

@@ -41,6 +41,10 @@ impl Whole {
                     self.forgotten += 1;
                 }
                 let tenant = self.tenants.remove(id).expect("it had a circuit");
+                if self.overrides[*id].lift() {
+                    self.seen
+                        .note("one that was held for its quota was forgotten");
+                }
                 self.gone += tenant.circuit.totals(now);
                 self.seen.add(&tenant.circuit.seen);
                 true
@@ -49,18 +53,20 @@ impl Whole {
         }
     }
 
-    /// No permit is out, no override holds, and nothing is in the window.
+    /// No permit is out, nobody's override holds, and nothing is in the window.
     fn is_free(&self, now: u64, id: usize) -> bool {
         let tenant = &self.tenants[&id];
         let overrides = &self.overrides[id];
         tenant.permits == 0
-            && !overrides.holds(Level::Circuit, now)
+            && (overrides.holds_for_quota() || !overrides.holds(Level::Circuit, now))
             && !overrides.holds(Level::Tenant, now)
             && tenant.circuit.is_idle(now)
     }
 
     fn could_equal_a_new_one(&self, now: u64, id: usize) -> bool {
-        self.is_free(now, id) && self.tenants[&id].circuit.could_equal_a_new_one(now)
+        self.is_free(now, id)
+            && !self.overrides[id].holds_for_quota()
+            && self.tenants[&id].circuit.could_equal_a_new_one(now)
     }
 
     /// As `could_equal_a_new_one`; some that do may be kept a little longer.
@@ -74,7 +80,7 @@ impl Whole {
         let rules = &self.setting.rules;
         let last = circuit.deadline.max(*asked);
         self.is_free(now, id)
-            && circuit.state != CircuitState::Closed
+            && (circuit.state != CircuitState::Closed || self.overrides[id].holds_for_quota())
             && now >= last + rules.window + rules.longest_period
     }
 }
