@@ -146,13 +146,11 @@ async fn a_probe_is_slow_by_its_first_datum_and_keeps_its_place_to_the_end() {
 async fn the_histogram_holds_the_latency_to_the_first_datum() {
     let models = models(two_strikes_of_p95(SECOND));
     // As many as it takes for histograms to be worth their memory.
-    for _ in 0..40 {
-        let mut body = to_end_timed(&models, &[Wait, Data("one"), End]);
-        polls(&mut body, 1);
-        advance(200 * MS).await;
-        polls(&mut body, 1);
-        advance(SECOND).await;
-        polls(&mut body, 1);
+    let streams = || to_end_timed(&models, &[Wait, Data("one"), End]);
+    let mut bodies: Vec<_> = std::iter::repeat_with(streams).take(200).collect();
+    for pause in [200 * MS, SECOND, SECOND] {
+        bodies.iter_mut().for_each(|body| polls(body, 1));
+        advance(pause).await;
     }
     let latency = models.circuit("acme").snapshot().unwrap().latency.unwrap();
     assert!(latency.max < 210 * MS, "{latency:?}");
