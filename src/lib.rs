@@ -98,6 +98,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admit;
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod answer;
 mod call;
 mod caught;

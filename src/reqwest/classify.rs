@@ -1,4 +1,4 @@
-use ::http::HeaderMap;
+use ::http::{HeaderMap, StatusCode};
 use ::reqwest::{Error, Response};
 
 use crate::classify::{self, DefaultJudged, walkable};
@@ -30,7 +30,7 @@ impl<Res, E: 'static> Classify<Res, E> for ReqwestErrors {
     fn classify(&self, result: Result<&Res, &E>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
-            Err(error) => of_error(error, None),
+            Err(error) => of_error(error, by_default),
         }
     }
 }
@@ -39,7 +39,7 @@ impl<E: 'static> DefaultJudged<E> for Response {
     fn judge(result: Result<&Self, &E>) -> Outcome {
         match result {
             Ok(response) => of_head(response.status(), response.headers(), None),
-            Err(error) => of_error(error, None),
+            Err(error) => of_error(error, by_default),
         }
     }
 }
@@ -48,19 +48,22 @@ impl<E: 'static> Classify<Response, E> for HttpClassify {
     fn classify(&self, result: Result<&Response, &E>) -> Outcome {
         match result {
             Ok(response) => self.of_head(response.status(), response.headers()),
-            Err(error) => of_error(error, Some(self)),
+            Err(error) => of_error(error, |status| self.of_head(status, &HeaderMap::new())),
         }
     }
 }
 
-/// What an error means; `said` has another opinion on statuses.
+/// What an error means; a status in one is asked about, without its response's headers, which are gone.
 ///
 /// Asked by what knows reqwest alone: a feature must change nothing for those who do not use it.
-fn of_error<E: 'static>(error: &E, said: Option<&HttpClassify>) -> Outcome {
+pub(crate) fn of_error<E: 'static>(
+    error: &E,
+    of_status: impl FnOnce(StatusCode) -> Outcome,
+) -> Outcome {
     let outcome = classify::of_error(error);
     let reqwest_error = walkable(error).and_then(|error| chain(error).find_map(downcast));
     match reqwest_error {
-        Some(error) if outcome != Outcome::Ignored => of_reqwest(error, said),
+        Some(error) if outcome != Outcome::Ignored => of_reqwest(error, of_status),
         _ => outcome,
     }
 }
@@ -69,15 +72,15 @@ fn downcast<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Erro
     error.downcast_ref()
 }
 
+fn by_default(status: StatusCode) -> Outcome {
+    of_head(status, &HeaderMap::new(), None)
+}
+
 /// What an error of reqwest means that holds none of ours.
-fn of_reqwest(error: &Error, said: Option<&HttpClassify>) -> Outcome {
+fn of_reqwest(error: &Error, of_status: impl FnOnce(StatusCode) -> Outcome) -> Outcome {
     // The response is gone, and with it its headers: no hint, and no `grpc-status`.
     if let Some(status) = error.status() {
-        let headers = HeaderMap::new();
-        match said {
-            Some(said) => said.of_head(status, &headers),
-            None => of_head(status, &headers, None),
-        }
+        of_status(status)
     } else if error.is_builder() || breaks_off(error) {
         Outcome::Ignored
     } else {

@@ -72,6 +72,8 @@ pub use self::default_judge::DefaultBodyJudge;
 pub use self::judge::{JudgeBody, JudgeData};
 pub use self::observed::ObservedBody;
 pub use self::sse::{JudgeEvents, SseEvent, SseJudge};
+#[cfg(feature = "agent")]
+pub(crate) use self::sse::{Lines, is_event_stream};
 use crate::settle::Settle;
 use crate::{Permit, TenantCircuitBreakerLayer};
 
