@@ -84,8 +84,8 @@ impl Reason {
         }
     }
 
-    /// Whether the dependency failed or was slow: it neither throttled nor asked for anything, and nobody did it by
-    /// hand.
+    /// Whether the dependency failed or was slow, as far as the reason alone tells: it neither throttled nor asked for
+    /// anything, and nobody did it by hand.
     pub(crate) const fn says_down(self) -> bool {
         matches!(
             self,

@@ -176,7 +176,7 @@ impl Circuit {
         let by_rule = self.rule_that_fires(rules, &figures, now);
         let by_hint = || (rules.policy.trip_on_hint && hinted.is_some()).then_some(Reason::Hint);
         let reason = by_rule.or_else(by_hint)?;
-        self.trip(rules, rare, generation, now, reason, figures)
+        self.trip(rules, generation, now, outcome, reason, figures)
     }
 
     /// Counts a call into the window; `false` where the circuit has moved on meanwhile.
@@ -288,12 +288,13 @@ impl Head {
     fn trip(
         &self,
         rules: &Rules,
-        rare: &Rare,
         generation: u64,
         now: u64,
+        outcome: Outcome,
         reason: Reason,
         figures: Figures,
     ) -> Option<Transition> {
+        let rare = self.rare();
         let mut machine = rare.machine.lock();
         let word = self.word();
         if word.generation() != generation || word.state() != CircuitState::Closed {
@@ -306,10 +307,12 @@ impl Head {
             };
             !is_rate_over(&rules.policy, &figures)
         };
+        // A limit is a tenant's own, but a dependency that failed and says for how long has failed.
+        let failed_for_long = reason == Reason::Hint && matches!(outcome, Outcome::Failure { .. });
         let automatic = Opening::automatic(reason, rare.hinted.load(Acquire));
         let opening = Opening {
             figures: Some(figures),
-            is_down: automatic.is_down && !is_throttling,
+            is_down: automatic.is_down && !is_throttling || failed_for_long,
             ..automatic
         };
         Some(self.open(rules, rare, &mut machine, now, opening))

@@ -21,7 +21,9 @@ use crate::time::DAY;
 /// is declared before a whole window has passed: until then, those that are down would be counted against a few.
 ///
 /// A tenant counts once, whatever its traffic: one noisy tenant can never cause an outage. Only circuits count that
-/// failures or slowness opened. Throttling, hints of the server, quotas, and what is opened by hand do not.
+/// failures or slowness opened, also at once, by the hint of a failed call
+/// ([`trip_on_hint`](crate::PolicyBuilder::trip_on_hint)). Throttling, hints of throttled calls, quotas, and what is
+/// opened by hand do not.
 ///
 /// # What the counts cannot tell
 ///

@@ -74,6 +74,8 @@ pub(crate) struct Trip {
     pub(crate) at: u64,
     pub(crate) reason: Reason,
     pub(crate) figures: Figures,
+    /// Whether the call that tripped had failed.
+    pub(crate) failed: bool,
 }
 
 #[derive(Clone, Debug)]

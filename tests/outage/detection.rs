@@ -161,7 +161,7 @@ async fn a_rate_counts_where_its_failures_alone_are_enough() {
 async fn hints_and_what_is_opened_by_hand_do_not_count() {
     let search = with_tenants(policy().trip_on_hint(true), 0..10);
     for tenant in 0..5 {
-        let hint = Outcome::failure().with_retry_after(SECOND);
+        let hint = Outcome::throttled().with_retry_after(SECOND);
         record(&search, tenant..tenant + 1, hint);
         assert_eq!(search.state(&name(tenant)), CircuitState::Open);
     }
@@ -169,6 +169,18 @@ async fn hints_and_what_is_opened_by_hand_do_not_count() {
         search.circuit(&name(tenant)).open().unwrap();
     }
     assert!(search.outage().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_failed_and_says_for_how_long_is_down() {
+    let search = with_tenants(policy().trip_on_hint(true), 0..10);
+    for tenant in 0..3 {
+        assert!(search.outage().is_none());
+        let hint = Outcome::failure().with_retry_after(SECOND);
+        record(&search, tenant..tenant + 1, hint);
+        assert_eq!(search.state(&name(tenant)), CircuitState::Open);
+    }
+    assert!(search.outage().is_some());
 }
 
 #[tokio::test(start_paused = true)]

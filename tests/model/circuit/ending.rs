@@ -107,7 +107,7 @@ impl Circuit {
         }
     }
 
-    fn ask_the_rules(&mut self, now: u64, hinted_at_once: bool) {
+    fn ask_the_rules(&mut self, now: u64, hinted_at_once: bool, failed: bool) {
         let figures = self.figures(now);
         let mut reasons = rules_that_hold(&self.rules, &figures);
         if self.has_relapsed(now, figures.consecutive_failures) {
@@ -145,6 +145,7 @@ impl Circuit {
             at: now,
             reason,
             figures,
+            failed,
         });
         self.enter_open(now, reason, self.hinted, None);
     }
@@ -167,7 +168,8 @@ impl Circuit {
             self.seen.note("a slow success");
         }
         if !success || slow.contains(&true) {
-            self.ask_the_rules(now, self.rules.trip_on_hint && hint > 0);
+            let failed = matches!(outcome, Outcome::Failure { .. });
+            self.ask_the_rules(now, self.rules.trip_on_hint && hint > 0, failed);
         }
     }
 
@@ -223,7 +225,7 @@ impl Circuit {
             self.consecutive += 1;
         }
         if is_slow || !abandoned.is_empty() {
-            self.ask_the_rules(now, false);
+            self.ask_the_rules(now, false, false);
         }
     }
 

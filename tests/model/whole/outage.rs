@@ -264,13 +264,8 @@ fn says_down(circuit: &Circuit) -> bool {
             // Would it have, but for those that were throttled?
             rules_that_hold(&circuit.rules, &figures).contains(&Reason::FailureRate)
         }
-        Some(
-            Reason::Hint
-            | Reason::ProbeThrottled
-            | Reason::Initial
-            | Reason::ByHand
-            | Reason::Outage,
-        ) => false,
+        Some(Reason::Hint) => circuit.last_trip.expect("a hint tripped").failed,
+        Some(Reason::ProbeThrottled | Reason::Initial | Reason::ByHand | Reason::Outage) => false,
         _ => true,
     }
 }
