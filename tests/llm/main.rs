@@ -1,6 +1,7 @@
 //! Providers of language models: what their answers mean, what the bodies of their errors say, and their streams.
 #![cfg(all(feature = "agent", feature = "http"))]
 
+mod allocations;
 mod classify;
 mod errors;
 mod failover;

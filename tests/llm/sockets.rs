@@ -85,3 +85,24 @@ async fn an_error_in_a_stream_is_a_failure_and_the_stream_arrives_whole() {
     let error = client.oneshot(ask(&url)).await.unwrap_err();
     assert!(CircuitOpen::find(&*error).is_some());
 }
+
+#[tokio::test]
+async fn a_middleware_of_reqwest_sees_the_same_in_a_stream() {
+    use tower_tenant_breaker::TenantCircuitBreakerMiddleware;
+    use tower_tenant_breaker::http::body::SettleAt;
+
+    let url = serve().await + "/stream";
+    let provider = provider(llm_policy());
+    let breaker =
+        TenantCircuitBreakerMiddleware::new(provider.clone(), HeaderTenant::new("x-tenant-id"))
+            .classify(LlmClassify)
+            .observe_body_with(SettleAt::EndTimedAtFirstData, LlmStreamJudge::new());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest_middleware::ClientBuilder::new(client)
+        .with(breaker)
+        .build();
+    let response = client.execute(ask(&url)).await.unwrap();
+    assert_eq!(provider.snapshot().totals.calls, 0, "nobody knows yet");
+    assert_eq!(response.text().await.unwrap(), EVENTS.concat());
+    assert_eq!(provider.snapshot().totals.failures, 1);
+}

@@ -32,13 +32,23 @@ enum Rank {
 }
 
 impl Said {
-    /// Reads what there is; garbage says nothing. Allocates nothing, unless a name or a message is written with escapes.
+    /// Reads what there is of an error; garbage says nothing. Allocates nothing, unless a name or a message is written
+    /// with escapes.
     pub(super) fn read(json: &[u8]) -> Self {
+        Self::read_as(At::Root, json)
+    }
+
+    /// Reads of tokens too, which are written with escapes more often.
+    pub(super) fn read_chunk(json: &[u8]) -> Self {
+        Self::read_as(At::Chunk, json)
+    }
+
+    fn read_as(at: At, json: &[u8]) -> Self {
         let mut said = Self::default();
         let mut json = serde_json::Deserializer::from_slice(json);
         let root = Reader {
             said: &mut said,
-            at: At::Root,
+            at,
         };
         // What was found before an error stays.
         let _ = root.deserialize(&mut json);
@@ -71,6 +81,8 @@ impl Said {
 #[derive(Clone, Copy, Debug)]
 enum At {
     Root,
+    /// A root that may hold the first token.
+    Chunk,
     /// The type of an event.
     Event,
     Response,
@@ -93,7 +105,8 @@ impl At {
             (Self::Root | Self::Response, "error") => Self::Error,
             (Self::Root, "type" | "event_type") => Self::Event,
             (Self::Root, "response") => Self::Response,
-            (Self::Root, "choices") => Self::Choices,
+            (Self::Chunk, "choices") => Self::Choices,
+            (Self::Chunk, field) => return Self::Root.of_field(field),
             (Self::Root, "code" | "__type") | (Self::Error, "code") => Self::Name(Rank::Code),
             (Self::Details, "error_code") => Self::Name(Rank::Code),
             (Self::Error, "status") => Self::Name(Rank::Status),
@@ -240,6 +253,8 @@ impl Visitor<'_> for Field {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use ProviderErrorKind::{InvalidRequest, QuotaExhausted, RateLimited, Unavailable};
 
@@ -303,6 +318,29 @@ mod tests {
             let said = Said::read(&whole.as_bytes()[..cut]).kind();
             let expected = (cut >= named).then_some(RateLimited);
             assert_eq!(said, expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_looked_for_in_chunks_alone() {
+        let chunk = br#"{"choices":[{"delta":{"role":"assistant","content":"\n"}}]}"#;
+        assert_eq!(Said::read_chunk(chunk).has_token, Some(true));
+        assert_eq!(Said::read(chunk).has_token, None);
+        let role = br#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#;
+        assert_eq!(Said::read_chunk(role).has_token, Some(false));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(json in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Said::read_chunk(&json);
+        }
+
+        #[test]
+        fn nothing_that_looks_like_an_error_makes_it_panic(
+            json in r#"(\{|\}|\[|\]|:|,|"error"|"code"|"type"|"choices"|"delta"|"details"|"response"|null|-?[0-9]{1,20}|"\\u[0-9a-f]{4}"){0,60}"#,
+        ) {
+            let _ = Said::read_chunk(json.as_bytes());
         }
     }
 

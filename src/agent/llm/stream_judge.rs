@@ -25,8 +25,8 @@ use crate::http::body::{JudgeBody, Lines, SseEvent, is_event_stream};
 /// `response.created`), nor a chunk whose choices give no more than a role. A thought and the arguments of a tool's call
 /// are tokens too. Any other body than a `text/event-stream` has begun with its first data, and passes as it is.
 ///
-/// Events are found as [`SseJudge`](crate::http::body::SseJudge) finds them, and no more is allocated than there, but for
-/// errors that are written with escapes. Of an event that is longer than 4 KiB the first 4 KiB are read: a type, a code
+/// Events are found as [`SseJudge`](crate::http::body::SseJudge) finds them, and no more is allocated than there, but
+/// where an error or the first token is written with escapes. Of an event that is longer than 4 KiB the first 4 KiB are read: a type, a code
 /// or a status that comes before is known, and what has an error is one.
 ///
 /// The sources are those of [the module](super#sources).
@@ -91,7 +91,8 @@ fn judge(event: &SseEvent<'_>, has_begun: &mut bool) -> Option<Outcome> {
     // What is named as the middle of an answer is no error, and need not be read.
     let said = match named {
         Some(StreamEvent::Token | StreamEvent::Greeting | StreamEvent::End) => Said::default(),
-        _ => Said::read(data),
+        _ if *has_begun => Said::read(data),
+        _ => Said::read_chunk(data),
     };
     let kind = named.or(said.event).unwrap_or(StreamEvent::Other);
     if said.has_error || kind == StreamEvent::Error {
