@@ -1,7 +1,6 @@
 //! Streams: the errors in them, their ends, and their first tokens.
 
 use bytes::Bytes;
-use http_body::Body;
 use tokio::time::advance;
 use tokio_test::{assert_ready_ok, task};
 use tower_tenant_breaker::http::body::{JudgeBody, ObservedBody, SettleAt};

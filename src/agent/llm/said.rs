@@ -32,8 +32,8 @@ enum Rank {
 }
 
 impl Said {
-    /// Reads what there is of an error; garbage says nothing. Allocates nothing, unless a name or a message is written
-    /// with escapes.
+    /// Reads what there is of an error; garbage says nothing. Allocates a few bytes where there are escapes or lists in
+    /// lists.
     pub(super) fn read(json: &[u8]) -> Self {
         Self::read_as(At::Root, json)
     }

@@ -26,7 +26,7 @@ use crate::http::body::{JudgeBody, Lines, SseEvent, is_event_stream};
 /// are tokens too. Any other body than a `text/event-stream` has begun with its first data, and passes as it is.
 ///
 /// Events are found as [`SseJudge`](crate::http::body::SseJudge) finds them, and no more is allocated than there, but
-/// where an error or the first token is written with escapes. Of an event that is longer than 4 KiB the first 4 KiB are read: a type, a code
+/// for what holds an `error` or a `type`, or is the first token, and is written with escapes or lists in lists. Of an event that is longer than 4 KiB the first 4 KiB are read: a type, a code
 /// or a status that comes before is known, and what has an error is one.
 ///
 /// The sources are those of [the module](super#sources).
@@ -91,8 +91,9 @@ fn judge(event: &SseEvent<'_>, has_begun: &mut bool) -> Option<Outcome> {
     // What is named as the middle of an answer is no error, and need not be read.
     let said = match named {
         Some(StreamEvent::Token | StreamEvent::Greeting | StreamEvent::End) => Said::default(),
-        _ if *has_begun => Said::read(data),
-        _ => Said::read_chunk(data),
+        _ if !*has_begun => Said::read_chunk(data),
+        _ if may_say_more(data) => Said::read(data),
+        _ => Said::default(),
     };
     let kind = named.or(said.event).unwrap_or(StreamEvent::Other);
     if said.has_error || kind == StreamEvent::Error {
@@ -104,6 +105,13 @@ fn judge(event: &SseEvent<'_>, has_begun: &mut bool) -> Option<Outcome> {
         StreamEvent::Greeting | StreamEvent::Error | StreamEvent::End => false,
     };
     (kind == StreamEvent::End).then_some(Outcome::Success)
+}
+
+/// Whether one more piece of an answer may be something else: an error, or what its type says.
+fn may_say_more(data: &[u8]) -> bool {
+    // In a text the closing quote would be written with an escape.
+    let holds = |word: &[u8]| data.windows(word.len()).any(|bytes| bytes == word);
+    holds(b"\"error\"") || holds(b"\"type\"") || holds(b"\"event_type\"")
 }
 
 fn of_said(said: &Said) -> Outcome {
