@@ -309,10 +309,11 @@ impl Head {
         };
         // A limit is a tenant's own, but a dependency that failed and says for how long has failed.
         let failed_for_long = reason == Reason::Hint && matches!(outcome, Outcome::Failure { .. });
-        let automatic = Opening::automatic(reason, rare.hinted.load(Acquire));
+        let mut automatic = Opening::automatic(reason, rare.hinted.load(Acquire));
+        automatic.is_down |= failed_for_long;
         let opening = Opening {
             figures: Some(figures),
-            is_down: automatic.is_down && !is_throttling || failed_for_long,
+            is_down: automatic.is_down && !is_throttling,
             ..automatic
         };
         Some(self.open(rules, rare, &mut machine, now, opening))

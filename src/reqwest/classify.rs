@@ -30,7 +30,7 @@ impl<Res, E: 'static> Classify<Res, E> for ReqwestErrors {
     fn classify(&self, result: Result<&Res, &E>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
-            Err(error) => of_error(error, by_default),
+            Err(error) => of_error(error, None),
         }
     }
 }
@@ -39,7 +39,7 @@ impl<E: 'static> DefaultJudged<E> for Response {
     fn judge(result: Result<&Self, &E>) -> Outcome {
         match result {
             Ok(response) => of_head(response.status(), response.headers(), None),
-            Err(error) => of_error(error, by_default),
+            Err(error) => of_error(error, None),
         }
     }
 }
@@ -48,15 +48,24 @@ impl<E: 'static> Classify<Response, E> for HttpClassify {
     fn classify(&self, result: Result<&Response, &E>) -> Outcome {
         match result {
             Ok(response) => self.of_head(response.status(), response.headers()),
-            Err(error) => of_error(error, |status| self.of_head(status, &HeaderMap::new())),
+            Err(error) => of_error(error, Some(self)),
         }
     }
+}
+
+/// What an error means; `said` has another opinion on statuses.
+fn of_error<E: 'static>(error: &E, said: Option<&HttpClassify>) -> Outcome {
+    let headers = HeaderMap::new();
+    of_error_by(error, |status| match said {
+        Some(said) => said.of_head(status, &headers),
+        None => of_head(status, &headers, None),
+    })
 }
 
 /// What an error means; a status in one is asked about, without its response's headers, which are gone.
 ///
 /// Asked by what knows reqwest alone: a feature must change nothing for those who do not use it.
-pub(crate) fn of_error<E: 'static>(
+pub(crate) fn of_error_by<E: 'static>(
     error: &E,
     of_status: impl FnOnce(StatusCode) -> Outcome,
 ) -> Outcome {
@@ -70,10 +79,6 @@ pub(crate) fn of_error<E: 'static>(
 
 fn downcast<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
     error.downcast_ref()
-}
-
-fn by_default(status: StatusCode) -> Outcome {
-    of_head(status, &HeaderMap::new(), None)
 }
 
 /// What an error of reqwest means that holds none of ours.

@@ -60,7 +60,7 @@ impl<E: 'static> Classify<::reqwest::Response, E> for LlmClassify {
                 let (status, headers) = (response.status(), response.headers());
                 of_head(status, headers, response.extensions())
             }
-            Err(error) => crate::reqwest::of_error(error, |status| of_status(status, None)),
+            Err(error) => crate::reqwest::of_error_by(error, |status| of_status(status, None)),
         }
     }
 }
