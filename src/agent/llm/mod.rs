@@ -56,8 +56,9 @@
 //! | provider's own | `server_error`, `service_unavailable_error`, `server_is_overloaded` [O]; `vector_store_timeout` [R]; `api_error`, `overloaded_error`, `timeout_error` [A]; `INTERNAL`, `UNAVAILABLE`, `DEADLINE_EXCEEDED`, `service_unavailable` [G]; `InternalServerException`, `ServiceUnavailableException`, `ModelNotReadyException` (429) and other errors of models [B] | failure, with its hint |
 //! | request's own | `invalid_request_error`, `authentication_error`, `permission_error`, `not_found_error`, `request_too_large`, `context_length_exceeded`, `invalid_prompt`, `INVALID_ARGUMENT`, `FAILED_PRECONDITION`, `PERMISSION_DENIED`, `NOT_FOUND`, `ValidationException` and others | by the status; ignored in a stream |
 //!
-//! A name is looked for in `error.code`, `error.status`, `error.type` and `error.details.error_code`, in this order, but an
-//! exhausted quota is one wherever it is named; and in the header `x-amzn-errortype`, for which no body need be read.
+//! A name is looked for in `error.code` and `error.details.error_code`, in `error.status`, and in `error.type`, in this
+//! order, but an exhausted quota is one wherever it is named; and in the header `x-amzn-errortype`, for which no body need
+//! be read.
 //! What Azure answers with has OpenAI's form, with the status for a code where it names none.
 //!
 //! Google's `RESOURCE_EXHAUSTED` is no exhausted quota, although its message speaks of one: it is told for the limits of
