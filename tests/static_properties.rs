@@ -108,6 +108,29 @@ mod bodies {
     assert_not_impl_any!(ObservedBody<Body, DefaultBodyJudge>: Clone);
 }
 
+#[cfg(all(feature = "agent", feature = "http"))]
+mod llm {
+    use super::*;
+    use tower_tenant_breaker::agent::llm::{
+        HandedOnBody, LlmClassify, LlmStreamJudge, ProviderError, ProviderErrorFuture,
+        ProviderErrorKind, ProviderErrorLayer, ReadProviderErrors,
+    };
+
+    type Body = http_body_util::Full<bytes::Bytes>;
+    type Answer = http::Response<Body>;
+    type Client = tower::util::ServiceFn<fn(()) -> Ready<Result<Answer, Infallible>>>;
+
+    assert_impl_all!(LlmClassify: Copy, Send, Sync, Default);
+    assert_impl_all!(LlmStreamJudge: Clone, Send, Sync, Unpin, Default);
+    assert_impl_all!(ProviderError: Copy, Eq, std::hash::Hash, Send, Sync);
+    assert_impl_all!(ProviderErrorKind: Copy, Eq, std::hash::Hash, Send, Sync);
+    assert_impl_all!(ProviderErrorLayer: Copy, Send, Sync, Default);
+    assert_impl_all!(ReadProviderErrors<Client>: Clone, Send, Sync, Unpin, Service<()>);
+    assert_impl_all!(ProviderErrorFuture<Ready<Result<Answer, Infallible>>, Answer>: Send, Sync, Future);
+    assert_impl_all!(HandedOnBody<Body>: Send, Sync, Unpin, http_body::Body);
+    assert_not_impl_any!(HandedOnBody<Body>: Clone);
+}
+
 #[cfg(feature = "grpc")]
 mod grpc {
     use super::*;

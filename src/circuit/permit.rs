@@ -91,6 +91,28 @@ impl Permit {
         result
     }
 
+    /// What the circuit's clock says; none where nothing is recorded.
+    #[cfg(feature = "http")]
+    pub(crate) fn now(&self) -> Option<u64> {
+        self.circuit.as_ref().map(|circuit| circuit.context.now())
+    }
+
+    /// Takes what has passed since this instant out of the call's latency, by beginning the call so much later. For the
+    /// moment before it ends.
+    #[cfg(feature = "http")]
+    pub(crate) fn time_until(&mut self, instant: u64) {
+        if let Some(now) = self.now() {
+            let since = now.saturating_sub(instant);
+            self.started = self.started.saturating_add(since);
+        }
+    }
+
+    /// As [`record`](Self::record), for what has a use for the permit's remains.
+    #[cfg(feature = "http")]
+    pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
     /// As [`record`](Self::record), and who is to be told when something else serves the call; nobody where no ledger
     /// is kept, or the call was not counted as failed.
     pub(crate) fn record_for_credit(mut self, outcome: Outcome) -> Option<Credit> {

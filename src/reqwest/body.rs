@@ -42,12 +42,18 @@ fn with_body<J>(
 where
     J: JudgeBody<Bytes, Error> + Send + Sync + 'static,
 {
+    let (head, body) = open(response);
+    let body = wrap(&head, body);
+    ::http::Response::from_parts(head, Body::wrap(body)).into()
+}
+
+/// A response as one of http, which makes the same response of reqwest again.
+pub(crate) fn open(response: Response) -> (Parts, Body) {
     // Lost on the way from one type to the other, and taken back from an extension that only this can make.
     let mut url = Builder::new().url(response.url().clone());
     let (mut head, body) = ::http::Response::<Body>::from(response).into_parts();
-    let body = wrap(&head, body);
     if let Some(url) = url.extensions_mut() {
         head.extensions.extend(mem::take(url));
     }
-    ::http::Response::from_parts(head, Body::wrap(body)).into()
+    (head, body)
 }

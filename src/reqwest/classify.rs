@@ -1,4 +1,4 @@
-use ::http::HeaderMap;
+use ::http::{HeaderMap, StatusCode};
 use ::reqwest::{Error, Response};
 
 use crate::classify::{self, DefaultJudged, walkable};
@@ -54,13 +54,25 @@ impl<E: 'static> Classify<Response, E> for HttpClassify {
 }
 
 /// What an error means; `said` has another opinion on statuses.
+fn of_error<E: 'static>(error: &E, said: Option<&HttpClassify>) -> Outcome {
+    let headers = HeaderMap::new();
+    of_error_by(error, |status| match said {
+        Some(said) => said.of_head(status, &headers),
+        None => of_head(status, &headers, None),
+    })
+}
+
+/// What an error means; a status in one is asked about, without its response's headers, which are gone.
 ///
 /// Asked by what knows reqwest alone: a feature must change nothing for those who do not use it.
-fn of_error<E: 'static>(error: &E, said: Option<&HttpClassify>) -> Outcome {
+pub(crate) fn of_error_by<E: 'static>(
+    error: &E,
+    of_status: impl FnOnce(StatusCode) -> Outcome,
+) -> Outcome {
     let outcome = classify::of_error(error);
     let reqwest_error = walkable(error).and_then(|error| chain(error).find_map(downcast));
     match reqwest_error {
-        Some(error) if outcome != Outcome::Ignored => of_reqwest(error, said),
+        Some(error) if outcome != Outcome::Ignored => of_reqwest(error, of_status),
         _ => outcome,
     }
 }
@@ -70,14 +82,10 @@ fn downcast<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Erro
 }
 
 /// What an error of reqwest means that holds none of ours.
-fn of_reqwest(error: &Error, said: Option<&HttpClassify>) -> Outcome {
+fn of_reqwest(error: &Error, of_status: impl FnOnce(StatusCode) -> Outcome) -> Outcome {
     // The response is gone, and with it its headers: no hint, and no `grpc-status`.
     if let Some(status) = error.status() {
-        let headers = HeaderMap::new();
-        match said {
-            Some(said) => said.of_head(status, &headers),
-            None => of_head(status, &headers, None),
-        }
+        of_status(status)
     } else if error.is_builder() || breaks_off(error) {
         Outcome::Ignored
     } else {

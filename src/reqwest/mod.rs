@@ -165,7 +165,11 @@ mod host_tenant;
 mod middleware;
 mod request;
 
+#[cfg(feature = "agent")]
+pub(crate) use self::body::open;
 pub use self::classify::ReqwestErrors;
+#[cfg(feature = "agent")]
+pub(crate) use self::classify::of_error_by;
 pub use self::error::Unsent;
 pub use self::host_tenant::HostTenant;
 pub use self::middleware::TenantCircuitBreakerMiddleware;

@@ -10,6 +10,7 @@ mod places;
 #[path = "../script/mod.rs"]
 mod script;
 mod settled;
+mod timed;
 mod unpolled;
 
 use std::future::ready;

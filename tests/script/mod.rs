@@ -38,6 +38,7 @@ impl std::error::Error for Broken {}
 pub struct Script {
     steps: VecDeque<Step>,
     knows_its_end: bool,
+    promises: Option<u64>,
     polled: usize,
 }
 
@@ -45,11 +46,18 @@ pub fn script(steps: &[Step]) -> Script {
     Script {
         steps: steps.iter().cloned().collect(),
         knows_its_end: false,
+        promises: Some(77),
         polled: 0,
     }
 }
 
 impl Script {
+    /// Says nothing of its length.
+    pub fn of_unknown_length(mut self) -> Self {
+        self.promises = None;
+        self
+    }
+
     /// Says before it is polled that its end is next.
     pub fn that_knows_its_end(mut self) -> Self {
         self.knows_its_end = true;
@@ -95,7 +103,8 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(77)
+        self.promises
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

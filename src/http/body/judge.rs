@@ -44,6 +44,16 @@ pub trait JudgeBody<D, E> {
         None
     }
 
+    /// Whether what has come so far is what latency is measured to: the first data, or the first that matters.
+    ///
+    /// Asked after [`data`](Self::data) where there was some, until it is so.
+    /// [`SettleAt::FirstData`](super::SettleAt::FirstData) settles the call then, and
+    /// [`SettleAt::EndTimedAtFirstData`](super::SettleAt::EndTimedAtFirstData) stops the clock. By default any data will
+    /// do; a judge that knows of greetings and of keep-alives that say nothing yet can wait for more.
+    fn has_begun(&self) -> bool {
+        true
+    }
+
     /// The trailers. A verdict settles the call; `None` leaves it to [`end`](Self::end).
     ///
     /// Not asked where the body is over before: a body that has the length that was promised is, unless it is gRPC's.

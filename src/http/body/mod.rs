@@ -3,11 +3,12 @@
 //! A response's head is judged when it arrives, and by default that settles the call: a stream that breaks later, or
 //! takes a minute to end, is a fast success. [`observe_body`] settles it later:
 //!
-//! | settled | latency is the time to | for |
+//! | settle | latency is the time to | for |
 //! |---|---|---|
 //! | at the head (the default) | the head | answers that are sent in one go |
 //! | [`SettleAt::FirstData`] | the first data | tokens of a language model, where the first is what people wait for |
 //! | [`SettleAt::End`] | the end | answers whose end matters: gRPC, exports, streams that must not break |
+//! | [`SettleAt::EndTimedAtFirstData`] | the first data | streams of a language model that must not break: settled at the end, timed to the first token |
 //!
 //! Until then the call is in the air, as one without a head is: a client that leaves has cancelled it, and a probe
 //! keeps its place, for as long as its lease lasts.
@@ -18,7 +19,8 @@
 //!
 //! - what the [`JudgeBody`] says of a frame, whatever the point;
 //! - an error of the body: a failure;
-//! - the point itself: the first data, or the end, which is a success;
+//! - the point itself: the first data, or the end, which is a success. What the first data is, the judge may say
+//!   ([`JudgeBody::has_begun`]): a first token rather than a greeting;
 //! - the end of the body before the point. A body need not be polled to its end, and servers do not: it is over where
 //!   it says so ([`is_end_stream`](http_body::Body::is_end_stream)), after its trailers, where it has given as many bytes
 //!   as its `Content-Length` or its own [`size_hint`](http_body::Body::size_hint) promised, and at the head where there
@@ -33,8 +35,22 @@
 //! A call's latency is that to the point, and under [`SettleAt::End`] that is how long a stream lasts, slow readers
 //! included. The default policy calls more than 3 s slow: a healthy model that talks for longer would open its circuit,
 //! and its probes would be slow, too. So choose a [latency rule](crate::LatencyRule) for whole streams, or none
-//! ([`without_latency`](crate::PolicyBuilder::without_latency)). For the time to the first token there is
-//! [`SettleAt::FirstData`].
+//! ([`without_latency`](crate::PolicyBuilder::without_latency)). For the time to the first token there are
+//! [`SettleAt::FirstData`], and [`SettleAt::EndTimedAtFirstData`] where what comes later matters too.
+//!
+//! # Streams that are timed to their first data
+//!
+//! Under [`SettleAt::EndTimedAtFirstData`] a call lasts to the end of its body and can fail until then, but its latency
+//! is that to the first data: for latency rules, histograms, and probes that are too slow. Without any data it is that
+//! to the end. A probe keeps its place to the end, or as long as its lease lasts: for streams that last longer, choose a
+//! longer [`probe_lease`](crate::PolicyBuilder::probe_lease).
+//!
+//! A body that is dropped before the first data is a cancelled call as ever, and slow where that took too long. One that
+//! is dropped after it is cancelled too, but never slow by what came later. Cancelled calls in a row count as failures
+//! by [`abandoned_run`](crate::PolicyBuilder::abandoned_run), and these do: five streams of a tenant that people stop
+//! reading when they have seen enough, with no other in between, open its circuit by default. Where people
+//! do so, choose a longer run, or 0 where every caller waits for at least the latency threshold, so that a dependency
+//! that hangs is found out as slow; or [`SettleAt::FirstData`], for which such a stream is a success.
 //!
 //! # gRPC
 //!
@@ -43,6 +59,7 @@
 //!
 //! [`observe_body`]: crate::TenantCircuitBreakerLayer::observe_body
 
+mod clock;
 mod default_judge;
 mod judge;
 mod observed;
@@ -55,6 +72,8 @@ pub use self::default_judge::DefaultBodyJudge;
 pub use self::judge::{JudgeBody, JudgeData};
 pub use self::observed::ObservedBody;
 pub use self::sse::{JudgeEvents, SseEvent, SseJudge};
+#[cfg(feature = "agent")]
+pub(crate) use self::sse::{Lines, is_event_stream};
 use crate::settle::Settle;
 use crate::{Permit, TenantCircuitBreakerLayer};
 
@@ -66,6 +85,9 @@ pub enum SettleAt {
     FirstData,
     /// At the end of the body.
     End,
+    /// At the end of the body, with the latency that its first data had: a stream that breaks is a failure, and one that
+    /// lasts is not slow. See [there](self#streams-that-are-timed-to-their-first-data).
+    EndTimedAtFirstData,
 }
 
 /// Has the body settle the outcome; made by [`observe_body`](TenantCircuitBreakerLayer::observe_body), and its

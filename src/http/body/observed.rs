@@ -8,6 +8,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::clock::Timed;
 use super::{Begun, JudgeBody, ObserveBody, SettleAt};
 use crate::circuit::Stage;
 use crate::http::grpc_status::is_grpc;
@@ -30,7 +31,7 @@ pin_project! {
 }
 
 struct Watch<J> {
-    permit: Permit,
+    permit: Timed,
     judge: J,
     point: SettleAt,
     /// How many bytes of what the head promised are yet to come.
@@ -62,7 +63,7 @@ where
         }
         permit.stage(Stage::Waiting);
         let watch = Watch {
-            permit,
+            permit: Timed::new(permit),
             judge,
             point,
             left,
@@ -140,6 +141,11 @@ where
 }
 
 impl<J> Watch<J> {
+    /// Whether the clock still runs that the first data stops.
+    fn runs_to_first_data(&self) -> bool {
+        self.point == SettleAt::EndTimedAtFirstData && !self.permit.is_stopped()
+    }
+
     fn judge_frame<B>(&mut self, frame: &Frame<B::Data>, ends: bool) -> Option<Outcome>
     where
         B: Body,
@@ -152,7 +158,11 @@ impl<J> Watch<J> {
             self.left = self.left.map(|left| left.saturating_sub(length));
             is_over |= self.left == Some(0);
             let verdict = self.judge.data(data);
-            let at_point = self.point == SettleAt::FirstData && length > 0;
+            let at_point =
+                self.point == SettleAt::FirstData && length > 0 && self.judge.has_begun();
+            if self.runs_to_first_data() && length > 0 && self.judge.has_begun() {
+                self.permit.stop();
+            }
             verdict.or_else(|| at_point.then_some(Outcome::Success))
         } else {
             let trailers = frame.trailers_ref();

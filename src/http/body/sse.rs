@@ -126,28 +126,14 @@ where
     F: Fn(&SseEvent<'_>) -> Option<Outcome>,
 {
     fn head(&mut self, head: &Parts) {
-        const EVENT_STREAM: &[u8] = b"text/event-stream";
-        let content_type = head.headers.get(CONTENT_TYPE);
-        let essence = content_type.and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()));
-        self.is_event_stream =
-            essence.is_some_and(|essence| essence.eq_ignore_ascii_case(EVENT_STREAM));
+        self.is_event_stream = is_event_stream(head);
     }
 
     fn data(&mut self, data: &D) -> Option<Outcome> {
         if !self.is_event_stream {
             return None;
         }
-        let mut rest = data.as_ref();
-        while !rest.is_empty() {
-            if let Some(event) = self.lines.take(&mut rest) {
-                let verdict = (self.judge)(&event);
-                self.lines.forget();
-                if verdict.is_some() {
-                    return verdict;
-                }
-            }
-        }
-        None
+        self.lines.judge(data.as_ref(), |event| (self.judge)(event))
     }
 
     fn error(&mut self, error: &E) -> Outcome {
@@ -158,6 +144,13 @@ where
         let verdict = self.lines.last().and_then(|event| (self.judge)(&event));
         verdict.unwrap_or(Outcome::Success)
     }
+}
+
+pub(crate) fn is_event_stream(head: &Parts) -> bool {
+    const EVENT_STREAM: &[u8] = b"text/event-stream";
+    let content_type = head.headers.get(CONTENT_TYPE);
+    let essence = content_type.and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()));
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(EVENT_STREAM))
 }
 
 // By hand: closures have no `Debug`.
@@ -187,8 +180,8 @@ enum Field {
 }
 
 /// Finds the events in what comes in pieces of any size.
-#[derive(Clone, Debug, Default)]
-struct Lines {
+#[derive(Clone, Default)]
+pub(crate) struct Lines {
     at: At,
     /// The field's name so far; none is longer that we care for.
     field: [u8; 8],
@@ -201,6 +194,24 @@ struct Lines {
 }
 
 impl Lines {
+    /// Asks of every event that this piece of the stream ends, up to a verdict.
+    pub(crate) fn judge(
+        &mut self,
+        mut rest: &[u8],
+        mut judge: impl FnMut(&SseEvent<'_>) -> Option<Outcome>,
+    ) -> Option<Outcome> {
+        while !rest.is_empty() {
+            if let Some(event) = self.take(&mut rest) {
+                let verdict = judge(&event);
+                self.forget();
+                if verdict.is_some() {
+                    return verdict;
+                }
+            }
+        }
+        None
+    }
+
     /// Takes what there is of one line; an event where an empty line ends one.
     fn take(&mut self, rest: &mut &[u8]) -> Option<SseEvent<'_>> {
         if std::mem::take(&mut self.after_cr)
@@ -307,7 +318,7 @@ impl Lines {
     }
 
     /// What the stream broke off in.
-    fn last(&mut self) -> Option<SseEvent<'_>> {
+    pub(crate) fn last(&mut self) -> Option<SseEvent<'_>> {
         self.end_line();
         self.event()
     }
