@@ -6,12 +6,14 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::attempt::{Attempts, HandOn, Judge, OfCall, Selected};
+use super::dispatched::Dispatched;
 use super::{DispatchError, DispatchFuture, ToolCall, ToolReply, Tools};
 use crate::answer::Propagate;
 use crate::impact::{InTurn, TurnLayer};
 use crate::settle::AtHead;
 use crate::{
-    Classify, ErrIsFailure, OnMissingTenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
+    Classify, ErrIsFailure, InvalidTenant, OnMissingTenant, TenantCircuitBreaker,
+    TenantCircuitBreakerLayer,
 };
 
 type Breaker<S, C> =
@@ -55,15 +57,32 @@ type Breaker<S, C> =
 ///
 /// # The tools themselves
 ///
-/// One service has all of them, by the name in the call: a `match`, a client of an MCP server, or a map of boxed services.
-/// What a tool says in its own words (a wrong argument, nothing found) is an output, and reaches the model as it is;
-/// an `Err` is a failure of the tool, and what it says reaches nobody: log it where it arises.
-/// [`Tools::dispatcher_with`] has a classifier judge outputs too.
+/// One service has all of them, by the name in the call: a `match`, or a client of an MCP server. Where each tool is a
+/// service of its own, a [`Toolbox`](super::Toolbox) is that one service.
+///
+/// What a tool says in its own words (a wrong argument, nothing found) is an output, and reaches the model as it is; an
+/// `Err` is a failure of the tool, and what it says reaches no model:
+/// [`ToolsBuilder::on_error`](super::ToolsBuilder::on_error) is told of it. [`Tools::dispatcher_with`] has a classifier
+/// judge outputs too.
+///
+/// A breaker or a load shed further in that rejects a call is neither a success nor a failure of the tool. The signal then
+/// says why and for how long that one rejects calls. Of a tool with side effects it says that the call failed: what came
+/// before the part that was rejected may have taken effect.
 ///
 /// # Timeouts
 ///
 /// A tool's timeout runs from when the service is ready for the call. A service that makes calls wait for their turn, as a
-/// concurrency limit does, is not bounded by it.
+/// concurrency limit does, is not bounded by it; in a [`Toolbox`](super::Toolbox) that wait counts too.
+///
+/// # In a spawned task
+///
+/// A service whose type names a `BoxError`, as `BoxCloneSyncService<ToolCall<I>, O, BoxError>` does, can fail to compile in
+/// a spawned task ("not general enough", see [`TenantCircuitBreakerLayer`]). Put it into a
+/// [`Toolbox`](super::Toolbox), or box the whole dispatcher.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime, where the tool has a timeout. A panic of the service is a failure, and goes on unwinding.
 ///
 /// # Cancel safety
 ///
@@ -109,20 +128,30 @@ where
     }
 
     fn call(&mut self, call: ToolCall<I>) -> Self::Future {
+        // Before the tool is looked for: who has no tenant may be anybody, and is not told which tools there are.
+        if let Err(invalid) = InvalidTenant::check(&call.tenant) {
+            return DispatchFuture::refused(invalid.into());
+        }
         let Some(index) = self.tools.index_of(&call.tool) else {
             return DispatchFuture::refused(self.tools.unknown(&call.tool).into());
         };
-        let tools = self.tools.clone();
-        let tenant = call.tenant.clone();
-        let declared = tools.declared(index);
+        let dispatched = Dispatched::new(&self.tools, index, &call);
+        let declared = self.tools.declared(index);
         let selected = Selected {
             call,
             index,
             timeout: declared.timeout,
             probing: declared.probing(),
         };
-        let future = self.breaker.call(selected);
-        DispatchFuture::called(future, tools, index, tenant)
+        DispatchFuture::called(self.breaker.call(selected), dispatched)
+    }
+}
+
+impl<S, C> Dispatcher<S, C> {
+    /// The tools that it calls.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.tools
     }
 }
 
