@@ -45,7 +45,7 @@ pub use self::signal_reason::SignalReason;
 pub use self::tool::Tool;
 pub use self::tool_call::ToolCall;
 pub use self::tool_error::ToolError;
-pub use self::toolbox::{Toolbox, ToolboxError, ToolboxService};
+pub use self::toolbox::{Toolbox, ToolboxError, ToolboxFuture, ToolboxService};
 pub use self::tools::Tools;
 pub use self::tools_builder::ToolsBuilder;
 pub use self::unavailable::{MAX_LISTED, UnavailableTool, UnavailableTools};

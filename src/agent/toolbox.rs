@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -151,23 +151,42 @@ impl<I, O> ToolboxService<I, O> {
     }
 }
 
-impl<I, O> Service<ToolCall<I>> for ToolboxService<I, O>
-where
-    O: Send + 'static,
-{
+// Without a bound on the output: one on what names a lifetime, as `&'static str` does, would be in the way of a spawned task.
+impl<I, O> Service<ToolCall<I>> for ToolboxService<I, O> {
     type Response = O;
     type Error = ToolboxError;
-    type Future = Running<O>;
+    type Future = ToolboxFuture<O>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), ToolboxError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, call: ToolCall<I>) -> Self::Future {
-        match self.get(&call.tool) {
-            Some(service) => service.run(call),
-            None => Box::pin(ready(Err(ToolboxError("no such tool".into())))),
+        let running = self.get(&call.tool).map(|service| service.run(call));
+        ToolboxFuture { running }
+    }
+}
+
+/// Future for the [`ToolboxService`].
+pub struct ToolboxFuture<O> {
+    running: Option<Running<O>>,
+}
+
+impl<O> Future for ToolboxFuture<O> {
+    type Output = Result<O, ToolboxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.running {
+            Some(running) => running.as_mut().poll(cx),
+            // A dispatcher asks for none that has no service.
+            None => Poll::Ready(Err(ToolboxError("the tool has no service".into()))),
         }
+    }
+}
+
+impl<O> fmt::Debug for ToolboxFuture<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolboxFuture").finish_non_exhaustive()
     }
 }
 
