@@ -16,8 +16,8 @@ use crate::{
     TenantCircuitBreakerLayer,
 };
 
-type Breaker<S, C> =
-    TenantCircuitBreaker<Attempts<S>, Tools, OfCall, Judge<C>, HandOn, Propagate, OfCall>;
+type Breaker<S, I, C> =
+    TenantCircuitBreaker<Attempts<S, I>, Tools, OfCall, Judge<C>, HandOn, Propagate, OfCall>;
 
 /// Calls tools through the circuits of their tenants; made by [`Tools::dispatcher`].
 ///
@@ -76,9 +76,9 @@ type Breaker<S, C> =
 ///
 /// # In a spawned task
 ///
-/// A service whose type names a `BoxError`, as `BoxCloneSyncService<ToolCall<I>, O, BoxError>` does, can fail to compile in
-/// a spawned task ("not general enough", see [`TenantCircuitBreakerLayer`]). Put it into a
-/// [`Toolbox`](super::Toolbox), or box the whole dispatcher.
+/// `tokio::spawn(async move { dispatcher.oneshot(call).await })` compiles, also around a box or a closure whose error is a
+/// `BoxError`; but a classifier that is a closure can be "not general enough" there, and is to be a `fn`:
+/// [why](TenantCircuitBreakerLayer#where-a-closure-is-not-general-enough).
 ///
 /// # Panics
 ///
@@ -88,12 +88,20 @@ type Breaker<S, C> =
 ///
 /// A call that is dropped before it is done, as with a turn that the user has stopped, is cancelled: neutral by itself,
 /// and its place is free at once.
-pub struct Dispatcher<S, C = ErrIsFailure> {
-    breaker: InTurn<Breaker<S, C>, OfCall>,
+pub struct Dispatcher<S, I, C = ErrIsFailure>
+where
+    S: Service<ToolCall<I>>,
+{
+    breaker: InTurn<Breaker<S, I, C>, OfCall>,
     tools: Tools,
 }
 
-impl<S: Clone, C: Clone> Dispatcher<S, C> {
+impl<S, I, C> Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>> + Clone,
+    S::Error: Into<BoxError>,
+    C: Clone,
+{
     pub(super) fn new(tools: Tools, service: S, classify: C) -> Self {
         let layer = TenantCircuitBreakerLayer {
             dependency: tools.clone(),
@@ -106,16 +114,15 @@ impl<S: Clone, C: Clone> Dispatcher<S, C> {
             settle: AtHead,
         };
         Self {
-            breaker: TurnLayer::new(OfCall).layer(layer.layer(Attempts(service))),
+            breaker: TurnLayer::new(OfCall).layer(layer.layer(Attempts::new(service))),
             tools,
         }
     }
 }
 
-impl<S, C, I> Service<ToolCall<I>> for Dispatcher<S, C>
+impl<S, I, C> Service<ToolCall<I>> for Dispatcher<S, I, C>
 where
     S: Service<ToolCall<I>> + Clone,
-    S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError> + Clone,
 {
     type Response = ToolReply<S::Response>;
@@ -147,7 +154,10 @@ where
     }
 }
 
-impl<S, C> Dispatcher<S, C> {
+impl<S, I, C> Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>>,
+{
     /// The tools that it calls.
     #[must_use]
     pub fn tools(&self) -> &Tools {
@@ -155,7 +165,12 @@ impl<S, C> Dispatcher<S, C> {
     }
 }
 
-impl<S: Clone, C: Clone> Clone for Dispatcher<S, C> {
+// By hand: a derive would ask for a clone of the input.
+impl<S, I, C> Clone for Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>> + Clone,
+    C: Clone,
+{
     fn clone(&self) -> Self {
         Self {
             breaker: self.breaker.clone(),
@@ -164,7 +179,10 @@ impl<S: Clone, C: Clone> Clone for Dispatcher<S, C> {
     }
 }
 
-impl<S, C> fmt::Debug for Dispatcher<S, C> {
+impl<S, I, C> fmt::Debug for Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("tools", &self.tools)

@@ -16,7 +16,7 @@ use crate::future::ResponseFuture;
 use crate::impact::InTurnFuture;
 
 type Guarded<S, I, C> =
-    InTurnFuture<ResponseFuture<Attempts<S>, Selected<I>, Judge<C>, HandOn, Propagate>>;
+    InTurnFuture<ResponseFuture<Attempts<S, I>, Selected<I>, Judge<C>, HandOn, Propagate>>;
 
 pin_project! {
     /// Future for the [`Dispatcher`](super::Dispatcher) service.
@@ -25,7 +25,6 @@ pin_project! {
     pub struct DispatchFuture<S, I, C>
     where
         S: Service<ToolCall<I>>,
-        S::Error: Into<BoxError>,
     {
         #[pin]
         state: State<Guarded<S, I, C>>,
@@ -44,7 +43,6 @@ pin_project! {
 impl<S, I, C> DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
 {
     pub(super) fn called(future: Guarded<S, I, C>, dispatched: Dispatched) -> Self {
         let state = State::Called { future, dispatched };
@@ -60,7 +58,6 @@ where
 impl<S, I, C> Future for DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError>,
 {
     type Output = Result<ToolReply<S::Response>, DispatchError>;
@@ -85,7 +82,6 @@ where
 impl<S, I, C> fmt::Debug for DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DispatchFuture").finish_non_exhaustive()

@@ -7,8 +7,8 @@ use tower::BoxError;
 use tower_service::Service;
 
 use super::{Dispatcher, Tool, ToolCall, ToolsBuilder, ToolsError};
-use crate::ErrIsFailure;
 use crate::sync::Arc;
+use crate::{Classify, ErrIsFailure};
 
 type Running<O> = Pin<Box<dyn Future<Output = Result<O, ToolboxError>> + Send>>;
 
@@ -89,7 +89,7 @@ impl<I, O> Toolbox<I, O> {
     pub fn dispatcher(
         self,
         tools: ToolsBuilder,
-    ) -> Result<Dispatcher<ToolboxService<I, O>>, ToolsError> {
+    ) -> Result<Dispatcher<ToolboxService<I, O>, I>, ToolsError> {
         self.dispatcher_with(tools, ErrIsFailure)
     }
 
@@ -99,11 +99,14 @@ impl<I, O> Toolbox<I, O> {
     /// # Errors
     ///
     /// As [`dispatcher`](Self::dispatcher).
-    pub fn dispatcher_with<C: Clone>(
+    pub fn dispatcher_with<C>(
         mut self,
         tools: ToolsBuilder,
         classify: C,
-    ) -> Result<Dispatcher<ToolboxService<I, O>, C>, ToolsError> {
+    ) -> Result<Dispatcher<ToolboxService<I, O>, I, C>, ToolsError>
+    where
+        C: Classify<O, BoxError> + Clone,
+    {
         let tools = tools.tools(self.tools).build()?;
         self.services
             .sort_by(|one, other| one.name.cmp(&other.name));

@@ -3,18 +3,21 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use tower::BoxError;
+use tower_service::Service;
 
 use super::attempt::Selected;
 use super::unavailable::{self, UnavailableTools};
 use super::wall_clock::WallClock;
 use super::{
-    DegradationSignal, Dispatcher, ToolError, ToolsBuilder, UnavailableTool, UnknownTool, Wording,
+    DegradationSignal, Dispatcher, ToolCall, ToolError, ToolsBuilder, UnavailableTool, UnknownTool,
+    Wording,
 };
 use crate::caught::caught;
 use crate::sync::Arc;
 use crate::{
-    CircuitBreakerRegistry, CircuitOpen, Dependency, ErrIsFailure, Probing, SelectDependency,
-    UnknownDependency,
+    CircuitBreakerRegistry, CircuitOpen, Classify, Dependency, ErrIsFailure, Probing,
+    SelectDependency, UnknownDependency,
 };
 
 /// The tools that agents may call, each with a circuit for every tenant.
@@ -89,7 +92,11 @@ impl Tools {
 
     /// Calls the tools of this service. An `Err` is a failure, unless it is a rejection by a circuit or a load shed
     /// further in ([`ErrIsFailure`]).
-    pub fn dispatcher<S: Clone>(&self, service: S) -> Dispatcher<S> {
+    pub fn dispatcher<S, I>(&self, service: S) -> Dispatcher<S, I>
+    where
+        S: Service<ToolCall<I>> + Clone,
+        S::Error: Into<BoxError>,
+    {
         self.dispatcher_with(service, ErrIsFailure)
     }
 
@@ -125,7 +132,12 @@ impl Tools {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn dispatcher_with<S: Clone, C: Clone>(&self, service: S, classify: C) -> Dispatcher<S, C> {
+    pub fn dispatcher_with<S, I, C>(&self, service: S, classify: C) -> Dispatcher<S, I, C>
+    where
+        S: Service<ToolCall<I>> + Clone,
+        S::Error: Into<BoxError>,
+        C: Classify<S::Response, BoxError> + Clone,
+    {
         Dispatcher::new(self.clone(), service, classify)
     }
 

@@ -66,7 +66,7 @@ async fn a_rejected_call_and_one_that_timed_out_are_told_of_them_too() {
     let tools = with_substitutes();
     let dispatcher = tools.dispatcher(Shop::default().service());
     let timed_out = signal(&dispatcher, call("search", Work::Hang)).await;
-    trip(tool(&tools, "search"));
+    signal(&dispatcher, call("search", Work::Fail)).await;
     let rejected = signal(&dispatcher, call("search", Work::Answer)).await;
     assert_eq!(rejected.reason(), SignalReason::CircuitOpenFailures);
     for signal in [timed_out, rejected] {

@@ -9,9 +9,14 @@ use super::*;
 const CALLS: usize = 40;
 
 /// The reasons of the signals that these calls are answered with, and how many were answered with an output.
-async fn ask_all<S>(dispatcher: &Dispatcher<S>, works: Vec<Work>) -> (Vec<SignalReason>, usize)
+async fn ask_all<S>(
+    dispatcher: &Dispatcher<S, Work>,
+    works: Vec<Work>,
+) -> (Vec<SignalReason>, usize)
 where
-    Dispatcher<S>: Service<Call, Response = ToolReply<&'static str>, Error = DispatchError> + Clone,
+    S: Service<Call>,
+    Dispatcher<S, Work>:
+        Service<Call, Response = ToolReply<&'static str>, Error = DispatchError> + Clone,
 {
     let calls = works.into_iter().map(|work| {
         let call = call("search", work).turn_id("17");

@@ -165,18 +165,20 @@ fn tool<'a>(tools: &'a Tools, name: &str) -> &'a Dependency {
     tools.dependency(name).unwrap()
 }
 
-async fn ask<S, C>(dispatcher: &Dispatcher<S, C>, call: Call) -> Answer
+async fn ask<S, C>(dispatcher: &Dispatcher<S, Work, C>, call: Call) -> Answer
 where
-    Dispatcher<S, C>:
+    S: Service<Call>,
+    Dispatcher<S, Work, C>:
         Service<Call, Response = ToolReply<&'static str>, Error = DispatchError> + Clone,
 {
     dispatcher.clone().oneshot(call).await
 }
 
 /// The signal that a call is answered with.
-async fn signal<S, C>(dispatcher: &Dispatcher<S, C>, call: Call) -> DegradationSignal
+async fn signal<S, C>(dispatcher: &Dispatcher<S, Work, C>, call: Call) -> DegradationSignal
 where
-    Dispatcher<S, C>:
+    S: Service<Call>,
+    Dispatcher<S, Work, C>:
         Service<Call, Response = ToolReply<&'static str>, Error = DispatchError> + Clone,
 {
     match ask(dispatcher, call).await.unwrap() {
@@ -185,9 +187,10 @@ where
     }
 }
 
-async fn reason<S, C>(dispatcher: &Dispatcher<S, C>, call: Call) -> SignalReason
+async fn reason<S, C>(dispatcher: &Dispatcher<S, Work, C>, call: Call) -> SignalReason
 where
-    Dispatcher<S, C>:
+    S: Service<Call>,
+    Dispatcher<S, Work, C>:
         Service<Call, Response = ToolReply<&'static str>, Error = DispatchError> + Clone,
 {
     signal(dispatcher, call).await.reason()

@@ -43,10 +43,11 @@ async fn boxed() {
     let answered = tokio::spawn(async move { boxed.oneshot(call("search", Work::Answer)).await });
     assert_eq!(answered.await.unwrap().unwrap().output(), Some("done"));
 
-    // A box inside, whose error is a `BoxError`; and then a box around the whole for a spawned task.
-    let inner = BoxCloneSyncService::new(service_fn(run));
-    let boxed: Boxed = BoxCloneSyncService::new(tools.dispatcher(inner));
-    let answered = tokio::spawn(async move { boxed.oneshot(call("search", Work::Answer)).await });
+    // A box inside, whose error is a `BoxError`, which bounds on errors would not let into a spawned task.
+    let inner = BoxCloneSyncService::<Call, &'static str, BoxError>::new(service_fn(run));
+    let dispatcher = tools.dispatcher(inner);
+    let answered =
+        tokio::spawn(async move { dispatcher.oneshot(call("search", Work::Answer)).await });
     assert_eq!(answered.await.unwrap().unwrap().output(), Some("done"));
 }
 

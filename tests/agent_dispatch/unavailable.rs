@@ -1,6 +1,9 @@
 //! The tools that a tenant cannot use now.
 
+use std::time::UNIX_EPOCH;
+
 use tokio::task::yield_now;
+use tokio::time::Instant;
 use tower_tenant_breaker::agent::MAX_LISTED;
 use tower_tenant_breaker::{CircuitState, OutagePolicy, Override};
 
@@ -76,11 +79,18 @@ async fn to_ask_makes_no_circuit_and_changes_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_circuit_is_listed_until_the_next_call_would_probe() {
-    let tools = tools(["search"]);
+    let (began, noon) = (Instant::now(), UNIX_EPOCH + Duration::from_secs(12 * 3_600));
+    let tools = declare(&registry())
+        .tool(Tool::new("search"))
+        .wall_clock(move || noon + began.elapsed())
+        .build()
+        .unwrap();
+    pass(OPEN).await;
     trip(tool(&tools, "search"));
     let listed = tools.why_unavailable("acme", "search").unwrap();
     assert_eq!(listed.retry_after, Some(OPEN));
-    assert_eq!(listed.until.unwrap(), listed.since.unwrap() + OPEN);
+    assert_eq!(listed.since, Some(noon + OPEN));
+    assert_eq!(listed.until, Some(noon + 2 * OPEN));
     pass(OPEN - Duration::from_millis(1)).await;
     let later = tools.why_unavailable("acme", "search").unwrap();
     assert_eq!((later.since, later.until), (listed.since, listed.until));
