@@ -58,11 +58,11 @@ async fn of_a_tool_that_hangs_all_are_answered_after_its_timeout() {
     let tools = declare(&registry()).timeout(OPEN).tool(Tool::new("search"));
     let (tools, shop) = (tools.build().unwrap(), Shop::default());
     let dispatcher = tools.dispatcher(shop.service());
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let (reasons, _) = ask_all(&dispatcher, vec![Work::Hang; CALLS]).await;
     assert_eq!(how_many(&reasons, SignalReason::ToolCallTimeout), CALLS);
     assert_eq!(
-        (begun.elapsed(), shop.most(), shop.in_the_air()),
+        (since(begun), shop.most(), shop.in_the_air()),
         (OPEN, CALLS, 0)
     );
     let search = tool(&tools, "search").circuit("acme").snapshot().unwrap();

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, advance, sleep};
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Service, ServiceExt, service_fn};
 use tower_tenant_breaker::agent::{
@@ -206,6 +206,10 @@ fn trip_for(dependency: &Dependency, tenant: &str) {
         let permit = dependency.acquire(tenant).unwrap();
         permit.record(tower_tenant_breaker::Outcome::failure());
     }
+}
+
+fn since(begun: Instant) -> Duration {
+    Instant::now().saturating_duration_since(begun)
 }
 
 async fn pass(time: Duration) {

@@ -1,6 +1,5 @@
 use std::sync::Barrier;
 
-use tokio::time::Instant;
 use tower_tenant_breaker::DeclareError;
 use tower_tenant_breaker::agent::ToolsError;
 
@@ -77,7 +76,7 @@ async fn time_until_given_up(tools: &Tools, name: &str) -> Duration {
     let begun = Instant::now();
     let signal = signal(&dispatcher, call(name, Work::Hang)).await;
     assert_eq!(signal.reason(), SignalReason::ToolCallTimeout);
-    begun.elapsed()
+    since(begun)
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,6 @@
 use std::time::UNIX_EPOCH;
 
 use tokio::task::yield_now;
-use tokio::time::Instant;
 use tower_tenant_breaker::agent::MAX_LISTED;
 use tower_tenant_breaker::{CircuitState, OutagePolicy, Override};
 
@@ -82,7 +81,7 @@ async fn a_circuit_is_listed_until_the_next_call_would_probe() {
     let (began, noon) = (Instant::now(), UNIX_EPOCH + Duration::from_secs(12 * 3_600));
     let tools = declare(&registry())
         .tool(Tool::new("search"))
-        .wall_clock(move || noon + began.elapsed())
+        .wall_clock(move || noon + since(began))
         .build()
         .unwrap();
     pass(OPEN).await;
