@@ -120,7 +120,7 @@ fn a_policy_other_than_that_of_the_dependency() {
 fn what_cannot_be_declared_declares_nothing() {
     let registry = registry();
     let bad = [
-        Tool::new(""),
+        Tool::new("x".repeat(257)),
         Tool::new("book").timeout(Duration::ZERO),
         Tool::new("book").substitutes(["fly"]),
         Tool::new("a"),
