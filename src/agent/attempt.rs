@@ -108,6 +108,7 @@ pin_project! {
     pub(super) enum AttemptFuture<F, E> {
         Bounded { #[pin] future: Timeout<F>, boxed: fn(E) -> BoxError },
         Unbounded { #[pin] future: F, boxed: fn(E) -> BoxError },
+        GivenUp,
     }
 }
 
@@ -117,13 +118,18 @@ where
 {
     type Output = Result<Attempt<O>, Unready>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (result, boxed) = match self.project() {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (result, boxed) = match self.as_mut().project() {
             AttemptProj::Bounded { future, boxed } => match ready!(future.poll(cx)) {
-                Ok(result) => (result, boxed),
-                Err(_elapsed) => return Poll::Ready(Ok(Attempt::TimedOut)),
+                Ok(result) => (result, *boxed),
+                Err(_elapsed) => {
+                    // Before it is told, which frees the call's place for another.
+                    self.set(Self::GivenUp);
+                    return Poll::Ready(Ok(Attempt::TimedOut));
+                }
             },
-            AttemptProj::Unbounded { future, boxed } => (ready!(future.poll(cx)), boxed),
+            AttemptProj::Unbounded { future, boxed } => (ready!(future.poll(cx)), *boxed),
+            AttemptProj::GivenUp => return Poll::Pending,
         };
         Poll::Ready(Ok(match result {
             Ok(output) => Attempt::Output(output),

@@ -187,3 +187,38 @@ async fn a_panic_of_the_classifier_is_nobodys_and_gives_the_place_back() {
             .is_some()
     );
 }
+
+/// Looks, when the tool's future is dropped, whether another call would be admitted.
+struct Leaving(Dependency, Arc<AtomicUsize>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let is_free = self.0.circuit("acme").would_admit();
+        self.1.store(if is_free { 2 } else { 1 }, SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_once_the_call_that_took_too_long_is_gone_and_not_before() {
+    let policy = policy().max_in_flight(1).build().unwrap();
+    let search = Tool::new("search").policy(policy).timeout(OPEN);
+    let tools = declare(&registry()).tool(search).build().unwrap();
+    let (search, seen) = (
+        tool(&tools, "search").clone(),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let service = {
+        let (search, seen) = (search.clone(), Arc::clone(&seen));
+        service_fn(move |call: Call| {
+            let leaving = Leaving(search.clone(), Arc::clone(&seen));
+            async move {
+                let _leaving = leaving;
+                work(call.input).await
+            }
+        })
+    };
+    let reason = reason(&tools.dispatcher(service), call("search", Work::Hang)).await;
+    assert_eq!(reason, SignalReason::ToolCallTimeout);
+    assert_eq!(seen.load(SeqCst), 1, "it was free before");
+    assert!(search.circuit("acme").would_admit());
+}
