@@ -279,3 +279,38 @@ async fn an_axum_router_takes_the_layer_with_a_timeout_inside() {
     assert_eq!(status("http://sick/ok").await, 503);
     assert_eq!(status("http://well/ok").await, 200);
 }
+
+#[cfg(feature = "agent")]
+mod agents {
+    use super::*;
+    use tower_tenant_breaker::agent::{
+        DegradationSignal, DispatchError, DispatchFuture, Dispatcher, SignalReason, Tool, ToolCall,
+        ToolError, ToolReply, Toolbox, ToolboxError, ToolboxFuture, ToolboxService, Tools,
+        ToolsBuilder, ToolsError, UnavailableTools, UnknownTool,
+    };
+
+    type Behind = tower::util::ServiceFn<fn(ToolCall<u8>) -> Ready<Result<u8, BoxError>>>;
+    type Pending = DispatchFuture<Behind, u8, ErrIsFailure>;
+    type Boxed = ToolboxService<u8, u8>;
+
+    assert_impl_all!(Tools: Clone, Send, Sync, Unpin);
+    assert_impl_all!(ToolsBuilder: Send);
+    assert_impl_all!(ToolsError: Clone, Eq, Send, Sync, std::error::Error);
+    assert_impl_all!(Tool: Clone, Send, Sync);
+    assert_impl_all!(ToolCall<u8>: Clone, Eq, Send, Sync);
+    assert_impl_all!(ToolReply<u8>: Clone, Send, Sync);
+    assert_impl_all!(ToolError<'_>: Copy, Send, Sync);
+    assert_impl_all!(DegradationSignal: Clone, Send, Sync, Unpin, serde::Serialize);
+    assert_impl_all!(SignalReason: Copy, Eq, std::hash::Hash, Send, Sync);
+    assert_impl_all!(UnavailableTools: Clone, Default, Eq, Send, Sync);
+    assert_impl_all!(UnknownTool: Clone, Send, Sync, std::error::Error);
+    assert_impl_all!(DispatchError: Clone, Send, Sync, std::error::Error, Into<BoxError>);
+    assert_impl_all!(Dispatcher<Behind, u8>: Clone, Send, Sync, Unpin, Service<ToolCall<u8>>);
+    assert_impl_all!(Pending: Send, Sync, Future);
+    assert_impl_all!(Toolbox<u8, u8>: Default, Send, Sync);
+    assert_impl_all!(ToolboxFuture<u8>: Send, Unpin, Future);
+    assert_impl_all!(ToolboxError: Send, Sync, Into<BoxError>);
+    assert_impl_all!(Boxed: Clone, Send, Sync, Unpin, Service<ToolCall<u8>>);
+    // Neither an input nor an output that is not `Sync` keeps a dispatcher from being so.
+    assert_impl_all!(ToolboxService<Cell<u8>, Cell<u8>>: Clone, Send, Sync);
+}

@@ -33,59 +33,107 @@ pub(super) enum Attempt<O> {
 }
 
 /// Calls a tool within its timeout.
-#[derive(Clone, Debug)]
-pub(super) struct Attempts<S>(pub(super) S);
+///
+/// How errors are boxed is known to it by a pointer and not by a bound, which whoever calls it in a spawned task would have
+/// to prove again of an error whose lifetime the compiler has forgotten ("not general enough").
+pub(super) struct Attempts<S, I>
+where
+    S: Service<ToolCall<I>>,
+{
+    service: S,
+    boxed: fn(S::Error) -> BoxError,
+}
 
-impl<S, I> Service<Selected<I>> for Attempts<S>
+impl<S, I> Attempts<S, I>
 where
     S: Service<ToolCall<I>>,
     S::Error: Into<BoxError>,
 {
-    type Response = Attempt<S::Response>;
-    type Error = BoxError;
-    type Future = AttemptFuture<S::Future>;
+    pub(super) fn new(service: S) -> Self {
+        let boxed = Into::into;
+        Self { service, boxed }
+    }
+}
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
+// By hand: a derive would ask for a clone of the input.
+impl<S, I> Clone for Attempts<S, I>
+where
+    S: Service<ToolCall<I>> + Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            boxed: self.boxed,
+        }
+    }
+}
+
+/// What a service says that is not to be called again. A type of its own for the sake of the same tasks.
+pub(super) struct Unready(BoxError);
+
+impl From<Unready> for BoxError {
+    fn from(unready: Unready) -> Self {
+        unready.0
+    }
+}
+
+impl<S, I> Service<Selected<I>> for Attempts<S, I>
+where
+    S: Service<ToolCall<I>>,
+{
+    type Response = Attempt<S::Response>;
+    type Error = Unready;
+    type Future = AttemptFuture<S::Future, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unready>> {
+        let ready = self.service.poll_ready(cx);
+        ready.map_err(|error| Unready((self.boxed)(error)))
     }
 
     fn call(&mut self, selected: Selected<I>) -> Self::Future {
-        let future = self.0.call(selected.call);
+        let future = self.service.call(selected.call);
+        let boxed = self.boxed;
         match selected.timeout {
             Some(lasts) => AttemptFuture::Bounded {
                 future: timeout(lasts, future),
+                boxed,
             },
-            None => AttemptFuture::Unbounded { future },
+            None => AttemptFuture::Unbounded { future, boxed },
         }
     }
 }
 
 pin_project! {
     #[project = AttemptProj]
-    pub(super) enum AttemptFuture<F> {
-        Bounded { #[pin] future: Timeout<F> },
-        Unbounded { #[pin] future: F },
+    pub(super) enum AttemptFuture<F, E> {
+        Bounded { #[pin] future: Timeout<F>, boxed: fn(E) -> BoxError },
+        Unbounded { #[pin] future: F, boxed: fn(E) -> BoxError },
+        GivenUp,
     }
 }
 
-impl<F, O, E> Future for AttemptFuture<F>
+impl<F, O, E> Future for AttemptFuture<F, E>
 where
     F: Future<Output = Result<O, E>>,
-    E: Into<BoxError>,
 {
-    type Output = Result<Attempt<O>, BoxError>;
+    type Output = Result<Attempt<O>, Unready>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match self.project() {
-            AttemptProj::Bounded { future } => match ready!(future.poll(cx)) {
-                Ok(result) => result,
-                Err(_elapsed) => return Poll::Ready(Ok(Attempt::TimedOut)),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (result, boxed) = match self.as_mut().project() {
+            AttemptProj::Bounded { future, boxed } => match ready!(future.poll(cx)) {
+                Ok(result) => (result, *boxed),
+                Err(_elapsed) => {
+                    // Before it is told, which frees the call's place for another.
+                    self.set(Self::GivenUp);
+                    return Poll::Ready(Ok(Attempt::TimedOut));
+                }
             },
-            AttemptProj::Unbounded { future } => ready!(future.poll(cx)),
+            AttemptProj::Unbounded { future, boxed } => (ready!(future.poll(cx)), *boxed),
+            AttemptProj::GivenUp => return Poll::Pending,
         };
         Poll::Ready(Ok(match result {
             Ok(output) => Attempt::Output(output),
-            Err(error) => Attempt::Failed(error.into()),
+            Err(error) => Attempt::Failed(boxed(error)),
         }))
     }
 }

@@ -6,16 +6,18 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::attempt::{Attempts, HandOn, Judge, OfCall, Selected};
+use super::dispatched::Dispatched;
 use super::{DispatchError, DispatchFuture, ToolCall, ToolReply, Tools};
 use crate::answer::Propagate;
 use crate::impact::{InTurn, TurnLayer};
 use crate::settle::AtHead;
 use crate::{
-    Classify, ErrIsFailure, OnMissingTenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
+    Classify, ErrIsFailure, InvalidTenant, OnMissingTenant, TenantCircuitBreaker,
+    TenantCircuitBreakerLayer,
 };
 
-type Breaker<S, C> =
-    TenantCircuitBreaker<Attempts<S>, Tools, OfCall, Judge<C>, HandOn, Propagate, OfCall>;
+type Breaker<S, I, C> =
+    TenantCircuitBreaker<Attempts<S, I>, Tools, OfCall, Judge<C>, HandOn, Propagate, OfCall>;
 
 /// Calls tools through the circuits of their tenants; made by [`Tools::dispatcher`].
 ///
@@ -55,26 +57,51 @@ type Breaker<S, C> =
 ///
 /// # The tools themselves
 ///
-/// One service has all of them, by the name in the call: a `match`, a client of an MCP server, or a map of boxed services.
-/// What a tool says in its own words (a wrong argument, nothing found) is an output, and reaches the model as it is;
-/// an `Err` is a failure of the tool, and what it says reaches nobody: log it where it arises.
-/// [`Tools::dispatcher_with`] has a classifier judge outputs too.
+/// One service has all of them, by the name in the call: a `match`, or a client of an MCP server. Where each tool is a
+/// service of its own, a [`Toolbox`](super::Toolbox) is that one service.
+///
+/// What a tool says in its own words (a wrong argument, nothing found) is an output, and reaches the model as it is; an
+/// `Err` is a failure of the tool, and what it says reaches no model:
+/// [`ToolsBuilder::on_error`](super::ToolsBuilder::on_error) is told of it. [`Tools::dispatcher_with`] has a classifier
+/// judge outputs too.
+///
+/// A breaker or a load shed further in that rejects a call is neither a success nor a failure of the tool. The signal then
+/// says why and for how long that one rejects calls. Of a tool with side effects it says that the call failed: what came
+/// before the part that was rejected may have taken effect.
 ///
 /// # Timeouts
 ///
 /// A tool's timeout runs from when the service is ready for the call. A service that makes calls wait for their turn, as a
-/// concurrency limit does, is not bounded by it.
+/// concurrency limit does, is not bounded by it; in a [`Toolbox`](super::Toolbox) that wait counts too.
+///
+/// # In a spawned task
+///
+/// `tokio::spawn(async move { dispatcher.oneshot(call).await })` compiles, also around a box or a closure whose error is a
+/// `BoxError`; but a classifier that is a closure can be "not general enough" there, and is to be a `fn`:
+/// [why](TenantCircuitBreakerLayer#where-a-closure-is-not-general-enough).
+///
+/// # Panics
+///
+/// Outside of a tokio runtime, where the tool has a timeout. A panic of the service is a failure, and goes on unwinding.
 ///
 /// # Cancel safety
 ///
 /// A call that is dropped before it is done, as with a turn that the user has stopped, is cancelled: neutral by itself,
 /// and its place is free at once.
-pub struct Dispatcher<S, C = ErrIsFailure> {
-    breaker: InTurn<Breaker<S, C>, OfCall>,
+pub struct Dispatcher<S, I, C = ErrIsFailure>
+where
+    S: Service<ToolCall<I>>,
+{
+    breaker: InTurn<Breaker<S, I, C>, OfCall>,
     tools: Tools,
 }
 
-impl<S: Clone, C: Clone> Dispatcher<S, C> {
+impl<S, I, C> Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>> + Clone,
+    S::Error: Into<BoxError>,
+    C: Clone,
+{
     pub(super) fn new(tools: Tools, service: S, classify: C) -> Self {
         let layer = TenantCircuitBreakerLayer {
             dependency: tools.clone(),
@@ -87,16 +114,15 @@ impl<S: Clone, C: Clone> Dispatcher<S, C> {
             settle: AtHead,
         };
         Self {
-            breaker: TurnLayer::new(OfCall).layer(layer.layer(Attempts(service))),
+            breaker: TurnLayer::new(OfCall).layer(layer.layer(Attempts::new(service))),
             tools,
         }
     }
 }
 
-impl<S, C, I> Service<ToolCall<I>> for Dispatcher<S, C>
+impl<S, I, C> Service<ToolCall<I>> for Dispatcher<S, I, C>
 where
     S: Service<ToolCall<I>> + Clone,
-    S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError> + Clone,
 {
     type Response = ToolReply<S::Response>;
@@ -109,24 +135,42 @@ where
     }
 
     fn call(&mut self, call: ToolCall<I>) -> Self::Future {
+        // Before the tool is looked for: who has no tenant may be anybody, and is not told which tools there are.
+        if let Err(invalid) = InvalidTenant::check(&call.tenant) {
+            return DispatchFuture::refused(invalid.into());
+        }
         let Some(index) = self.tools.index_of(&call.tool) else {
             return DispatchFuture::refused(self.tools.unknown(&call.tool).into());
         };
-        let tools = self.tools.clone();
-        let tenant = call.tenant.clone();
-        let declared = tools.declared(index);
+        let dispatched = Dispatched::new(&self.tools, index, &call);
+        let declared = self.tools.declared(index);
         let selected = Selected {
             call,
             index,
             timeout: declared.timeout,
             probing: declared.probing(),
         };
-        let future = self.breaker.call(selected);
-        DispatchFuture::called(future, tools, index, tenant)
+        DispatchFuture::called(self.breaker.call(selected), dispatched)
     }
 }
 
-impl<S: Clone, C: Clone> Clone for Dispatcher<S, C> {
+impl<S, I, C> Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>>,
+{
+    /// The tools that it calls.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+}
+
+// By hand: a derive would ask for a clone of the input.
+impl<S, I, C> Clone for Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>> + Clone,
+    C: Clone,
+{
     fn clone(&self) -> Self {
         Self {
             breaker: self.breaker.clone(),
@@ -135,7 +179,10 @@ impl<S: Clone, C: Clone> Clone for Dispatcher<S, C> {
     }
 }
 
-impl<S, C> fmt::Debug for Dispatcher<S, C> {
+impl<S, I, C> fmt::Debug for Dispatcher<S, I, C>
+where
+    S: Service<ToolCall<I>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("tools", &self.tools)

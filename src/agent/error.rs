@@ -9,6 +9,9 @@ use crate::{DeclareError, InvalidTenant};
 const MOST_LISTED: usize = 32;
 
 /// Why a call is not dispatched, and no circuit hears of it.
+///
+/// Of an unknown tool it says itself what [`UnknownTool`] says, which is then not its source: so a model that is told no
+/// more than this error can choose another tool.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DispatchError {
@@ -20,17 +23,17 @@ pub enum DispatchError {
 
 impl fmt::Display for DispatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownTool(_) => "the call is for an unknown tool",
-            Self::InvalidTenant(_) => "the call has no valid tenant",
-        })
+        match self {
+            Self::UnknownTool(unknown) => unknown.fmt(f),
+            Self::InvalidTenant(_) => f.write_str("the call has no valid tenant"),
+        }
     }
 }
 
 impl Error for DispatchError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::UnknownTool(unknown) => Some(unknown),
+            Self::UnknownTool(unknown) => unknown.source(),
             Self::InvalidTenant(invalid) => Some(invalid),
         }
     }
@@ -132,6 +135,15 @@ pub enum ToolsError {
         /// The name of its substitute.
         substitute: String,
     },
+    /// A tool has the same substitute twice.
+    SubstituteTwice {
+        /// The tool.
+        tool: String,
+        /// The name of its substitute.
+        substitute: String,
+    },
+    /// A [`Toolbox`](super::Toolbox) has no service for the tool of this name.
+    NoService(String),
 }
 
 impl fmt::Display for ToolsError {
@@ -156,6 +168,11 @@ impl fmt::Display for ToolsError {
                 f,
                 "the tool {tool:?} has {substitute:?} as a substitute, which is no other tool"
             ),
+            Self::SubstituteTwice { tool, substitute } => write!(
+                f,
+                "the tool {tool:?} has {substitute:?} as a substitute twice"
+            ),
+            Self::NoService(tool) => write!(f, "there is no service for the tool {tool:?}"),
         }
     }
 }

@@ -7,16 +7,16 @@ use pin_project_lite::pin_project;
 use tower::BoxError;
 use tower_service::Service;
 
-use super::attempt::{Attempt, Attempts, HandOn, Judge, Selected};
-use super::{DispatchError, ToolCall, ToolReply, Tools};
+use super::attempt::{Attempts, HandOn, Judge, Selected};
+use super::dispatched::Dispatched;
+use super::{DispatchError, ToolCall, ToolReply};
+use crate::Classify;
 use crate::answer::Propagate;
 use crate::future::ResponseFuture;
 use crate::impact::InTurnFuture;
-use crate::sync::Arc;
-use crate::{CircuitOpen, Classify, InvalidTenant};
 
 type Guarded<S, I, C> =
-    InTurnFuture<ResponseFuture<Attempts<S>, Selected<I>, Judge<C>, HandOn, Propagate>>;
+    InTurnFuture<ResponseFuture<Attempts<S, I>, Selected<I>, Judge<C>, HandOn, Propagate>>;
 
 pin_project! {
     /// Future for the [`Dispatcher`](super::Dispatcher) service.
@@ -25,7 +25,6 @@ pin_project! {
     pub struct DispatchFuture<S, I, C>
     where
         S: Service<ToolCall<I>>,
-        S::Error: Into<BoxError>,
     {
         #[pin]
         state: State<Guarded<S, I, C>>,
@@ -35,7 +34,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F> {
-        Called { #[pin] future: F, tools: Tools, index: usize, tenant: Arc<str> },
+        Called { #[pin] future: F, dispatched: Dispatched },
         Refused { error: Option<DispatchError> },
         Done,
     }
@@ -44,20 +43,9 @@ pin_project! {
 impl<S, I, C> DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
 {
-    pub(super) fn called(
-        future: Guarded<S, I, C>,
-        tools: Tools,
-        index: usize,
-        tenant: Arc<str>,
-    ) -> Self {
-        let state = State::Called {
-            future,
-            tools,
-            index,
-            tenant,
-        };
+    pub(super) fn called(future: Guarded<S, I, C>, dispatched: Dispatched) -> Self {
+        let state = State::Called { future, dispatched };
         Self { state }
     }
 
@@ -70,7 +58,6 @@ where
 impl<S, I, C> Future for DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
     C: Classify<S::Response, BoxError>,
 {
     type Output = Result<ToolReply<S::Response>, DispatchError>;
@@ -78,14 +65,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         let result = match state.as_mut().project() {
-            StateProj::Called {
-                future,
-                tools,
-                index,
-                tenant,
-            } => {
-                let attempt = ready!(future.poll(cx));
-                reply(attempt, tools, *index, tenant)
+            StateProj::Called { future, dispatched } => {
+                Ok(dispatched.reply(ready!(future.poll(cx))))
             }
             StateProj::Refused { error } => match error.take() {
                 Some(error) => Err(error),
@@ -98,38 +79,9 @@ where
     }
 }
 
-fn reply<O>(
-    attempt: Result<Attempt<O>, BoxError>,
-    tools: &Tools,
-    index: usize,
-    tenant: &str,
-) -> Result<ToolReply<O>, DispatchError> {
-    let error = match attempt {
-        Ok(Attempt::Output(output)) => return Ok(ToolReply::Output(output)),
-        Ok(Attempt::Rejected(open)) => {
-            return Ok(ToolReply::Unavailable(tools.rejected(index, tenant, &open)));
-        }
-        Ok(Attempt::TimedOut) => {
-            return Ok(ToolReply::Unavailable(tools.timed_out_call(index, tenant)));
-        }
-        Ok(Attempt::Failed(error)) => error,
-        // The breaker's own, or what the service said when it was asked whether it is ready.
-        Err(error) => match error.downcast_ref() {
-            Some(invalid) => return Err(InvalidTenant::clone(invalid).into()),
-            None => error,
-        },
-    };
-    // A breaker further in knows better what is wrong than that the call failed.
-    Ok(ToolReply::Unavailable(match CircuitOpen::find(&*error) {
-        Some(open) => tools.rejected(index, tenant, open),
-        None => tools.failed_call(index, tenant),
-    }))
-}
-
 impl<S, I, C> fmt::Debug for DispatchFuture<S, I, C>
 where
     S: Service<ToolCall<I>>,
-    S::Error: Into<BoxError>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DispatchFuture").finish_non_exhaustive()

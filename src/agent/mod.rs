@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the tools there are | [`Tools`], [`Tool`] |
 //! | a call of one, and who makes it | [`ToolCall`], [`Dispatcher`], [`ToolReply`] |
+//! | a service for each of them | [`Toolbox`] |
 //! | what a model is told in the place of a result | [`DegradationSignal`], [`SignalReason`] |
 //! | what the next prompt says | [`Tools::unavailable`], [`Tools::prompt_note`] |
 //! | in which words | [`Wording`] |
@@ -11,6 +12,7 @@
 //! A tool is a dependency, and so each (tenant, tool) pair has a circuit of its own.
 
 mod attempt;
+mod dispatched;
 mod dispatcher;
 mod error;
 mod future;
@@ -23,8 +25,11 @@ mod signal;
 mod signal_reason;
 mod tool;
 mod tool_call;
+mod tool_error;
+mod toolbox;
 mod tools;
 mod tools_builder;
+mod tools_signals;
 mod unavailable;
 mod wall_clock;
 mod wording;
@@ -39,6 +44,8 @@ pub use self::signal::DegradationSignal;
 pub use self::signal_reason::SignalReason;
 pub use self::tool::Tool;
 pub use self::tool_call::ToolCall;
+pub use self::tool_error::ToolError;
+pub use self::toolbox::{Toolbox, ToolboxError, ToolboxFuture, ToolboxService};
 pub use self::tools::Tools;
 pub use self::tools_builder::ToolsBuilder;
 pub use self::unavailable::{MAX_LISTED, UnavailableTool, UnavailableTools};

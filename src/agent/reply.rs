@@ -38,4 +38,19 @@ impl<O> ToolReply<O> {
             Self::Unavailable(signal) => Some(signal),
         }
     }
+
+    /// The same reply with another output, as where it is written for a model.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::agent::ToolReply;
+    ///
+    /// let reply = ToolReply::Output(6).map(|dots: u32| dots.to_string());
+    /// assert_eq!(reply.output().as_deref(), Some("6"));
+    /// ```
+    pub fn map<P>(self, map: impl FnOnce(O) -> P) -> ToolReply<P> {
+        match self {
+            Self::Output(output) => ToolReply::Output(map(output)),
+            Self::Unavailable(signal) => ToolReply::Unavailable(signal),
+        }
+    }
 }

@@ -51,6 +51,25 @@ impl<I> ToolCall<I> {
         self.turn_id = Some(id.into());
         self
     }
+
+    /// The same call with another input, as where arguments are parsed.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::agent::ToolCall;
+    ///
+    /// let call = ToolCall::new("acme", "roll_dice", "6").call_id("call_1").map_input(|sides| sides.parse::<u32>());
+    /// assert_eq!(call.input, Ok(6));
+    /// assert_eq!(call.call_id.as_deref(), Some("call_1"));
+    /// ```
+    pub fn map_input<J>(self, map: impl FnOnce(I) -> J) -> ToolCall<J> {
+        ToolCall {
+            tenant: self.tenant,
+            tool: self.tool,
+            call_id: self.call_id,
+            turn_id: self.turn_id,
+            input: map(self.input),
+        }
+    }
 }
 
 // By hand, without the input, which is somebody's.

@@ -1,19 +1,23 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use tower::BoxError;
+use tower_service::Service;
 
 use super::attempt::Selected;
 use super::unavailable::{self, UnavailableTools};
 use super::wall_clock::WallClock;
 use super::{
-    DegradationSignal, Dispatcher, SignalReason, ToolsBuilder, UnavailableTool, UnknownTool,
+    DegradationSignal, Dispatcher, ToolCall, ToolError, ToolsBuilder, UnavailableTool, UnknownTool,
     Wording,
 };
+use crate::caught::caught;
 use crate::sync::Arc;
 use crate::{
-    CircuitBreakerRegistry, CircuitOpen, Dependency, ErrIsFailure, Probing, SelectDependency,
-    UnknownDependency,
+    CircuitBreakerRegistry, CircuitOpen, Classify, Dependency, ErrIsFailure, Probing,
+    SelectDependency, UnknownDependency,
 };
 
 /// The tools that agents may call, each with a circuit for every tenant.
@@ -47,9 +51,17 @@ pub struct Tools {
 struct Inner {
     /// Sorted by their names.
     declared: Box<[Declared]>,
-    wording: Box<dyn Wording>,
-    clock: WallClock,
+    words: Words,
 }
+
+/// What whoever declares the tools says of all of them.
+pub(super) struct Words {
+    pub(super) wording: Box<dyn Wording>,
+    pub(super) clock: WallClock,
+    pub(super) on_error: Option<OnError>,
+}
+
+pub(super) type OnError = Box<dyn Fn(&ToolError<'_>) + Send + Sync>;
 
 /// A tool with its dependency.
 pub(super) struct Declared {
@@ -73,30 +85,59 @@ impl Tools {
         ToolsBuilder::new(registry.clone())
     }
 
-    pub(super) fn new(
-        declared: Box<[Declared]>,
-        wording: Box<dyn Wording>,
-        clock: WallClock,
-    ) -> Self {
-        let inner = Inner {
-            declared,
-            wording,
-            clock,
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+    pub(super) fn new(declared: Box<[Declared]>, words: Words) -> Self {
+        let inner = Arc::new(Inner { declared, words });
+        Self { inner }
     }
 
     /// Calls the tools of this service. An `Err` is a failure, unless it is a rejection by a circuit or a load shed
     /// further in ([`ErrIsFailure`]).
-    pub fn dispatcher<S: Clone>(&self, service: S) -> Dispatcher<S> {
+    pub fn dispatcher<S, I>(&self, service: S) -> Dispatcher<S, I>
+    where
+        S: Service<ToolCall<I>> + Clone,
+        S::Error: Into<BoxError>,
+    {
         self.dispatcher_with(service, ErrIsFailure)
     }
 
     /// As [`dispatcher`](Self::dispatcher), with a classifier of your own, which is asked of outputs and of errors. An
     /// output that it calls a failure is handed on as it is; an error is answered with a signal, whatever it is called.
-    pub fn dispatcher_with<S: Clone, C: Clone>(&self, service: S, classify: C) -> Dispatcher<S, C> {
+    ///
+    /// ```
+    /// use tower::{BoxError, ServiceExt, service_fn};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome};
+    /// use tower_tenant_breaker::agent::{Tool, ToolCall, Tools};
+    ///
+    /// /// What a tool of an MCP server answers.
+    /// struct Answer { is_error: bool }
+    ///
+    /// fn judge(result: Result<&Answer, &BoxError>) -> Outcome {
+    ///     match result {
+    ///         Ok(answer) if !answer.is_error => Outcome::Success,
+    ///         _ => Outcome::failure(),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry).tool(Tool::new("search")).build()?;
+    /// let server = service_fn(async |_: ToolCall<()>| Ok::<_, BoxError>(Answer { is_error: true }));
+    /// let dispatcher = tools.dispatcher_with(server, judge);
+    /// for _ in 0..3 {
+    ///     let reply = dispatcher.clone().oneshot(ToolCall::new("acme", "search", ())).await?;
+    ///     assert!(reply.output().is_some_and(|answer| answer.is_error));
+    /// }
+    /// assert_eq!(tools.unavailable("acme").len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dispatcher_with<S, I, C>(&self, service: S, classify: C) -> Dispatcher<S, I, C>
+    where
+        S: Service<ToolCall<I>> + Clone,
+        S::Error: Into<BoxError>,
+        C: Classify<S::Response, BoxError> + Clone,
+    {
         Dispatcher::new(self.clone(), service, classify)
     }
 
@@ -117,6 +158,50 @@ impl Tools {
         self.inner.declared.is_empty()
     }
 
+    /// The dependency that a tool is; none where there is no tool of this name.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    /// use tower_tenant_breaker::agent::{Tool, Tools};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry).tool(Tool::new("search")).build()?;
+    /// if let Some(search) = tools.dependency("search") {
+    ///     search.force_open("its index is being rebuilt");
+    /// }
+    /// assert_eq!(tools.unavailable("acme").tools[0].name.as_ref(), "search");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dependency(&self, name: &str) -> Option<&Dependency> {
+        Some(&self.declared(self.index_of(name)?).dependency)
+    }
+
+    /// Why this tenant cannot use a tool now; none where it can, and where there is no tool of this name.
+    ///
+    /// What [`unavailable`](Self::unavailable) says of it, for whoever goes through a list of tools without a bound, as to
+    /// annotate it. Changes nothing, and makes no circuit.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    /// use tower_tenant_breaker::agent::{SignalReason, Tool, Tools};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry).tools(["search", "book"].map(Tool::new)).build()?;
+    /// registry.tenant("acme").force_open("not paid");
+    ///
+    /// let listed = tools.names().map(|name| match tools.why_unavailable("acme", name) {
+    ///     Some(tool) => format!("{name} ({})", tool.reason),
+    ///     None => name.to_owned(),
+    /// });
+    /// assert_eq!(listed.collect::<Vec<_>>(), ["book (circuit_forced_open)", "search (circuit_forced_open)"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn why_unavailable(&self, tenant: &str, name: &str) -> Option<UnavailableTool> {
+        self.unavailable_tool(self.declared(self.index_of(name)?), tenant)
+    }
+
     /// The tools that this tenant cannot use now, sorted by name; no more than [`MAX_LISTED`](super::MAX_LISTED) of them.
     ///
     /// Not those whose calls only wait for others that are in the air: they can be asked for in a moment. Those with side
@@ -124,11 +209,8 @@ impl Tools {
     /// nothing, and makes no circuit.
     #[must_use]
     pub fn unavailable(&self, tenant: &str) -> UnavailableTools {
-        let mut all = self.inner.declared.iter();
-        unavailable::capped(
-            all.by_ref()
-                .filter_map(|tool| self.unavailable_tool(tool, tenant)),
-        )
+        let all = self.inner.declared.iter();
+        unavailable::capped(all.filter_map(|tool| self.unavailable_tool(tool, tenant)))
     }
 
     /// What the tenant's next prompt should say of tools that it cannot use now; none where it can use all.
@@ -138,7 +220,7 @@ impl Tools {
     #[must_use]
     pub fn prompt_note(&self, tenant: &str) -> Option<String> {
         let unavailable = self.unavailable(tenant);
-        (!unavailable.is_empty()).then(|| unavailable.note(&*self.inner.wording))
+        (!unavailable.is_empty()).then(|| unavailable.note(self.wording()))
     }
 
     /// What a model is told of a rejected call of a tool.
@@ -173,76 +255,39 @@ impl Tools {
         Ok(self.failed_call(index, tenant))
     }
 
-    pub(super) fn rejected(
-        &self,
-        index: usize,
-        tenant: &str,
-        open: &CircuitOpen,
-    ) -> DegradationSignal {
-        let name = Arc::clone(&self.declared(index).name);
-        let signal = DegradationSignal::of_rejection(name, open);
-        signal.of_tool(
-            self.clone(),
-            index,
-            self.admitting_substitutes(index, tenant),
-        )
-    }
-
-    pub(super) fn timed_out_call(&self, index: usize, tenant: &str) -> DegradationSignal {
-        self.unsuccessful(index, tenant, SignalReason::ToolCallTimeout)
-    }
-
-    pub(super) fn failed_call(&self, index: usize, tenant: &str) -> DegradationSignal {
-        self.unsuccessful(index, tenant, SignalReason::ToolCallFailed)
-    }
-
-    /// Of a call that was made. It may have opened the circuit, and then the next one would be rejected.
-    fn unsuccessful(&self, index: usize, tenant: &str, reason: SignalReason) -> DegradationSignal {
-        let tool = self.declared(index);
-        let standing = tool.dependency.standing_refusal(tenant, tool.probing());
-        let until = standing.and_then(|standing| standing.until);
-        let now = Instant::now();
-        let left = until.map(|until| until.saturating_duration_since(now));
-        let signal = DegradationSignal::new(Arc::clone(&tool.name), reason, left, Some(now));
-        signal.of_tool(
-            self.clone(),
-            index,
-            self.admitting_substitutes(index, tenant),
-        )
-    }
-
-    /// A bit for each substitute, set where the tenant's circuit of it admits calls.
-    fn admitting_substitutes(&self, index: usize, tenant: &str) -> u64 {
-        let substitutes = self.declared(index).substitutes.iter();
-        let bits = substitutes.enumerate().map(|(n, index)| {
-            let tool = self.declared(*index);
-            u64::from(tool.dependency.would_admit_as(tenant, tool.probing())) << n
-        });
-        bits.sum()
-    }
-
     fn unavailable_tool(&self, tool: &Declared, tenant: &str) -> Option<UnavailableTool> {
         let standing = tool.dependency.standing_refusal(tenant, tool.probing())?;
         if standing.is_passing {
             return None;
         }
+        let now = Instant::now();
+        let left = |until: Instant| until.checked_duration_since(now);
         Some(UnavailableTool {
             name: Arc::clone(&tool.name),
             reason: standing.reason.into(),
             since: standing.since.map(|since| self.moment(since)),
             until: standing.until.map(|until| self.moment(until)),
-            retry_after: standing
-                .until
-                .map(|until| until.saturating_duration_since(Instant::now())),
+            retry_after: standing.until.and_then(left).filter(|left| !left.is_zero()),
         })
     }
 
     pub(super) fn moment(&self, instant: Instant) -> SystemTime {
-        self.inner.clock.at(instant)
+        self.inner.words.clock.at(instant)
     }
 
     pub(super) fn wording(&self) -> &dyn Wording {
-        &*self.inner.wording
+        &*self.inner.words.wording
+    }
+
+    pub(super) fn hears_of_errors(&self) -> bool {
+        self.inner.words.on_error.is_some()
+    }
+
+    pub(super) fn tell_of(&self, error: &ToolError<'_>) {
+        if let Some(on_error) = &self.inner.words.on_error {
+            // The call is over, and whoever only listens is not to end the turn.
+            caught(|| on_error(error));
+        }
     }
 
     pub(super) fn index_of(&self, name: &str) -> Option<usize> {
@@ -263,9 +308,8 @@ impl<I> SelectDependency<Selected<I>> for Tools {
     fn select<'a>(
         &'a self,
         selected: &Selected<I>,
-    ) -> Result<std::borrow::Cow<'a, Dependency>, UnknownDependency> {
-        let dependency = &self.declared(selected.index).dependency;
-        Ok(std::borrow::Cow::Borrowed(dependency))
+    ) -> Result<Cow<'a, Dependency>, UnknownDependency> {
+        Ok(Cow::Borrowed(&self.declared(selected.index).dependency))
     }
 }
 

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::tools::Declared;
+use super::tools::{Declared, OnError, Words};
 use super::wall_clock::WallClock;
-use super::{English, Tool, Tools, ToolsError, Wording};
+use super::{English, Tool, ToolError, Tools, ToolsError, Wording};
+use crate::registry::is_name;
 use crate::sync::Arc;
 use crate::time::DAY;
 use crate::{CircuitBreakerRegistry, DeclareError, Dependency, Policy};
@@ -20,6 +21,7 @@ const MOST_SUBSTITUTES: usize = 64;
 /// | [`timeout`](Self::timeout) | of tools without one of their own | 60 s | over 0, up to 24 h |
 /// | [`wording`](Self::wording) | what models are told | [`English`] | |
 /// | [`wall_clock`](Self::wall_clock) | what time it is | the system's | |
+/// | [`on_error`](Self::on_error) | who is told of errors | nobody | |
 #[must_use = "a builder does nothing until it is built"]
 pub struct ToolsBuilder {
     registry: CircuitBreakerRegistry,
@@ -28,6 +30,7 @@ pub struct ToolsBuilder {
     timeout: Duration,
     wording: Box<dyn Wording>,
     wall_clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    on_error: Option<OnError>,
 }
 
 impl ToolsBuilder {
@@ -39,6 +42,7 @@ impl ToolsBuilder {
             timeout: Duration::from_secs(60),
             wording: Box::new(English),
             wall_clock: Box::new(SystemTime::now),
+            on_error: None,
         }
     }
 
@@ -46,6 +50,12 @@ impl ToolsBuilder {
     /// tool has a policy of its own, which then has to be the same.
     pub fn tool(mut self, tool: Tool) -> Self {
         self.tools.push(tool);
+        self
+    }
+
+    /// Declares tools, as those that a server lists.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.tools.extend(tools);
         self
     }
 
@@ -74,22 +84,41 @@ impl ToolsBuilder {
         self
     }
 
+    /// Who is told of each error that a tool answers a [`Dispatcher`](super::Dispatcher) with: for a log, since the signal
+    /// in its place says nothing of it. Of timeouts and rejections the registry's events tell.
+    ///
+    /// It is told in the task of the call, after the circuit was, and before the signal is there. A panic in it is caught.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    /// use tower_tenant_breaker::agent::{Tool, Tools};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry)
+    ///     .tool(Tool::new("search"))
+    ///     .on_error(|failed| eprintln!("{} failed: {}", failed.tool, failed.error))
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_error(mut self, tell: impl Fn(&ToolError<'_>) + Send + Sync + 'static) -> Self {
+        self.on_error = Some(Box::new(tell));
+        self
+    }
+
     /// Declares the tools in the registry.
     ///
     /// # Errors
     ///
-    /// [`ToolsError`], where there is no tool, two have one name, a timeout is out of its bounds, a substitute is no
-    /// other tool, or a dependency cannot be declared; only then other dependencies may have been.
+    /// [`ToolsError`], where there is no tool, a name is empty or longer than 256 bytes, two tools have one name, a timeout
+    /// is out of its bounds, a substitute is no other tool or is there twice, or the dependency of a tool has another
+    /// policy than the tool; only then other dependencies may have been declared.
     pub fn build(mut self) -> Result<Tools, ToolsError> {
         if self.tools.is_empty() {
             return Err(ToolsError::NoTool);
         }
         check_timeout(None, self.timeout)?;
         self.tools.sort_by(|one, other| one.name.cmp(&other.name));
-        let mut neighbours = self.tools.iter().zip(self.tools.iter().skip(1));
-        if let Some((twice, _)) = neighbours.find(|(one, other)| one.name == other.name) {
-            return Err(ToolsError::Twice(twice.name.to_string()));
-        }
+        self.check_names()?;
         let substitutes: Result<Vec<_>, _> = self
             .tools
             .iter()
@@ -116,8 +145,25 @@ impl ToolsBuilder {
                 })
             })
             .collect();
-        let clock = WallClock::new(self.wall_clock);
-        Ok(Tools::new(declared?, self.wording, clock))
+        let words = Words {
+            wording: self.wording,
+            clock: WallClock::new(self.wall_clock),
+            on_error: self.on_error,
+        };
+        Ok(Tools::new(declared?, words))
+    }
+
+    /// Of the sorted list.
+    fn check_names(&self) -> Result<(), ToolsError> {
+        let mut names = self.tools.iter().map(|tool| &tool.name);
+        if let Some(name) = names.find(|name| !is_name(name)) {
+            return Err(DeclareError::InvalidName(name.len()).into());
+        }
+        let mut neighbours = self.tools.iter().zip(self.tools.iter().skip(1));
+        match neighbours.find(|(one, other)| one.name == other.name) {
+            Some((twice, _)) => Err(ToolsError::Twice(twice.name.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// Where in the sorted list the substitutes of a tool are.
@@ -126,6 +172,14 @@ impl ToolsBuilder {
         if substitutes > MOST_SUBSTITUTES {
             let tool = tool.name.to_string();
             return Err(ToolsError::TooManySubstitutes { tool, substitutes });
+        }
+        let names = tool.substitutes.iter().enumerate();
+        let mut twice = names.filter(|(n, name)| tool.substitutes[..*n].contains(name));
+        if let Some((_, name)) = twice.next() {
+            return Err(ToolsError::SubstituteTwice {
+                tool: tool.name.to_string(),
+                substitute: name.to_string(),
+            });
         }
         let place_of = |name: &Arc<str>| {
             let place = self.tools.binary_search_by(|tool| tool.name.cmp(name));
@@ -141,13 +195,15 @@ impl ToolsBuilder {
     }
 
     fn dependency(&self, tool: &Tool, default_policy: &Policy) -> Result<Dependency, DeclareError> {
-        let known = || self.registry.get(&tool.name).map(Ok);
-        match &tool.policy {
-            Some(policy) => self.registry.dependency_with(&tool.name, policy.clone()),
-            None => known().unwrap_or_else(|| {
-                self.registry
-                    .dependency_with(&tool.name, default_policy.clone())
-            }),
+        let declare = |policy: &Policy| self.registry.dependency_with(&tool.name, policy.clone());
+        if let Some(policy) = &tool.policy {
+            return declare(policy);
+        }
+        let known = || self.registry.get(&tool.name);
+        match known() {
+            Some(known) => Ok(known),
+            // Somebody else may have declared it with another policy meanwhile.
+            None => declare(default_policy).or_else(|error| known().ok_or(error)),
         }
     }
 }

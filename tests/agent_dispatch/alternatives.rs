@@ -1,0 +1,101 @@
+use super::*;
+
+fn told(signal: &DegradationSignal) -> Vec<&str> {
+    signal.alternatives().collect()
+}
+
+fn with_substitutes() -> Tools {
+    declare(&registry())
+        .tool(Tool::new("search").substitutes(["web", "books", "ask_a_human"]))
+        .tools(["books", "web"].map(Tool::new))
+        .tool(Tool::new("ask_a_human").has_side_effects())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_come_in_the_order_in_which_they_were_declared() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let failed = signal(&dispatcher, call("search", Work::Fail)).await;
+    assert_eq!(told(&failed), ["web", "books", "ask_a_human"]);
+    let web = signal(&dispatcher, call("web", Work::Fail)).await;
+    assert!(told(&web).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_alone_whose_circuit_for_this_tenant_admits_calls_now() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    trip(tool(&tools, "web"));
+    trip_for(tool(&tools, "books"), "globex");
+    let of = async |tenant: &str| {
+        let call = ToolCall::new(tenant, "search", Work::Fail);
+        let signal = signal(&dispatcher, call).await;
+        told(&signal).join(" ")
+    };
+    assert_eq!(of("acme").await, "books ask_a_human");
+    assert_eq!(of("globex").await, "web ask_a_human");
+    assert_eq!(of("initech").await, "web books ask_a_human");
+    // A call that would be the probe is admitted.
+    pass(OPEN).await;
+    assert_eq!(of("acme").await, "web books ask_a_human");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_with_side_effects_waits_for_others_to_prove_that_it_is_back() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    trip(tool(&tools, "ask_a_human"));
+    pass(100 * OPEN).await;
+    let failed = signal(&dispatcher, call("search", Work::Fail)).await;
+    assert_eq!(told(&failed), ["web", "books"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_those_of_the_moment_at_which_the_call_ended() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let signal = signal(&dispatcher, call("search", Work::Fail)).await;
+    tool(&tools, "web").force_open("maintenance");
+    assert_eq!(told(&signal), ["web", "books", "ask_a_human"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_call_and_one_that_timed_out_are_told_of_them_too() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let timed_out = signal(&dispatcher, call("search", Work::Hang)).await;
+    signal(&dispatcher, call("search", Work::Fail)).await;
+    let rejected = signal(&dispatcher, call("search", Work::Answer)).await;
+    assert_eq!(rejected.reason(), SignalReason::CircuitOpenFailures);
+    for signal in [timed_out, rejected] {
+        assert_eq!(told(&signal), ["web", "books", "ask_a_human"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_ask_for_them_makes_no_circuit() {
+    let tools = with_substitutes();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    signal(&dispatcher, call("search", Work::Fail)).await;
+    assert_eq!(
+        (tool(&tools, "search").len(), tool(&tools, "web").len()),
+        (1, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_four_of_them_are_all_told() {
+    let names: Vec<_> = (0..64).map(|n| format!("other_{n:02}")).collect();
+    let search = Tool::new("search").substitutes(names.iter().map(String::as_str));
+    let others = names.iter().map(|name| Tool::new(name.as_str()));
+    let tools = declare(&registry())
+        .tool(search)
+        .tools(others)
+        .build()
+        .unwrap();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let signal = signal(&dispatcher, call("search", Work::Fail)).await;
+    assert_eq!(told(&signal), names);
+}

@@ -1,0 +1,144 @@
+//! Tools whose calls change something.
+
+use tower_tenant_breaker::{CircuitState, Outcome, RecoveryProber};
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn book() -> Tool {
+    Tool::new("book").has_side_effects()
+}
+
+fn booking() -> Tools {
+    declare(&registry())
+        .tool(book())
+        .timeout(OPEN)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_never_probed_by_live_calls_and_the_signal_promises_no_time() {
+    let (tools, shop) = (booking(), Shop::default());
+    let dispatcher = tools.dispatcher(shop.service());
+    trip(tool(&tools, "book"));
+    let rejected = signal(&dispatcher, call("book", Work::Answer)).await;
+    assert_eq!(rejected.retry_after_seconds(), Some(10));
+
+    for waited in [OPEN, HOUR, 100 * HOUR] {
+        pass(waited).await;
+        let barred = signal(&dispatcher, call("book", Work::Answer)).await;
+        assert_eq!(barred.reason(), SignalReason::CircuitOpenFailures);
+        assert_eq!(barred.retry_after_seconds(), None);
+        assert!(barred.to_json().get("retry_after_seconds").is_none());
+        assert!(barred.since().is_some());
+    }
+    assert_eq!(shop.reached(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_side_effects_the_next_call_probes() {
+    let tools = tools(["search"]);
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    trip(tool(&tools, "search"));
+    pass(OPEN).await;
+    assert!(
+        ask(&dispatcher, call("search", Work::Answer))
+            .await
+            .unwrap()
+            .output()
+            .is_some()
+    );
+    assert_eq!(tool(&tools, "search").state("acme"), CircuitState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prober_brings_them_back() {
+    let tools = booking();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let _prober = RecoveryProber::builder(tool(&tools, "book"))
+        .interval(Duration::from_secs(1))
+        .spawn(async |_| Outcome::Success)
+        .unwrap();
+    trip(tool(&tools, "book"));
+    signal(&dispatcher, call("book", Work::Answer)).await;
+    sleep(OPEN + Duration::from_secs(3)).await;
+    assert!(
+        ask(&dispatcher, call("book", Work::Answer))
+            .await
+            .unwrap()
+            .output()
+            .is_some()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_by_hand_brings_them_back() {
+    let tools = booking();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    trip(tool(&tools, "book"));
+    pass(HOUR).await;
+    signal(&dispatcher, call("book", Work::Answer)).await;
+    tool(&tools, "book").circuit("acme").reset();
+    assert!(
+        ask(&dispatcher, call("book", Work::Answer))
+            .await
+            .unwrap()
+            .output()
+            .is_some()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_timed_out_or_failed_may_have_taken_effect_and_a_rejected_one_has_not() {
+    let tools = booking();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let timed_out = signal(&dispatcher, call("book", Work::Hang)).await;
+    let failed = signal(&dispatcher, call("book", Work::Fail)).await;
+    let rejected = signal(&dispatcher, call("book", Work::Answer)).await;
+    let told = [timed_out, failed, rejected].map(|signal| signal.may_have_taken_effect());
+    assert_eq!(told, [true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_something_further_in_has_rejected_may_have_taken_effect_before() {
+    let provider = registry().dependency("provider").unwrap();
+    provider.force_open_for("maintenance", Duration::from_secs(77));
+    let rejection = provider.acquire("acme").unwrap_err();
+    let open = rejection.circuit_open().unwrap().clone();
+    let tools = booking();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    for (work, seconds) in [(Work::BeRejected(open), 77), (Work::Shed, 1)] {
+        let signal = signal(&dispatcher, call("book", work)).await;
+        assert_eq!(signal.reason(), SignalReason::ToolCallFailed);
+        assert_eq!(signal.retry_after_seconds(), Some(seconds));
+        assert!(signal.may_have_taken_effect());
+    }
+    let book = tool(&tools, "book").circuit("acme").snapshot().unwrap();
+    assert_eq!(book.totals.ignored, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_while_others_wait_for_a_prober_is_told_no_time() {
+    let tools = booking();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let straggler = dispatcher.oneshot(call("book", Work::Take(OPEN - Duration::from_millis(1))));
+    let straggler = tokio::spawn(straggler);
+    tokio::task::yield_now().await;
+    trip(tool(&tools, "book"));
+    assert!(straggler.await.unwrap().unwrap().output().is_some());
+    assert_eq!(
+        tools.failed("acme", "book").unwrap().retry_after_seconds(),
+        Some(1)
+    );
+    for waited in [Duration::from_millis(1), HOUR] {
+        pass(waited).await;
+        assert_eq!(
+            tools.failed("acme", "book").unwrap().retry_after_seconds(),
+            None
+        );
+        let listed = tools.why_unavailable("acme", "book").unwrap();
+        assert_eq!(listed.retry_after, None);
+    }
+}
