@@ -74,13 +74,15 @@ impl Wording for English {
             None if signal.reason().was_made() => {}
             None => f.write_str(" Do not call it until you are told that it is back.")?,
         }
-        let mut alternatives = signal.alternatives().map(PlainName);
-        match alternatives.next() {
-            Some(best) => write!(f, " Use \"{best}\" in its place")?,
-            None => f.write_str(" Plan without it")?,
-        }
-        for other in alternatives {
-            write!(f, " or \"{other}\"")?;
+        let mut alternatives = signal.alternatives().map(PlainName).peekable();
+        if alternatives.peek().is_none() {
+            f.write_str(" Plan without it")?;
+        } else {
+            for (n, name) in alternatives.enumerate() {
+                let or = if n > 0 { " or" } else { " Use" };
+                write!(f, "{or} \"{name}\"")?;
+            }
+            f.write_str(" in its place")?;
         }
         f.write_str(", or tell the user what you cannot do.")
     }
