@@ -187,7 +187,8 @@ proptest::proptest! {
     fn no_text_makes_it_panic(text in "([{}\\[\\]]|\\{(tool_name|reason|since|alternatives)\\}|é|.){0,40}") {
         if let Ok(template) = MessageTemplate::new(&text) {
             let (_, tools) = tools(template);
-            tools.failed("acme", "search").unwrap().message();
+            let message = tools.failed("acme", "search").unwrap().message();
+            proptest::prop_assert!(!message.is_empty());
         }
     }
 
