@@ -281,7 +281,7 @@ async fn an_axum_router_takes_the_layer_with_a_timeout_inside() {
 }
 
 #[cfg(feature = "agent")]
-mod agents {
+mod dispatching {
     use super::*;
     use tower_tenant_breaker::agent::{
         DegradationSignal, DispatchError, DispatchFuture, Dispatcher, SignalReason, Tool, ToolCall,
@@ -313,4 +313,28 @@ mod agents {
     assert_impl_all!(Boxed: Clone, Send, Sync, Unpin, Service<ToolCall<u8>>);
     // Neither an input nor an output that is not `Sync` keeps a dispatcher from being so.
     assert_impl_all!(ToolboxService<Cell<u8>, Cell<u8>>: Clone, Send, Sync);
+}
+
+#[cfg(feature = "agent")]
+mod signals {
+    use serde::Serialize;
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use tower_tenant_breaker::CircuitOpen;
+    use tower_tenant_breaker::agent::{
+        DegradationSignal, English, MessageTemplate, PlainName, SignalReason, TemplateError,
+        UnavailableTool, UnavailableTools, Wording,
+    };
+
+    assert_impl_all!(DegradationSignal: Clone, Send, Sync, Unpin, Serialize, std::fmt::Debug);
+    assert_impl_all!(DegradationSignal: From<&'static CircuitOpen>);
+    // It is no error: it stands in the place of a result.
+    assert_not_impl_any!(DegradationSignal: std::error::Error);
+    assert_impl_all!(SignalReason: Copy, Send, Sync, Eq, std::hash::Hash, Serialize, std::fmt::Display);
+    assert_impl_all!(UnavailableTool: Clone, Send, Sync, Eq, Serialize);
+    assert_impl_all!(UnavailableTools: Clone, Send, Sync, Eq, Serialize, Default);
+    assert_impl_all!(MessageTemplate: Clone, Send, Sync, Eq, Wording);
+    assert_impl_all!(TemplateError: Clone, Send, Sync, Eq, std::error::Error);
+    assert_impl_all!(English: Copy, Send, Sync, Wording);
+    assert_impl_all!(PlainName<'static>: Copy, Send, Sync, std::fmt::Display);
+    assert_impl_all!(dyn Wording: Send, Sync);
 }

@@ -96,3 +96,6 @@ impl Serialize for SignalReason {
         serializer.serialize_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,7 +199,7 @@ impl Tools {
     /// ```
     #[must_use]
     pub fn why_unavailable(&self, tenant: &str, name: &str) -> Option<UnavailableTool> {
-        self.unavailable_tool(self.declared(self.index_of(name)?), tenant)
+        self.unavailable_tool(self.declared(self.index_of(name)?), tenant, Instant::now())
     }
 
     /// The tools that this tenant cannot use now, sorted by name; no more than [`MAX_LISTED`](super::MAX_LISTED) of them.
@@ -209,8 +209,9 @@ impl Tools {
     /// nothing, and makes no circuit.
     #[must_use]
     pub fn unavailable(&self, tenant: &str) -> UnavailableTools {
+        let now = Instant::now();
         let all = self.inner.declared.iter();
-        unavailable::capped(all.filter_map(|tool| self.unavailable_tool(tool, tenant)))
+        unavailable::capped(all.filter_map(|tool| self.unavailable_tool(tool, tenant, now)))
     }
 
     /// What the tenant's next prompt should say of tools that it cannot use now; none where it can use all.
@@ -255,19 +256,23 @@ impl Tools {
         Ok(self.failed_call(index, tenant))
     }
 
-    fn unavailable_tool(&self, tool: &Declared, tenant: &str) -> Option<UnavailableTool> {
+    fn unavailable_tool(
+        &self,
+        tool: &Declared,
+        tenant: &str,
+        now: Instant,
+    ) -> Option<UnavailableTool> {
         let standing = tool.dependency.standing_refusal(tenant, tool.probing())?;
         if standing.is_passing {
             return None;
         }
-        let now = Instant::now();
-        let left = |until: Instant| until.checked_duration_since(now);
+        let until = standing.until_after(now);
         Some(UnavailableTool {
             name: Arc::clone(&tool.name),
             reason: standing.reason.into(),
             since: standing.since.map(|since| self.moment(since)),
-            until: standing.until.map(|until| self.moment(until)),
-            retry_after: standing.until.and_then(left).filter(|left| !left.is_zero()),
+            until: until.map(|until| self.moment(until)),
+            retry_after: until.map(|until| until.saturating_duration_since(now)),
         })
     }
 

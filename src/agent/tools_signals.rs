@@ -72,9 +72,8 @@ impl Tools {
             if standing.is_passing {
                 return Some(Duration::ZERO);
             }
-            // Where that lies in the past, the circuit waits for a probe that such a call may not be.
-            let left = standing.until?.checked_duration_since(now)?;
-            (!left.is_zero()).then_some(left)
+            let until = standing.until_after(now)?;
+            Some(until.saturating_duration_since(now))
         });
         let signal = DegradationSignal::new(Arc::clone(&tool.name), reason, left, Some(now));
         self.with_alternatives(signal, index, tenant)
