@@ -1,12 +1,13 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::template::DEFAULT_WARNING;
 use super::{DegradationSignal, PlainName, SignalReason, UnavailableTool, UnavailableTools};
 use crate::utc::Utc;
 
 /// In which words models are told of tools that they cannot use.
 ///
-/// By default in those of [`English`]. Whatever is put into text that was not written by you is to go through
+/// By default in those of [`English`]; from a string, those of a [`MessageTemplate`](super::MessageTemplate). Whatever is put into text that was not written by you is to go through
 /// [`PlainName`].
 ///
 /// ```
@@ -75,9 +76,7 @@ impl Wording for English {
             )?,
         }
         if signal.may_have_taken_effect() {
-            f.write_str(
-                " It may have taken effect all the same: find out before you call it again.",
-            )?;
+            f.write_str(DEFAULT_WARNING)?;
         }
         match signal.retry_after_seconds() {
             Some(1) => f.write_str(" Do not call it for 1 second.")?,
@@ -123,7 +122,7 @@ impl Wording for English {
     }
 }
 
-fn in_words(reason: SignalReason) -> &'static str {
+pub(super) fn in_words(reason: SignalReason) -> &'static str {
     match reason {
         SignalReason::CircuitOpenFailures => "its calls have been failing",
         SignalReason::CircuitOpenLatency => "its calls have been too slow",
