@@ -162,7 +162,7 @@ impl Tools {
     #[must_use]
     pub fn tool_note(&self, tenant: &str, tool: &str) -> Option<String> {
         let tool = self.declared(self.index_of(tool)?);
-        let unavailable = self.unavailable_tool(tool, tenant)?;
+        let unavailable = self.unavailable_tool(tool, tenant, Instant::now())?;
         Some(unavailable.note(&*self.inner.wording))
     }
 
