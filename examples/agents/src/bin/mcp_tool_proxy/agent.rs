@@ -49,6 +49,33 @@ pub struct Call {
     pub signal: Option<Value>,
 }
 
+impl List {
+    /// The tools that are listed as unavailable.
+    pub fn unavailable(&self) -> Vec<&str> {
+        let marked = self.tools.iter().filter(|tool| {
+            let described = tool.description.as_deref().unwrap_or_default();
+            described.starts_with("Unavailable now")
+        });
+        marked.map(|tool| &*tool.name).collect()
+    }
+}
+
+impl Turn {
+    /// Whether these tools were called, in this order and no other, and the last of them answered.
+    pub fn is_answered_by(&self, tools: &[&str]) -> bool {
+        let called = self.calls.iter().map(|call| &*call.tool);
+        let signals = self.calls.iter().filter(|call| call.signal.is_some());
+        let answers = self.calls.len() - signals.count();
+        called.eq(tools.iter().copied()) && answers == 1 && self.answer.is_some()
+    }
+
+    /// The first signal; null without one.
+    pub fn signal(&self) -> &Value {
+        let mut signals = self.calls.iter().filter_map(|call| call.signal.as_ref());
+        signals.next().unwrap_or(&Value::Null)
+    }
+}
+
 impl Agent {
     /// Connects, asks to be told of changes, and reads the list of tools.
     pub async fn connect(url: &str, key: &str) -> Result<Self, BoxError> {
@@ -85,7 +112,8 @@ impl Agent {
     pub async fn list_changed(&mut self) -> Result<(), BoxError> {
         let told = self.changes.next().await?;
         self.heard += &serde_json::to_string(&told)?;
-        told.map(drop).ok_or_else(|| "the server has nothing more to say".into())
+        told.map(drop)
+            .ok_or_else(|| "the server has nothing more to say".into())
     }
 
     /// Whether the server has said so, and nobody has waited for it.
@@ -101,7 +129,8 @@ impl Agent {
             calls: Vec::new(),
             answer: None,
         };
-        let usable = tools.iter().find(|tool| self.lists_as_usable(tool));
+        let unavailable = self.list.unavailable();
+        let usable = tools.iter().find(|tool| !unavailable.contains(tool));
         let mut next = usable.map(|tool| (*tool).to_owned());
         while let Some(tool) = next.take() {
             let result = self.call(&tool, about).await?;
@@ -119,12 +148,7 @@ impl Agent {
 
     /// One call of a tool, in the turn that it is in.
     pub async fn call(&mut self, tool: &str, about: &str) -> Result<CallToolResult, ServiceError> {
-        let given = json!({ "about": about });
-        let mut meta = RequestMetaObject::default();
-        meta.insert(TURN.to_owned(), format!("turn {}", self.turns).into());
-        let mut params = CallToolRequestParams::new(tool.to_owned())
-            .with_arguments(given.as_object().cloned().unwrap_or_default());
-        params.meta = Some(meta);
+        let params = call_of(tool, about, &format!("turn {}", self.turns));
         let result = self.client.call_tool(params).await;
         self.heard += &match &result {
             Ok(result) => serde_json::to_string(result).unwrap_or_default(),
@@ -132,14 +156,17 @@ impl Agent {
         };
         result
     }
+}
 
-    fn lists_as_usable(&self, name: &str) -> bool {
-        let listed = self.list.tools.iter().find(|tool| tool.name == name);
-        listed.is_some_and(|tool| {
-            let described = tool.description.as_deref().unwrap_or_default();
-            !described.starts_with("Unavailable")
-        })
-    }
+/// A call of a tool in a turn.
+pub fn call_of(tool: &str, about: &str, turn: &str) -> CallToolRequestParams {
+    let given = json!({ "about": about });
+    let mut meta = RequestMetaObject::default();
+    meta.insert(TURN.to_owned(), turn.into());
+    let mut params = CallToolRequestParams::new(tool.to_owned())
+        .with_arguments(given.as_object().cloned().unwrap_or_default());
+    params.meta = Some(meta);
+    params
 }
 
 /// What says that there is no result.

@@ -12,18 +12,19 @@ pub struct Availability {
     tools: Tools,
     tenant: Arc<str>,
     changes: Events,
-    /// The same as long as nothing has changed.
+    /// What was told last: the same as long as nothing has changed.
     note: Option<String>,
 }
 
 impl Availability {
+    /// Who begins to listen while all is not well is told at once: it may have read its list before.
     pub fn new(registry: &CircuitBreakerRegistry, tools: &Tools, tenant: Arc<str>) -> Self {
         let changes = registry.subscribe_to_changes();
         Self {
-            note: tools.prompt_note(&tenant),
             tools: tools.clone(),
             tenant,
             changes,
+            note: None,
         }
     }
 

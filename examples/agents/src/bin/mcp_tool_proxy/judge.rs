@@ -5,7 +5,7 @@ use std::iter::successors;
 use std::time::Duration;
 
 use rmcp::model::{CallToolResponse, ErrorData};
-use rmcp::transport::streamable_http_client::HttpStatusError;
+use rmcp::transport::streamable_http_client::{HttpStatusError, StreamableHttpError};
 use tower::BoxError;
 use tower_tenant_breaker::{Classify, ErrIsFailure, Outcome};
 
@@ -47,8 +47,12 @@ fn of_status(status: &HttpStatusError) -> Outcome {
     }
 }
 
-/// rmcp keeps the status of 429 and 5xx, and of their headers the one that says when to come back.
+/// rmcp keeps the status of 429 and 5xx, and of their headers the one that says when to come back. Its variant is
+/// transparent, and so the status itself is no source of anything: who looks for it has to know the enum.
 fn status<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a HttpStatusError> {
     let source = |error: &&'a (dyn Error + 'static)| (*error).source();
-    successors(Some(error), source).find_map(|error| error.downcast_ref())
+    successors(Some(error), source).find_map(|error| match error.downcast_ref()? {
+        StreamableHttpError::<reqwest::Error>::HttpStatus(status) => Some(status),
+        _ => None,
+    })
 }

@@ -14,6 +14,7 @@ mod stage;
 mod story;
 mod tool_server;
 mod transcript;
+mod trouble;
 mod upstream;
 
 use std::process::ExitCode;
@@ -31,7 +32,9 @@ async fn main() -> ExitCode {
     let mut transcript = Transcript::default();
     match timeout(AT_MOST, story::tell(&mut transcript)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => transcript.promise(false, &format!("the story goes on to its end: {error}")),
+        Ok(Err(error)) => {
+            transcript.promise(false, &format!("the story goes on to its end: {error}"))
+        }
         Err(_elapsed) => transcript.promise(false, &format!("the story ends within {AT_MOST:?}")),
     }
     for promise in transcript.broken() {

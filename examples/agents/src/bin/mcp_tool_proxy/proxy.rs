@@ -13,10 +13,10 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{Peer, RoleServer, ServerHandler};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
+use tower_tenant_breaker::CircuitBreakerRegistry;
 use tower_tenant_breaker::agent::{
     DegradationSignal, DispatchError, Dispatcher, ToolCall, ToolReply, Tools,
 };
-use tower_tenant_breaker::{CircuitBreakerRegistry, CircuitBreakerRegistry as Registry};
 
 use crate::availability::Availability;
 use crate::judge::OfServers;
@@ -40,7 +40,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub fn new(registry: &Registry, tools: &Tools, upstreams: Upstreams) -> Self {
+    pub fn new(registry: &CircuitBreakerRegistry, tools: &Tools, upstreams: Upstreams) -> Self {
         Self {
             registry: registry.clone(),
             tools: tools.clone(),
@@ -65,6 +65,25 @@ impl Proxy {
             tool.description = Some(Cow::Owned(format!("{note} {described}")));
         }
         tool
+    }
+
+    /// The signal in the place of a result. Clients hold structured content against the schema that its tool has
+    /// declared, and a signal is of none.
+    fn unavailable(&self, signal: &DegradationSignal) -> Result<CallToolResponse, ErrorData> {
+        let mut described = self.described.iter();
+        let tool = described.find(|tool| tool.name == signal.tool_name());
+        let result = match tool.and_then(|tool| tool.output_schema.as_ref()) {
+            Some(_schema) => signal.to_mcp_text(),
+            None => signal.to_mcp(),
+        };
+        let result: Result<CallToolResult, _> = serde_json::from_value(result);
+        result
+            .map(CallToolResponse::from)
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+
+    fn availability(&self, tenant: Arc<str>) -> Availability {
+        Availability::new(&self.registry, &self.tools, tenant)
     }
 }
 
@@ -92,15 +111,15 @@ impl ServerHandler for Session {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tenant = tenant(&context.extensions)?;
-        let mut call = ToolCall::new(tenant, &*params.name, params.clone())
-            .call_id(context.id.to_string());
+        let mut call =
+            ToolCall::new(tenant, &*params.name, params.clone()).call_id(context.id.to_string());
         if let Some(turn) = context.meta.get(TURN).and_then(|turn| turn.as_str()) {
             call = call.turn_id(turn);
         }
         tokio::select! {
             reply = self.proxy.dispatcher.clone().oneshot(call) => match reply {
                 Ok(ToolReply::Output(output)) => output,
-                Ok(ToolReply::Unavailable(signal)) => Ok(unavailable(&signal).into()),
+                Ok(ToolReply::Unavailable(signal)) => self.proxy.unavailable(&signal),
                 Err(error) => Err(refused(&error)),
             },
             // rmcp goes on with what nobody waits for any more: dropped, the call frees its place.
@@ -117,7 +136,9 @@ impl ServerHandler for Session {
         let described = self.proxy.described.iter();
         let note = self.proxy.tools.prompt_note(&tenant);
         Ok(ListToolsResult {
-            tools: described.map(|tool| self.proxy.annotated(tool, &tenant)).collect(),
+            tools: described
+                .map(|tool| self.proxy.annotated(tool, &tenant))
+                .collect(),
             meta: note.map(|note| {
                 let note = (PROMPT_NOTE.to_owned(), note.into());
                 MetaObject([note].into_iter().collect())
@@ -160,12 +181,6 @@ impl ServerHandler for Session {
     }
 }
 
-impl Proxy {
-    fn availability(&self, tenant: Arc<str>) -> Availability {
-        Availability::new(&self.registry, &self.tools, tenant)
-    }
-}
-
 async fn tell(mut availability: Availability, peer: Peer<RoleServer>) {
     while availability.changed().await {
         if peer.notify_tool_list_changed().await.is_err() {
@@ -183,12 +198,11 @@ fn tenant(extensions: &Extensions) -> Result<Arc<str>, ErrorData> {
         .ok_or_else(|| ErrorData::internal_error("nobody has said who this is for", None))
 }
 
-fn unavailable(signal: &DegradationSignal) -> CallToolResult {
-    CallToolResult::structured_error(signal.to_json())
-}
-
-/// No result that a model could plan with.
+/// What is no call of a tool, and no result that a model could plan with.
 fn refused(error: &DispatchError) -> ErrorData {
-    let said = std::error::Error::source(error).map_or_else(String::new, ToString::to_string);
+    let said = match error {
+        DispatchError::UnknownTool(unknown) => unknown.to_string(),
+        error => error.to_string(),
+    };
     ErrorData::invalid_params(said, None)
 }

@@ -36,9 +36,7 @@ impl Drop for Running {
 }
 
 /// MCP by streamable HTTP.
-pub fn mcp<S: ServerHandler>(
-    session: impl Fn() -> S + Send + Sync + 'static,
-) -> Router {
+pub fn mcp<S: ServerHandler>(session: impl Fn() -> S + Send + Sync + 'static) -> Router {
     let service: StreamableHttpService<S, LocalSessionManager> = StreamableHttpService::new(
         move || Ok(session()),
         Arc::default(),
@@ -62,6 +60,8 @@ async fn authenticate(State(keys): State<Keys>, mut request: Request, next: Next
     let Some(tenant) = key.and_then(|key| keys.get(key)) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    request.extensions_mut().insert(TenantId(Arc::clone(tenant)));
+    request
+        .extensions_mut()
+        .insert(TenantId(Arc::clone(tenant)));
     next.run(request).await
 }

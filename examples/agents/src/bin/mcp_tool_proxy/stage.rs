@@ -21,7 +21,6 @@ pub const ANSWERING: [&str; 2] = ["search", "encyclopedia"];
 
 pub struct Stage {
     pub registry: CircuitBreakerRegistry,
-    pub tools: Tools,
     pub search: ToolServer,
     pub encyclopedia: ToolServer,
     pub booking: ToolServer,
@@ -31,7 +30,9 @@ pub struct Stage {
 impl Stage {
     /// Circuits open after two failures in a row, and for so long.
     pub async fn set(open_for: Duration, timeout: Duration) -> Result<Self, BoxError> {
-        let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default()).build()?;
+        let registry = CircuitBreakerRegistry::builder()
+            .impact(ImpactPolicy::default())
+            .build()?;
         let policy = Policy::low_traffic()
             .consecutive_failures(2)
             .open_for(OpenPeriod::fixed(open_for).jitter(0.0))
@@ -47,20 +48,35 @@ impl Stage {
             .build()?;
 
         let keys = keys(key_with_servers);
-        let start = async |tool, described| ToolServer::start(tool, described, Arc::clone(&keys)).await;
+        let start =
+            async |tool, described| ToolServer::start(tool, described, Arc::clone(&keys)).await;
         let search = start("search", "Searches the web.").await?;
-        let encyclopedia = start("encyclopedia", "Looks things up, as they were last year.").await?;
+        let encyclopedia =
+            start("encyclopedia", "Looks things up, as they were last year.").await?;
         let booking = start("book", "Books a journey.").await?;
-        let servers = [("search", &search), ("encyclopedia", &encyclopedia), ("book", &booking)];
-        let servers = servers.map(|(tool, server)| Server { tool, url: server.url().to_owned() });
-        let accounts = TENANTS.map(|tenant| Account { tenant, key: key_with_servers(tenant) });
+        let servers = [
+            ("search", &search),
+            ("encyclopedia", &encyclopedia),
+            ("book", &booking),
+        ];
+        let servers = servers.map(|(tool, server)| Server {
+            tool,
+            url: server.url().to_owned(),
+        });
+        let accounts = TENANTS.map(|tenant| Account {
+            tenant,
+            key: key_with_servers(tenant),
+        });
         let upstreams = Upstreams::connect(&servers, &accounts).await?;
 
         let proxy = Proxy::new(&registry, &tools, upstreams);
-        let proxy = serve::serve(serve::mcp(move || proxy.session()), self::keys(key_with_proxy)).await?;
+        let proxy = serve::serve(
+            serve::mcp(move || proxy.session()),
+            self::keys(key_with_proxy),
+        )
+        .await?;
         Ok(Self {
             registry,
-            tools,
             search,
             encyclopedia,
             booking,

@@ -5,11 +5,12 @@ use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, http::request::Parts};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData,
     ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -17,6 +18,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::serve::{self, Keys, Running, TenantId};
 
@@ -43,7 +45,11 @@ pub struct ToolServer {
 }
 
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Accounts>>);
+struct Shared {
+    accounts: Arc<Mutex<Accounts>>,
+    /// How many requests wait for an answer that never comes.
+    hanging: watch::Sender<usize>,
+}
 
 #[derive(Default)]
 struct Accounts {
@@ -53,7 +59,11 @@ struct Accounts {
 
 impl ToolServer {
     /// Serves this tool to whom has a key.
-    pub async fn start(tool: &'static str, described: &'static str, keys: Keys) -> io::Result<Self> {
+    pub async fn start(
+        tool: &'static str,
+        described: &'static str,
+        keys: Keys,
+    ) -> io::Result<Self> {
         let state = Shared::default();
         let handler = Handler {
             tool,
@@ -81,17 +91,47 @@ impl ToolServer {
 
     /// How many requests of this account have arrived.
     pub fn requests(&self, account: &str) -> usize {
-        self.state.lock().requests.get(account).copied().unwrap_or(0)
+        self.state
+            .lock()
+            .requests
+            .get(account)
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+impl ToolServer {
+    /// Waits until so many requests hang.
+    pub async fn until_hanging(&self, requests: usize) {
+        let mut hanging = self.state.hanging.subscribe();
+        // The sender is in `self`.
+        let _ = hanging.wait_for(|hanging| *hanging == requests).await;
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Accounts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fault(&self, account: &str) -> Option<Fault> {
         self.lock().faults.get(account).copied()
+    }
+}
+
+/// A request that hangs, until its client has gone.
+struct Hanging(watch::Sender<usize>);
+
+impl Hanging {
+    fn new(shared: &Shared) -> Self {
+        shared.hanging.send_modify(|hanging| *hanging += 1);
+        Self(shared.hanging.clone())
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.0.send_modify(|hanging| *hanging -= 1);
     }
 }
 
@@ -102,7 +142,11 @@ async fn gateway(
     request: Request,
     next: Next,
 ) -> Response {
-    *state.lock().requests.entry(Arc::clone(&account)).or_default() += 1;
+    *state
+        .lock()
+        .requests
+        .entry(Arc::clone(&account))
+        .or_default() += 1;
     match state.fault(&account) {
         Some(Fault::Status500) => {
             let page = format!("cannot log in to postgres://{account}:{SECRET}@10.0.0.7/");
@@ -110,9 +154,17 @@ async fn gateway(
         }
         Some(Fault::Status429) => {
             let page = format!("{account} has used up what {SECRET} allows");
-            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "600")], page).into_response()
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                [("retry-after", "600")],
+                page,
+            )
+                .into_response()
         }
-        Some(Fault::Hangs) => pending().await,
+        Some(Fault::Hangs) => {
+            let _hanging = Hanging::new(&state);
+            pending().await
+        }
         Some(Fault::Internal) | None => next.run(request).await,
     }
 }
@@ -160,7 +212,10 @@ impl ServerHandler for Handler {
             let data = json!({ "dsn": format!("postgres://{SECRET}@10.0.0.7/") });
             return Err(ErrorData::internal_error(said, Some(data)));
         }
-        let about = params.arguments.as_ref().and_then(|given| given.get("about"));
+        let about = params
+            .arguments
+            .as_ref()
+            .and_then(|given| given.get("about"));
         let Some(about) = about.and_then(|about| about.as_str()) else {
             return Err(ErrorData::invalid_params("there is no \"about\"", None));
         };

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rmcp::RoleClient;
 use rmcp::model::{CallToolRequestParams, ClientConfig, ErrorCode, Tool};
 use rmcp::service::{RunningService, ServiceError};
-use rmcp::RoleClient;
 use tower::{BoxError, Service};
 use tower_tenant_breaker::agent::ToolCall;
 
