@@ -224,6 +224,33 @@ impl Tools {
         (!unavailable.is_empty()).then(|| unavailable.note(self.wording()))
     }
 
+    /// What a list of tools should say of this one, beside its description: that the tenant cannot use it now. None where
+    /// it can, and where there is no tool of this name.
+    ///
+    /// The same text as long as nothing changes, as that of [`prompt_note`](Self::prompt_note). Of each tool, however
+    /// many there are.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    /// use tower_tenant_breaker::agent::{Tool, Tools};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry).tool(Tool::new("search")).build()?;
+    /// assert_eq!(tools.tool_note("acme", "search"), None);
+    /// registry.get("search").unwrap().force_open("maintenance");
+    /// assert_eq!(
+    ///     tools.tool_note("acme", "search").unwrap(),
+    ///     "Unavailable now (it has been taken out of service). Do not call it.",
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tool_note(&self, tenant: &str, tool: &str) -> Option<String> {
+        let tool = self.declared(self.index_of(tool)?);
+        let unavailable = self.unavailable_tool(tool, tenant, Instant::now())?;
+        Some(unavailable.note(&*self.inner.wording))
+    }
+
     /// What a model is told of a rejected call of a tool.
     ///
     /// Where the circuit is that of no tool here, as that of a provider further in is, the signal names it all the same,

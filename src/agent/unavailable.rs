@@ -76,6 +76,20 @@ pub struct UnavailableTools {
     pub left_out: usize,
 }
 
+impl UnavailableTool {
+    pub(super) fn note(&self, wording: &dyn Wording) -> String {
+        struct Note<'a>(&'a UnavailableTool, &'a dyn Wording);
+
+        impl fmt::Display for Note<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.1.tool_note(self.0, f)
+            }
+        }
+
+        Note(self, wording).to_string()
+    }
+}
+
 impl UnavailableTools {
     /// Whether the tenant can use all tools.
     #[must_use]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::template::DEFAULT_WARNING;
-use super::{DegradationSignal, PlainName, SignalReason, UnavailableTools};
+use super::{DegradationSignal, PlainName, SignalReason, UnavailableTool, UnavailableTools};
 use crate::utc::Utc;
 
 /// In which words models are told of tools that they cannot use.
@@ -41,6 +41,16 @@ pub trait Wording: Send + Sync {
     /// Those of the formatter alone.
     fn note(&self, unavailable: &UnavailableTools, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         English.note(unavailable, f)
+    }
+
+    /// What a list of tools says of one of them, beside its description, and so without its name. It has to be the same
+    /// as long as the tool's reason and its [`until`](UnavailableTool::until) are.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter alone.
+    fn tool_note(&self, tool: &UnavailableTool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        English.tool_note(tool, f)
     }
 }
 
@@ -103,6 +113,14 @@ impl Wording for English {
             more => write!(f, "; and {more} more.")?,
         }
         f.write_str(" Do not call them. Plan without them, or tell the user what you cannot do.")
+    }
+
+    fn tool_note(&self, tool: &UnavailableTool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unavailable now ({}", in_words(tool.reason))?;
+        if let Some(until) = tool.until {
+            write!(f, ", until {}", Utc(to_the_minute(until)))?;
+        }
+        f.write_str("). Do not call it.")
     }
 }
 
