@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 use tower::BoxError;
+use tower_tenant_breaker::{CircuitOpen, Reason, Rejection};
 
 use crate::agent::ask;
 use crate::models::Models;
@@ -11,7 +12,7 @@ use crate::promises::Promises;
 use crate::provider::{Limit, Provider};
 use crate::report;
 
-const LIMITED_FOR: Duration = Duration::from_millis(1_200);
+const LIMITED_FOR: Duration = Duration::from_secs(2);
 
 /// What each tenant asks while some are limited.
 const CALLS: usize = 5;
@@ -22,7 +23,11 @@ pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
     let (primary, standby) = (Provider::primary().await?, Provider::standby().await?);
     let models = Models::guarded(&primary.account, &standby.account)?;
     let until = Instant::now() + LIMITED_FOR;
-    let limited = [("acme", Limit::RetryAfterMs(until))];
+    let limited = [
+        ("acme", Limit::RetryAfterMs(until)),
+        ("birch", Limit::ResetRequests(until)),
+        ("cedar", Limit::Quota),
+    ];
     for (tenant, limit) in limited {
         primary.limit(tenant, limit);
     }
@@ -47,30 +52,62 @@ pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
             refused == u64::from(is_limited),
             format!("{tenant} is refused once if it is limited, and never if it is not"),
         );
+        promises.expect(
+            models.primary.circuit(tenant).would_admit() != is_limited,
+            format!("the circuit of {tenant} is open exactly if it is limited"),
+        );
     }
-    let open = models.primary.open_circuits();
-    promises.expect(
-        open == limited.map(|(tenant, _)| tenant),
-        "the limited tenants' circuits are open, and no others",
-    );
     promises.expect(
         models.primary.snapshot().outage.is_none(),
         "limits of tenants are no outage of the provider",
     );
-    promises.expect(
-        is_back(&models, &primary, "acme").await,
-        "a tenant is back at the primary when its limit is over",
-    );
+    for tenant in ["acme", "birch"] {
+        promises.expect(
+            is_back(&models, &primary, tenant).await,
+            format!("{tenant} is back at the primary when its limit is over"),
+        );
+    }
+    quota(&models, &primary, promises).await;
     promises.expect_no_stray_key([&primary, &standby]);
     Ok(())
+}
+
+/// A quota that is used up does not come back by waiting.
+async fn quota(models: &Models, primary: &Provider, promises: &mut Promises) {
+    const TENANT: &str = "cedar";
+    let rejection = models.primary.acquire(TENANT).err();
+    promises.expect(
+        rejection.is_some_and(|rejection| is_of_quota(&rejection)),
+        "a quota that is used up holds the circuit open, without an end",
+    );
+    primary.lift_limit(TENANT);
+    promises.expect(
+        !served_by(models, primary, TENANT).await,
+        "a quota that is used up is not asked about again",
+    );
+    models.primary.circuit(TENANT).reset();
+    promises.expect(
+        served_by(models, primary, TENANT).await,
+        "a circuit that is reset after its quota was raised admits calls",
+    );
+    report::print_quota(TENANT);
+}
+
+fn is_of_quota(rejection: &Rejection) -> bool {
+    CircuitOpen::find(rejection)
+        .is_some_and(|open| open.reason() == Reason::QuotaExhausted && open.retry_after().is_none())
+}
+
+async fn served_by(models: &Models, provider: &Provider, tenant: &str) -> bool {
+    let answer = ask(&models.client, tenant).await;
+    answer.is_ok_and(|answer| answer.model == provider.model)
 }
 
 /// Whether the primary serves this tenant before long.
 async fn is_back(models: &Models, primary: &Provider, tenant: &str) -> bool {
     let back = async {
         loop {
-            let answer = ask(&models.client, tenant).await;
-            if answer.is_ok_and(|answer| answer.model == primary.model) {
+            if served_by(models, primary, tenant).await {
                 return;
             }
             sleep(Duration::from_millis(20)).await;

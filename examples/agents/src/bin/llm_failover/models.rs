@@ -8,10 +8,13 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::{HttpRequestFactory, ReqwestService};
 use reqwest::Response;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_tenant_breaker::http::body::{SettleAt, SseJudge};
+use tower_tenant_breaker::agent::llm::{
+    LlmClassify, LlmStreamJudge, ProviderErrorLayer, llm_policy,
+};
+use tower_tenant_breaker::http::body::SettleAt;
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitOpen, Dependency, EveryRequest, Failover, OpenPeriod, Policy,
-    Served, TaskTenant,
+    CircuitBreakerRegistry, CircuitOpen, Dependency, EveryRequest, Failover, OpenPeriod,
+    OutagePolicy, Policy, Served, TaskTenant,
 };
 
 use crate::account::Account;
@@ -42,9 +45,10 @@ impl Models {
             // overloaded has not done the work, and a prompt that is asked twice changes nothing: it costs
             // tokens twice at the most.
             .resend(EveryRequest)
+            .classify(LlmClassify)
             // For answers that are streamed. The choice is made at the head, so that no answer is begun anew;
-            // what goes wrong later, the circuit hears of.
-            .observe_body_with(SettleAt::End, SseJudge::new())
+            // what goes wrong later, the circuit hears of. Its clock stops at the first token.
+            .observe_body_with(SettleAt::EndTimedAtFirstData, LlmStreamJudge::new())
             .build()?;
         let service = ServiceBuilder::new()
             .map_err(own)
@@ -101,6 +105,8 @@ fn provider(
         // To the head of an answer, inside of the circuit, so that a provider that hangs has failed, and the call
         // moves on.
         .timeout(Duration::from_secs(5))
+        // What the body of an error says, which a status cannot: a quota that is used up is a 429, too.
+        .layer(ProviderErrorLayer::new())
         .service(ReqwestService::new(http))
 }
 
@@ -114,12 +120,11 @@ fn http() -> reqwest::Result<reqwest::Client> {
 }
 
 fn policy() -> Result<Policy, BoxError> {
-    let policy = Policy::low_traffic()
-        // The provider itself says for how long to stay away.
-        .trip_on_hint(true)
-        .success_threshold(1)
-        // Short, since a demonstration has no minutes to wait.
-        .open_for(OpenPeriod::fixed(Duration::from_secs(1)));
+    // Short, since a demonstration has no minutes to wait.
+    let soon = OpenPeriod::fixed(Duration::from_secs(1));
+    let policy = llm_policy()
+        .open_for(soon)
+        .outage(OutagePolicy::default().open_for(soon));
     Ok(policy.build()?)
 }
 

@@ -86,6 +86,10 @@ pub(crate) fn print_limited(tenant: &str, refused: u64, by: [usize; 2]) {
     println!("  {tenant:8} {refused:8} {:8} {:8}", by[0], by[1]);
 }
 
+pub(crate) fn print_quota(tenant: &str) {
+    println!("  {tenant}'s quota was used up: its circuit is open until it is reset");
+}
+
 fn in_ms(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1_000.0)
 }

@@ -18,10 +18,10 @@ use tower::BoxError;
 use crate::account::Account;
 
 /// How long an overloaded provider takes to say so: the refusal waits in the same queue as the work.
-pub(crate) const REFUSAL: Duration = Duration::from_millis(50);
+pub(crate) const REFUSAL: Duration = Duration::from_millis(60);
 
 /// What it then says in `Retry-After`.
-pub(crate) const RETRY_AFTER_SECONDS: u64 = 2;
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 3;
 
 /// The pieces of every answer.
 pub(crate) const TOKENS: [&str; 4] = ["six", " times", " seven", " is 42"];
@@ -93,7 +93,7 @@ impl Provider {
     /// Somewhat slower: that is why it is not the primary. It serves below another path, as those do that speak
     /// OpenAI's API besides their own.
     pub(crate) async fn standby() -> Result<Self, BoxError> {
-        let work = Duration::from_millis(10);
+        let work = Duration::from_millis(8);
         let path = "/compatible/openai/v1";
         Self::start("standby-model", path, "sk-standby-for-no-one-else", work).await
     }
@@ -139,6 +139,10 @@ impl Provider {
     /// Limits one tenant, and nobody else.
     pub(crate) fn limit(&self, tenant: &str, limit: Limit) {
         self.state.limits().insert(tenant.to_owned(), limit);
+    }
+
+    pub(crate) fn lift_limit(&self, tenant: &str) {
+        self.state.limits().remove(tenant);
     }
 
     pub(crate) fn counts(&self) -> Counts {
