@@ -14,7 +14,7 @@ use tower_tenant_breaker::agent::llm::{
 use tower_tenant_breaker::http::body::SettleAt;
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, Dependency, EveryRequest, Failover, OpenPeriod,
-    OutagePolicy, Policy, Served, TaskTenant,
+    OutagePolicy, Served, TaskTenant,
 };
 
 use crate::account::Account;
@@ -31,10 +31,21 @@ impl Models {
     /// The primary as long as its circuit of this tenant admits the call, and then the standby.
     ///
     /// The tenant is the one of the task, [`TaskTenant::scope`]: the SDK's requests are opaque, and have no place for it.
-    pub(crate) fn guarded(primary: &Account, standby: &Account) -> Result<Self, BoxError> {
+    /// Where a provider has not said for how long to stay away, its circuits stay open for `open_for`.
+    pub(crate) fn guarded(
+        primary: &Account,
+        standby: &Account,
+        open_for: Duration,
+    ) -> Result<Self, BoxError> {
         let registry = CircuitBreakerRegistry::builder().build()?;
-        let of_primary = registry.dependency_with("primary", policy()?)?;
-        let of_standby = registry.dependency_with("standby", policy()?)?;
+        let open_for = OpenPeriod::fixed(open_for);
+        let policy = llm_policy()
+            .open_for(open_for)
+            // A demonstration has few tenants.
+            .outage(OutagePolicy::default().min_tenants(3).open_for(open_for))
+            .build()?;
+        let of_primary = registry.dependency_with("primary", policy.clone())?;
+        let of_standby = registry.dependency_with("standby", policy)?;
         let http = http()?;
         // The SDK builds each request for the account that it was configured with. Each provider makes it its own.
         let provider = |account: &Account| provider(http.clone(), account, primary);
@@ -117,15 +128,6 @@ fn http() -> reqwest::Result<reqwest::Client> {
         // How long a stream may pause: no timeout of a service sees that.
         .read_timeout(Duration::from_secs(5))
         .build()
-}
-
-fn policy() -> Result<Policy, BoxError> {
-    // Short, since a demonstration has no minutes to wait.
-    let soon = OpenPeriod::fixed(Duration::from_secs(1));
-    let policy = llm_policy()
-        .open_for(soon)
-        .outage(OutagePolicy::default().open_for(soon));
-    Ok(policy.build()?)
 }
 
 /// The SDK's own errors are themselves again; what else there is, a rejection among it, stays in its box.

@@ -17,6 +17,16 @@ use crate::report::{self, Row, quantile};
 /// Each tenant asks so often, one call after the other.
 const CALLS: usize = 130;
 
+/// What the overloaded providers say in `Retry-After`.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 3;
+
+/// For a demonstration, which has no minutes to wait.
+const OPEN_FOR: Duration = Duration::from_secs(1);
+
+const OVERLOADED: Mode = Mode::Overloaded {
+    retry_after_seconds: RETRY_AFTER_SECONDS,
+};
+
 const TENANTS: [&str; 12] = [
     "acme", "birch", "cedar", "dune", "elm", "fern", "globex", "heath", "iris", "jade", "kelp",
     "larch",
@@ -31,7 +41,7 @@ struct Way {
 
 pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
     let (primary, standby) = (Provider::primary().await?, Provider::standby().await?);
-    let models = Models::guarded(&primary.account, &standby.account)?;
+    let models = Models::guarded(&primary.account, &standby.account, OPEN_FOR)?;
     let guarded = Way {
         client: models.client.clone(),
         primary,
@@ -49,7 +59,7 @@ pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
             way.each_is_served_by(way.primary.model).await,
             "as long as the primary is well, it serves",
         );
-        way.primary.set(Mode::Overloaded);
+        way.primary.set(OVERLOADED);
     }
     let warm = TENANTS.len() as u64;
     let with = async {
@@ -170,8 +180,8 @@ impl Way {
 
 /// Both are overloaded: the caller is told for how long, and nobody is asked.
 async fn nobody_is_left(way: &Way, models: &Models, promises: &mut Promises) {
-    way.primary.set(Mode::Overloaded);
-    way.standby.set(Mode::Overloaded);
+    way.primary.set(OVERLOADED);
+    way.standby.set(OVERLOADED);
     let asked = || way.primary.counts().asked() + way.standby.counts().asked();
     // Both open this tenant's circuits with it.
     let first = ask(&way.client, "poplar").await;

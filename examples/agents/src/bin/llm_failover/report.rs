@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::agent::Heard;
-use crate::provider::{REFUSAL, RETRY_AFTER_SECONDS};
+use crate::overload::RETRY_AFTER_SECONDS;
+use crate::provider::REFUSAL;
 
 /// A way to use two providers, after its load.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! Streams that break after the first token: no failover of the call, but of those after it.
 
+use std::time::Duration;
+
 use tower::BoxError;
 use tower_tenant_breaker::CircuitState;
 
@@ -8,6 +10,9 @@ use crate::models::Models;
 use crate::promises::Promises;
 use crate::provider::{Mode, Provider, TOKENS, TOKENS_BEFORE_BREAK};
 use crate::report;
+
+/// Longer than this lasts.
+const OPEN_FOR: Duration = Duration::from_secs(60);
 
 /// More broken streams than it takes to open a circuit.
 const PATIENCE: u64 = 10;
@@ -21,7 +26,7 @@ pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
         (Mode::BreaksStreams, "a broken connection"),
     ] {
         let (primary, standby) = (Provider::primary().await?, Provider::standby().await?);
-        let models = Models::guarded(&primary.account, &standby.account)?;
+        let models = Models::guarded(&primary.account, &standby.account, OPEN_FOR)?;
         let whole = listen(&models.client, TENANT).await?;
         promises.expect(
             whole.error.is_none() && whole.tokens == TOKENS,

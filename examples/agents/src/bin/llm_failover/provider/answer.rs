@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Limit, Mode, REFUSAL, RETRY_AFTER_SECONDS, State, TOKENS, TOKENS_BEFORE_BREAK};
+use super::{Limit, Mode, REFUSAL, State, TOKENS, TOKENS_BEFORE_BREAK};
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
@@ -50,12 +50,15 @@ pub(super) async fn complete(
         return refused;
     }
     let mode = state.mode();
-    if mode == Mode::Overloaded {
+    if let Mode::Overloaded {
+        retry_after_seconds,
+    } = mode
+    {
         count(&state.refused);
         sleep(REFUSAL).await;
         // 529 is what some providers say when they are overloaded.
         let status = StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        let headers = [(RETRY_AFTER, RETRY_AFTER_SECONDS.to_string())];
+        let headers = [(RETRY_AFTER, retry_after_seconds.to_string())];
         return (headers, error(status, "overloaded_error", "overloaded")).into_response();
     }
     count(&state.answered);
@@ -140,7 +143,7 @@ fn tokens(state: &State, mode: Mode) -> Response {
             events.extend(all.into_iter().take(TOKENS_BEFORE_BREAK));
             events.push(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        Mode::Well | Mode::Overloaded => {
+        Mode::Well | Mode::Overloaded { .. } => {
             events.extend(all);
             events.push(Ok("data: [DONE]\n\n".to_owned()));
         }

@@ -20,9 +20,6 @@ use crate::account::Account;
 /// How long an overloaded provider takes to say so: the refusal waits in the same queue as the work.
 pub(crate) const REFUSAL: Duration = Duration::from_millis(60);
 
-/// What it then says in `Retry-After`.
-pub(crate) const RETRY_AFTER_SECONDS: u64 = 3;
-
 /// The pieces of every answer.
 pub(crate) const TOKENS: [&str; 4] = ["six", " times", " seven", " is 42"];
 
@@ -33,8 +30,10 @@ pub(crate) const TOKENS_BEFORE_BREAK: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Well,
-    /// Answers 529, slowly.
-    Overloaded,
+    /// Answers 529, slowly, with this in `Retry-After`.
+    Overloaded {
+        retry_after_seconds: u64,
+    },
     /// Begins every stream, and then sends an `error` event.
     FailsInStreams,
     /// Begins every stream, and then closes the connection.
