@@ -20,8 +20,8 @@ const CALLS: usize = 130;
 /// What the overloaded providers say in `Retry-After`.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 3;
 
-/// For a demonstration, which has no minutes to wait.
-const OPEN_FOR: Duration = Duration::from_secs(1);
+/// For a demonstration, which has no minutes to wait. Then a call probes, whoever makes it.
+const OPEN_FOR: Duration = Duration::from_secs(3);
 
 const OVERLOADED: Mode = Mode::Overloaded {
     retry_after_seconds: RETRY_AFTER_SECONDS,
@@ -73,8 +73,8 @@ pub(crate) async fn play(promises: &mut Promises) -> Result<(), BoxError> {
     report::print_overload(&rows, back, newcomers);
     check(promises, &rows);
     promises.expect(
-        newcomers == 0,
-        "an overload that many tenants met costs a tenant that comes anew no call",
+        newcomers <= 1,
+        "an overload that many tenants met costs those that come anew one probe at the most",
     );
     promises.expect(
         back.is_some(),
