@@ -136,7 +136,7 @@ impl Way {
                     let begun = Instant::now();
                     let answer = ask(&client, tenant).await;
                     if answer.is_ok_and(|answer| answer.model == standby) {
-                        times.push(begun.elapsed());
+                        times.push(Instant::now().saturating_duration_since(begun));
                     }
                 }
                 times
@@ -169,7 +169,7 @@ impl Way {
             loop {
                 let answer = ask(&self.client, TENANTS[0]).await;
                 if answer.is_ok_and(|answer| answer.model == self.primary.model) {
-                    return begun.elapsed();
+                    return Instant::now().saturating_duration_since(begun);
                 }
                 sleep(Duration::from_millis(20)).await;
             }
