@@ -3,13 +3,17 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment as RFC 3339 writes it, to the second.
+/// The last second that RFC 3339 can write, of the year 9999.
+const LAST: u64 = 253_402_300_799;
+
+/// A moment as RFC 3339 writes it, to the second; one before 1970 as its first second, one after 9999 as its last.
 pub(crate) struct Utc(pub(crate) SystemTime);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+        let seconds = since.as_secs().min(LAST);
+        let (days, second) = (seconds / 86_400, seconds % 86_400);
         let (year, month, day) = date(days);
         let (hour, minute) = (second / 3_600, second / 60 % 60);
         let second = second % 60;
@@ -50,9 +54,13 @@ mod tests {
             (4_107_542_399, "2100-02-28T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
             (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "9999-12-31T23:59:59Z"),
+            (8_000_000_000_000_000_000, "9999-12-31T23:59:59Z"),
         ] {
             let moment = UNIX_EPOCH + Duration::from_secs(second);
             assert_eq!(Utc(moment).to_string(), written);
         }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(Utc(before).to_string(), "1970-01-01T00:00:00Z");
     }
 }

@@ -6,7 +6,7 @@
 //! | a call of one, and who makes it | [`ToolCall`], [`Dispatcher`], [`ToolReply`] |
 //! | what a model is told in the place of a result | [`DegradationSignal`], [`SignalReason`] |
 //! | what the next prompt says | [`Tools::unavailable`], [`Tools::prompt_note`] |
-//! | in which words | [`Wording`] |
+//! | in which words | [`Wording`], [`MessageTemplate`] |
 //!
 //! A tool is a dependency, and so each (tenant, tool) pair has a circuit of its own.
 
@@ -18,9 +18,13 @@ mod json;
 #[cfg(feature = "http")]
 pub mod llm;
 mod name;
+mod render;
 mod reply;
 mod signal;
 mod signal_reason;
+mod template;
+mod template_error;
+mod template_parse;
 mod tool;
 mod tool_call;
 mod tools;
@@ -37,6 +41,8 @@ pub use self::name::PlainName;
 pub use self::reply::ToolReply;
 pub use self::signal::DegradationSignal;
 pub use self::signal_reason::SignalReason;
+pub use self::template::MessageTemplate;
+pub use self::template_error::TemplateError;
 pub use self::tool::Tool;
 pub use self::tool_call::ToolCall;
 pub use self::tools::Tools;

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::wall_clock::WallClock;
 use super::{English, SignalReason, Tools, Wording};
 use crate::sync::Arc;
 use crate::{CircuitOpen, Reason};
@@ -20,7 +21,7 @@ use crate::{CircuitOpen, Reason};
 /// ```
 ///
 /// `retry_after_seconds` and `since` are absent where nobody knows. It holds neither the tenant, nor anything that the
-/// tool said.
+/// tool or an operator said.
 ///
 /// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for.
 ///
@@ -135,22 +136,18 @@ impl DegradationSignal {
     /// The same in whole seconds, rounded up; at least 1.
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        let whole = |left: Duration| {
-            left.as_secs()
-                .saturating_add((left.subsec_nanos() > 0).into())
-        };
-        self.retry_after.map(|left| whole(left).max(1))
+        self.retry_after.map(whole_seconds)
     }
 
     /// Since when the tool is unavailable; of a call that was made, when it ended. None where nobody knows.
+    ///
+    /// The same moment whenever it is asked for, unless the clock on the wall was set meanwhile.
     #[must_use]
     pub fn since(&self) -> Option<SystemTime> {
         let since = self.since?;
         Some(match &self.declared {
             Some(declared) => declared.tools.moment(since),
-            None => {
-                SystemTime::now().checked_sub(Instant::now().saturating_duration_since(since))?
-            }
+            None => WallClock::of_system().at(since),
         })
     }
 
@@ -198,6 +195,12 @@ impl DegradationSignal {
 
         Message(self)
     }
+}
+
+/// Rounded up, and at least 1: no model is to come back too early.
+pub(super) fn whole_seconds(left: Duration) -> u64 {
+    let begun = u64::from(left.subsec_nanos() > 0);
+    left.as_secs().saturating_add(begun).max(1)
 }
 
 /// What a model is told of a rejection, in [`English`] and without alternatives. The tool's name is that of the dependency.

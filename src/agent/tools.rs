@@ -124,11 +124,9 @@ impl Tools {
     /// nothing, and makes no circuit.
     #[must_use]
     pub fn unavailable(&self, tenant: &str) -> UnavailableTools {
-        let mut all = self.inner.declared.iter();
-        unavailable::capped(
-            all.by_ref()
-                .filter_map(|tool| self.unavailable_tool(tool, tenant)),
-        )
+        let now = Instant::now();
+        let all = self.inner.declared.iter();
+        unavailable::capped(all.filter_map(|tool| self.unavailable_tool(tool, tenant, now)))
     }
 
     /// What the tenant's next prompt should say of tools that it cannot use now; none where it can use all.
@@ -199,9 +197,9 @@ impl Tools {
     /// Of a call that was made. It may have opened the circuit, and then the next one would be rejected.
     fn unsuccessful(&self, index: usize, tenant: &str, reason: SignalReason) -> DegradationSignal {
         let tool = self.declared(index);
-        let standing = tool.dependency.standing_refusal(tenant, tool.probing());
-        let until = standing.and_then(|standing| standing.until);
         let now = Instant::now();
+        let standing = tool.dependency.standing_refusal(tenant, tool.probing());
+        let until = standing.and_then(|standing| standing.until_after(now));
         let left = until.map(|until| until.saturating_duration_since(now));
         let signal = DegradationSignal::new(Arc::clone(&tool.name), reason, left, Some(now));
         signal.of_tool(
@@ -221,19 +219,23 @@ impl Tools {
         bits.sum()
     }
 
-    fn unavailable_tool(&self, tool: &Declared, tenant: &str) -> Option<UnavailableTool> {
+    fn unavailable_tool(
+        &self,
+        tool: &Declared,
+        tenant: &str,
+        now: Instant,
+    ) -> Option<UnavailableTool> {
         let standing = tool.dependency.standing_refusal(tenant, tool.probing())?;
         if standing.is_passing {
             return None;
         }
+        let until = standing.until_after(now);
         Some(UnavailableTool {
             name: Arc::clone(&tool.name),
             reason: standing.reason.into(),
             since: standing.since.map(|since| self.moment(since)),
-            until: standing.until.map(|until| self.moment(until)),
-            retry_after: standing
-                .until
-                .map(|until| until.saturating_duration_since(Instant::now())),
+            until: until.map(|until| self.moment(until)),
+            retry_after: until.map(|until| until.saturating_duration_since(now)),
         })
     }
 

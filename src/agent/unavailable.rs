@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::signal::whole_seconds;
 use super::{SignalReason, Wording};
 use crate::sync::Arc;
 
@@ -8,6 +9,9 @@ use crate::sync::Arc;
 pub const MAX_LISTED: usize = 20;
 
 /// A tool that a tenant cannot use now.
+///
+/// As JSON, which `serde` writes: `name`, `reason`, and where they are known `since`, `until` and `retry_after_seconds`.
+/// Moments are those of RFC 3339, to the second: `since` rounded down, `until` rounded up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnavailableTool {
@@ -17,16 +21,52 @@ pub struct UnavailableTool {
     pub reason: SignalReason,
     /// Since when; none where nobody knows.
     pub since: Option<SystemTime>,
-    /// Until when, as far as is known: the end of the open period or of the override. It can lie in the past, where the
-    /// tool has side effects and waits for a prober.
+    /// Until when, as far as is known: the end of the open period or of the override. None where nobody has set one, and
+    /// where it has passed: the tool has side effects, and waits for a prober.
     pub until: Option<SystemTime>,
     /// What was left until then at the moment of asking.
     pub retry_after: Option<Duration>,
 }
 
+impl UnavailableTool {
+    /// What was left, in whole seconds, rounded up; at least 1.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after.map(whole_seconds)
+    }
+}
+
 /// The tools that a tenant cannot use now; made by [`Tools::unavailable`](super::Tools::unavailable).
 ///
 /// With more than [`MAX_LISTED`] of them, those that come first by name.
+///
+/// As JSON, which `serde` writes:
+///
+/// ```json
+/// {
+///   "tools": [{
+///     "name": "search", "reason": "circuit_open_failures",
+///     "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T12:00:30Z", "retry_after_seconds": 27
+///   }],
+///   "left_out": 0
+/// }
+/// ```
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_tenant_breaker::CircuitBreakerRegistry;
+/// use tower_tenant_breaker::agent::{Tool, Tools};
+///
+/// let registry = CircuitBreakerRegistry::builder().build()?;
+/// let tools = Tools::builder(&registry).tool(Tool::new("search")).build()?;
+/// assert!(tools.unavailable("acme").is_empty());
+///
+/// registry.get("search").unwrap().force_open("maintenance");
+/// let json = serde_json::to_value(tools.unavailable("acme"))?;
+/// assert_eq!(json["tools"][0]["name"], "search");
+/// assert_eq!(json["tools"][0]["reason"], "circuit_forced_open");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnavailableTools {

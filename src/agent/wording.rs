@@ -1,12 +1,13 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::template::DEFAULT_WARNING;
 use super::{DegradationSignal, PlainName, SignalReason, UnavailableTools};
 use crate::utc::Utc;
 
 /// In which words models are told of tools that they cannot use.
 ///
-/// By default in those of [`English`]. Whatever is put into text that was not written by you is to go through
+/// By default in those of [`English`]; from a string, those of a [`MessageTemplate`](super::MessageTemplate). Whatever is put into text that was not written by you is to go through
 /// [`PlainName`].
 ///
 /// ```
@@ -65,9 +66,7 @@ impl Wording for English {
             )?,
         }
         if signal.may_have_taken_effect() {
-            f.write_str(
-                " It may have taken effect all the same: find out before you call it again.",
-            )?;
+            f.write_str(DEFAULT_WARNING)?;
         }
         match signal.retry_after_seconds() {
             Some(1) => f.write_str(" Do not call it for 1 second.")?,
@@ -75,13 +74,15 @@ impl Wording for English {
             None if signal.reason().was_made() => {}
             None => f.write_str(" Do not call it until you are told that it is back.")?,
         }
-        let mut alternatives = signal.alternatives().map(PlainName);
-        match alternatives.next() {
-            Some(best) => write!(f, " Use \"{best}\" in its place")?,
-            None => f.write_str(" Plan without it")?,
-        }
-        for other in alternatives {
-            write!(f, " or \"{other}\"")?;
+        let mut alternatives = signal.alternatives().map(PlainName).peekable();
+        if alternatives.peek().is_none() {
+            f.write_str(" Plan without it")?;
+        } else {
+            for (n, name) in alternatives.enumerate() {
+                let or = if n > 0 { " or" } else { " Use" };
+                write!(f, "{or} \"{name}\"")?;
+            }
+            f.write_str(" in its place")?;
         }
         f.write_str(", or tell the user what you cannot do.")
     }
@@ -105,7 +106,7 @@ impl Wording for English {
     }
 }
 
-fn in_words(reason: SignalReason) -> &'static str {
+pub(super) fn in_words(reason: SignalReason) -> &'static str {
     match reason {
         SignalReason::CircuitOpenFailures => "its calls have been failing",
         SignalReason::CircuitOpenLatency => "its calls have been too slow",

@@ -39,6 +39,12 @@ impl StandingRefusal {
         })
     }
 
+    /// As `until`; none where it has passed, and nobody knows when the circuit closes.
+    #[cfg(feature = "agent")]
+    pub(crate) fn until_after(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| *until > now)
+    }
+
     /// While there are calls in the air.
     fn passing(reason: Reason) -> Self {
         Self {

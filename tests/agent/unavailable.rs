@@ -1,0 +1,55 @@
+//! The list of tools that a tenant cannot use.
+
+use std::time::Duration;
+
+use serde_json::{json, to_value};
+use tokio::time::advance;
+use tower_tenant_breaker::agent::Tool;
+
+use crate::{SECOND, at_noon, fail, registry};
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_never_written_earlier_than_it_is() {
+    let registry = registry();
+    let (builder, _) = at_noon(&registry);
+    let tools = builder.tool(Tool::new("search")).build().unwrap();
+    advance(SECOND * 7 / 10).await;
+    fail(&registry, "search", "acme");
+    let tool = |unavailable: &serde_json::Value| unavailable["tools"][0].clone();
+    let written = tool(&to_value(tools.unavailable("acme")).unwrap());
+    assert_eq!(
+        written,
+        json!({
+            "name": "search",
+            "reason": "circuit_open_failures",
+            "since": "2026-11-29T12:00:00Z",
+            "until": "2026-11-29T12:00:31Z",
+            "retry_after_seconds": 30,
+        })
+    );
+    advance(Duration::from_nanos(1)).await;
+    assert_eq!(tool(&to_value(tools.unavailable("acme")).unwrap()), written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_knows_is_absent() {
+    let registry = registry();
+    let (builder, _) = at_noon(&registry);
+    let tools = builder.tool(Tool::new("search")).build().unwrap();
+    registry.get("search").unwrap().force_open("maintenance");
+    assert_eq!(
+        to_value(tools.unavailable("acme")).unwrap(),
+        json!({
+            "tools": [{
+                "name": "search",
+                "reason": "circuit_forced_open",
+                "since": "2026-11-29T12:00:00Z",
+            }],
+            "left_out": 0,
+        })
+    );
+    assert_eq!(
+        serde_json::to_string(&tools.unavailable("acme")).unwrap(),
+        r#"{"tools":[{"name":"search","reason":"circuit_forced_open","since":"2026-11-29T12:00:00Z"}],"left_out":0}"#
+    );
+}
