@@ -75,11 +75,18 @@ impl Comparison {
             &format!("  within {} s", PATIENCE.as_secs()),
             &Hour::finished_in_time,
         )?;
+        row("turns crashed, or gone round in circles", &|hour| {
+            hour.turns.len() + hour.panicked - hour.finished()
+        })?;
         row("turns degraded", &Hour::degraded)?;
         row("  waited until a timeout", &Hour::timed_out)?;
         row("  did without a tool, and did not wait", &|hour| {
             hour.degraded() - hour.timed_out()
         })?;
+        row(
+            "  though nothing was wrong for them",
+            &Hour::degraded_for_nothing,
+        )?;
         row("turns that used encyclopedia in search's place", &|hour| {
             let replanned = |turn: &&TurnRecord| turn.replanned > 0;
             hour.turns.iter().filter(replanned).count()
