@@ -65,6 +65,11 @@ impl Hour {
     }
 }
 
+/// How long ago something began.
+pub(super) fn since(begun: Instant) -> Duration {
+    Instant::now().saturating_duration_since(begun)
+}
+
 async fn live(seed: u64, breaker: Breaker) -> Result<Hour, BoxError> {
     let noon = UNIX_EPOCH + NOON;
     let impact = ImpactPolicy::default().wall_clock(noon).max_turns(1_024);
@@ -79,7 +84,7 @@ async fn live(seed: u64, breaker: Breaker) -> Result<Hour, BoxError> {
     let tools = tools
         .policy(policy)
         .timeout(Duration::from_secs(20))
-        .wall_clock(move || noon + begun.elapsed())
+        .wall_clock(move || noon + since(begun))
         .build()?;
     let down = registry.get(DOWN).ok_or("the tool is not declared")?;
     let world = World::new(down.clone());
@@ -104,10 +109,10 @@ async fn live(seed: u64, breaker: Breaker) -> Result<Hour, BoxError> {
         });
     }
     let mut outage = None;
-    while begun.elapsed() < HOUR {
+    while since(begun) < HOUR {
         sleep(Duration::from_secs(1)).await;
         if down.outage().is_some() {
-            let now = begun.elapsed();
+            let now = since(begun);
             outage = Some((outage.map_or(now, |(declared, _)| declared), now));
         }
     }

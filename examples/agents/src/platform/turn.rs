@@ -17,6 +17,7 @@ use tower::{BoxError, Service, ServiceExt};
 use tower_tenant_breaker::agent::{DispatchError, SignalReason, ToolCall, ToolReply, Tools};
 
 use super::catalog;
+use super::hour::since;
 use super::model::Model;
 use super::script::Script;
 use super::world::Errand;
@@ -133,9 +134,7 @@ where
             }
         };
         let of_the_well = answers.iter().map(|answer| answer.of_the_well).max();
-        waited += round
-            .elapsed()
-            .saturating_sub(of_the_well.unwrap_or_default());
+        waited += since(round).saturating_sub(of_the_well.unwrap_or_default());
         for answer in answers {
             conversation.push(answer.message);
             calls.extend(answer.seen);
@@ -143,7 +142,7 @@ where
     }
     TurnRecord {
         tenant: agent.tenant,
-        lasted: (script.begins, begun.elapsed()),
+        lasted: (script.begins, since(begun)),
         end,
         waited,
         without: model.without,
@@ -190,7 +189,7 @@ where
             call_id,
             tool,
             signal,
-            took: begun.elapsed(),
+            took: since(begun),
         };
         Ok(match reply {
             Ok(ToolReply::Output(text)) => Answer {

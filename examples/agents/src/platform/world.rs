@@ -9,6 +9,8 @@ use tower::BoxError;
 use tower_tenant_breaker::Dependency;
 use tower_tenant_breaker::agent::ToolCall;
 
+use super::hour::since;
+
 pub(super) const SLOW: &str = "search";
 pub(super) const SLOW_FOR: &str = "tenant-17";
 pub(super) const SLOW_FROM: Duration = Duration::from_secs(10 * 60);
@@ -68,7 +70,7 @@ impl World {
     }
 
     fn health(&self, tool: &str, tenant: &str) -> Health {
-        let at = self.begun.elapsed();
+        let at = since(self.begun);
         let is_slow = (SLOW_FROM..SLOW_UNTIL).contains(&at) && tool == SLOW && tenant == SLOW_FOR;
         let is_down = (DOWN_FROM..DOWN_UNTIL).contains(&at) && tool == DOWN;
         match (is_slow, is_down) {
@@ -94,7 +96,7 @@ impl World {
             Health::Well => sleep(takes).await,
             Health::Slow => sleep(takes * SLOWER).await,
             // A third of the calls are refused, the others hang.
-            Health::Down if takes.as_millis() % 3 == 0 => {
+            Health::Down if takes.as_millis().is_multiple_of(3) => {
                 sleep(REFUSES_AFTER).await;
                 return Err("connection refused".into());
             }
