@@ -1,0 +1,43 @@
+//! `cargo run --locked --release --package agents --bin agent_platform`: the table, and whether it is what was promised.
+//!
+//! With `-- --csv` the impact report alone, as comma-separated values; with `-- --seed N` other scripts. Read on in
+//! `src/platform/turn.rs`, which is the loop that one writes with `async-openai`.
+
+mod args;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use agents::platform::Comparison;
+use tower::BoxError;
+
+use self::args::Args;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(complaints) if complaints.is_empty() => ExitCode::SUCCESS,
+        Ok(complaints) => {
+            for complaint in complaints {
+                eprintln!("not as it should be: {complaint}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("could not run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<Vec<String>, BoxError> {
+    let args = Args::read(std::env::args().skip(1))?;
+    let comparison = Comparison::of(args.seed)?;
+    let mut to = io::stdout().lock();
+    if args.csv {
+        comparison.to_csv(&mut to)?;
+    } else {
+        comparison.print(&mut to)?;
+    }
+    to.flush()?;
+    Ok(comparison.complaints())
+}
