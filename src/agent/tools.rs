@@ -248,7 +248,7 @@ impl Tools {
     pub fn tool_note(&self, tenant: &str, tool: &str) -> Option<String> {
         let tool = self.declared(self.index_of(tool)?);
         let unavailable = self.unavailable_tool(tool, tenant, Instant::now())?;
-        Some(unavailable.note(&*self.inner.wording))
+        Some(unavailable.note(self.wording()))
     }
 
     /// What a model is told of a rejected call of a tool.
