@@ -1,11 +1,10 @@
 use ::http::{Extensions, HeaderMap, Response, StatusCode};
 
+use super::ProviderError;
 use super::ProviderErrorKind::{self, InvalidRequest, QuotaExhausted, RateLimited, Unavailable};
 use super::hint::with_provider_hint;
-use super::{LlmStreamJudge, ProviderError};
-use crate::http::body::{ObserveBody, SettleAt};
+use crate::classify;
 use crate::outcome::{Classify, Outcome};
-use crate::{TenantCircuitBreakerLayer, classify};
 
 /// Judges the answers of providers of language models, by what they document: see [the module](super#the-rules).
 ///
@@ -93,28 +92,4 @@ fn of_amazon(headers: &HeaderMap) -> Option<ProviderErrorKind> {
     let name = said.split([':', ',']).next()?;
     let name = name.rsplit_once('#').map_or(name, |(_, name)| name);
     ProviderErrorKind::of(name.trim())
-}
-
-impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
-    /// Judges calls of language models: heads by [`LlmClassify`], bodies by [`LlmStreamJudge`], settled at their end with
-    /// the latency that the first token had ([`SettleAt::EndTimedAtFirstData`]).
-    ///
-    /// Replaces an earlier `classify` and `observe_body`. See [`agent::llm`](crate::agent::llm) for what else belongs to
-    /// it.
-    ///
-    /// ```
-    /// use tower_tenant_breaker::agent::llm::llm_policy;
-    /// use tower_tenant_breaker::{CircuitBreakerRegistry, TaskTenant, TenantCircuitBreakerLayer};
-    ///
-    /// let registry = CircuitBreakerRegistry::builder().build()?;
-    /// let provider = registry.dependency_with("provider", llm_policy().build()?)?;
-    /// let layer = TenantCircuitBreakerLayer::new(provider, TaskTenant).classify_llm();
-    /// # Ok::<(), tower::BoxError>(())
-    /// ```
-    pub fn classify_llm(
-        self,
-    ) -> TenantCircuitBreakerLayer<D, E, LlmClassify, O, G, P, ObserveBody<LlmStreamJudge>> {
-        self.classify(LlmClassify)
-            .observe_body_with(SettleAt::EndTimedAtFirstData, LlmStreamJudge::new())
-    }
 }

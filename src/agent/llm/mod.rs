@@ -115,6 +115,7 @@
 
 mod answer;
 mod classify;
+mod classify_llm;
 mod event;
 mod future;
 mod go_duration;

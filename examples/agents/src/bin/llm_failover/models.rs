@@ -8,10 +8,7 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::{HttpRequestFactory, ReqwestService};
 use reqwest::Response;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
-use tower_tenant_breaker::agent::llm::{
-    LlmClassify, LlmStreamJudge, ProviderErrorLayer, llm_policy,
-};
-use tower_tenant_breaker::http::body::SettleAt;
+use tower_tenant_breaker::agent::llm::{ProviderErrorLayer, llm_policy};
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, Dependency, EveryRequest, Failover, OpenPeriod,
     OutagePolicy, Served, TaskTenant,
@@ -56,10 +53,9 @@ impl Models {
             // overloaded has not done the work, and a prompt that is asked twice changes nothing: it costs
             // tokens twice at the most.
             .resend(EveryRequest)
-            .classify(LlmClassify)
-            // For answers that are streamed. The choice is made at the head, so that no answer is begun anew;
-            // what goes wrong later, the circuit hears of. Its clock stops at the first token.
-            .observe_body_with(SettleAt::EndTimedAtFirstData, LlmStreamJudge::new())
+            // Streams too. The choice is made at the head, so that no answer is begun anew; what goes wrong later,
+            // the circuit hears of. Its clock stops at the first token.
+            .classify_llm()
             .build()?;
         let service = ServiceBuilder::new()
             .map_err(own)
