@@ -34,7 +34,7 @@ pub const PROMPT_NOTE: &str = "tower-tenant-breaker/prompt_note";
 pub struct Proxy {
     registry: CircuitBreakerRegistry,
     tools: Tools,
-    dispatcher: Dispatcher<Upstreams, OfServers>,
+    dispatcher: Dispatcher<Upstreams, CallToolRequestParams, OfServers>,
     /// As the servers of the tools describe them.
     described: Arc<[Tool]>,
 }
