@@ -80,7 +80,9 @@ fn letters_that_run_from_right_to_left_do_not_reorder_the_note() {
         builder = builder.tool(Tool::new(name));
     }
     let tools = builder.build().unwrap();
-    names.map(|name| registry.get(name).unwrap().force_open("maintenance"));
+    for name in names {
+        registry.get(name).unwrap().force_open("maintenance");
+    }
     let note = tools.prompt_note("acme").unwrap();
     assert!(is_one_plain_line(&note), "{note:?}");
     assert!(

@@ -52,7 +52,7 @@ impl Wall {
     }
 
     fn says(&self) -> SystemTime {
-        let right = UNIX_EPOCH + NOON + self.begun.elapsed();
+        let right = UNIX_EPOCH + NOON + Instant::now().saturating_duration_since(self.begun);
         let micros = self.added.load(SeqCst);
         let by = Duration::from_micros(micros.unsigned_abs());
         if micros < 0 { right - by } else { right + by }

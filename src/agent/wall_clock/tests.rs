@@ -1,5 +1,5 @@
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{Instant, advance};
@@ -19,7 +19,7 @@ fn settable() -> (WallClock, Arc<AtomicI64>) {
     let (begun, added) = (Instant::now(), Arc::new(AtomicI64::new(0)));
     let shared = Arc::clone(&added);
     let read = move || {
-        let says = UNIX_EPOCH + NOON + begun.elapsed();
+        let says = UNIX_EPOCH + NOON + Instant::now().saturating_duration_since(begun);
         let micros = shared.load(SeqCst);
         let by = Duration::from_micros(micros.unsigned_abs());
         if micros < 0 { says - by } else { says + by }
@@ -65,20 +65,25 @@ async fn a_clock_that_is_set_moves_an_instant_once() {
 #[tokio::test(start_paused = true)]
 async fn a_reading_that_took_long_sets_nothing() {
     // The thread stands still between its look at the one clock and its look at the other.
-    let pause = Arc::new(AtomicUsize::new(0));
-    let (shared, begun) = (Arc::clone(&pause), Instant::now());
+    let (pause, hours) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (shared_pause, shared_hours) = (Arc::clone(&pause), Arc::clone(&hours));
+    let begun = Instant::now();
     let clock = clock(move || {
-        let says = UNIX_EPOCH + NOON + begun.elapsed();
-        let millis = shared.load(SeqCst) as u64;
-        futures_util::FutureExt::now_or_never(advance(Duration::from_millis(millis)));
-        says
+        let millis = Duration::from_millis(shared_pause.load(SeqCst));
+        futures_util::FutureExt::now_or_never(advance(millis));
+        let set = Duration::from_secs(3_600 * shared_hours.load(SeqCst));
+        UNIX_EPOCH + NOON + Instant::now().saturating_duration_since(begun) + set
     });
     let instant = Instant::now();
     let moment = clock.at(instant);
     pause.store(5_000, SeqCst);
-    assert_eq!(clock.at(instant), moment);
+    assert_eq!(clock.at(instant), moment, "it was not set");
+    hours.store(1, SeqCst);
+    assert_eq!(clock.at(instant), moment, "by how much cannot be said");
     pause.store(0, SeqCst);
-    assert_eq!(clock.at(instant), moment);
+    for _ in 0..2 {
+        assert_eq!(clock.at(instant), moment + 3_600 * SECOND);
+    }
     assert!(BRIEF < TOLERANCE);
 }
 
@@ -92,7 +97,11 @@ fn threads_that_find_the_clock_set_agree_on_the_moment() {
         let clock = clock(move || {
             let jitter = Duration::from_millis(reads.fetch_add(1, SeqCst) as u64 * 97 % 500);
             let seconds = shared.load(SeqCst) as u64;
-            UNIX_EPOCH + NOON + begun.elapsed() + Duration::from_secs(seconds) + jitter
+            UNIX_EPOCH
+                + NOON
+                + Instant::now().saturating_duration_since(begun)
+                + Duration::from_secs(seconds)
+                + jitter
         });
         let instant = Instant::now();
         let before = clock.at(instant);
