@@ -125,6 +125,29 @@ fn what_is_torn_to_shreds_is_not_held() {
 }
 
 #[test]
+fn frames_without_data_are_not_waited_for_without_end() {
+    // Whoever polled once more would panic.
+    let endless: Vec<Step> = std::iter::repeat_n(Data(""), 256)
+        .chain([script::Panic])
+        .collect();
+    let answer = read(answer(429, &[JSON], script(&endless)));
+    assert_eq!(kind(&answer), None);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_what_is_said() {
+    const MARK: &str = "\u{feff}";
+    let answer = read(answer(
+        429,
+        &[JSON],
+        script(&[Data(MARK), Data(QUOTA), End]),
+    ));
+    assert_eq!(kind(&answer), Some(ProviderErrorKind::QuotaExhausted));
+    let whole = [MARK, QUOTA].concat();
+    assert_eq!(rest(&mut answer.into_body()).0, whole.as_bytes());
+}
+
+#[test]
 fn what_is_no_error_in_plain_json_is_not_polled() {
     for (status, headers) in [
         (200, &[JSON][..]),
@@ -196,6 +219,16 @@ fn the_size_that_is_promised_is_that_of_all_that_comes() {
     let _ = poll(&mut body);
     assert_eq!(body.size_hint().exact(), Some(0));
     assert!(body.is_end_stream());
+}
+
+#[test]
+fn the_size_of_what_ends_with_trailers_is_not_promised() {
+    // A server of HTTP/1 that is promised a size has no place for them.
+    let steps = [Data(QUOTA), Trailers(&[("server-timing", "db")])];
+    let body = script(&steps).of_unknown_length();
+    let body = read(answer(429, &[JSON], body)).into_body();
+    let hint = body.size_hint();
+    assert_eq!((hint.lower(), hint.upper()), (QUOTA.len() as u64, None));
 }
 
 #[test]

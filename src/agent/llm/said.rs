@@ -45,6 +45,8 @@ impl Said {
 
     fn read_as(at: At, json: &[u8]) -> Self {
         let mut said = Self::default();
+        // A byte order mark is no JSON, but may come before it.
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let mut json = serde_json::Deserializer::from_slice(json);
         let root = Reader {
             said: &mut said,
@@ -125,6 +127,15 @@ impl At {
 struct Reader<'a> {
     said: &'a mut Said,
     at: At,
+}
+
+impl Reader<'_> {
+    /// What is no text may say that there is an error, too.
+    fn note_truth(self, is: bool) {
+        if let At::Error = self.at {
+            self.said.has_error |= is;
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -208,18 +219,22 @@ impl<'de> Visitor<'de> for Reader<'_> {
         if let At::Name(_) = self.at {
             self.said.note_status(number);
         }
+        self.note_truth(number != 0);
         Ok(())
     }
 
-    fn visit_i64<E>(self, _number: i64) -> Result<(), E> {
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.note_truth(number != 0);
         Ok(())
     }
 
-    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.note_truth(number != 0.0);
         Ok(())
     }
 
-    fn visit_bool<E>(self, _is: bool) -> Result<(), E> {
+    fn visit_bool<E>(self, is: bool) -> Result<(), E> {
+        self.note_truth(is);
         Ok(())
     }
 
