@@ -117,6 +117,24 @@ fn an_error_in_a_stream_is_judged_by_its_kind() {
 }
 
 #[test]
+fn an_error_is_found_however_its_event_is_written() {
+    for stream in [
+        ": keep-alive\r\n\r\nevent: error\r\ndata: {\"error\":\r\ndata: {\"code\":\"slow_down\"}}\r\n\r\n",
+        "\u{feff}data:{\"error\":{\"code\":\"slow_down\"}}\r\r",
+        "id: 7\nretry: 10\ndata: {\"error\":{\"code\":\"new\",\"code\":\"slow_down\"}}\n\n",
+        "data: {\"x\":[[{\"error\":1}]],\"error\":{\"code\":\"slow\\u005fdown\"}}\n\n",
+        "data: [{\"error\":{\"code\":429}}]\n\n",
+        "data: {\"error\":\"slow_down\"}\n\n",
+    ] {
+        assert_eq!(verdict(stream), Some(Outcome::throttled()), "{stream}");
+    }
+    let done = "data: [DONE]\n\nevent: error\ndata: {}\n\n";
+    assert_eq!(verdict(done), Some(Outcome::Success), "too late");
+    let deep = format!("data: {{\"error\":{}\n\n", "[".repeat(100_000));
+    assert_eq!(verdict(&deep), None, "nothing was said");
+}
+
+#[test]
 fn what_only_speaks_of_errors_is_none() {
     for event in [
         "data: {\"choices\":[{\"delta\":{\"content\":\"{\\\"error\\\":{\\\"code\\\":\\\"server_error\\\"}}\"}}]}",
@@ -219,6 +237,10 @@ fn the_first_token_is_what_a_stream_begins_with() {
             "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\n\n",
         ),
         ("", "event: content-delta\ndata: {}\n\n"),
+        (
+            "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"\"}}]}\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}]}\n\n",
+        ),
     ] {
         if !greeting.is_empty() {
             assert!(!has_begun(greeting), "{greeting}");
