@@ -13,6 +13,7 @@ use crate::script::{Data, Step, polls, script};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -22,6 +23,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that ends may allocate after its locals are gone; nobody reads that.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
         unsafe { System.alloc(layout) }
     }
 
@@ -81,6 +83,35 @@ fn what_is_no_error_passes_its_reader_without_an_allocation() {
         let mut call = task::spawn(service.call(()));
         let allocations = allocations_of(|| assert_ready_ok!(call.poll()));
         assert_eq!(allocations, 0, "{status}");
+    }
+}
+
+#[test]
+fn of_a_piece_that_is_large_no_more_is_copied_than_is_read() {
+    const LARGE: &str = str_of_spaces(&[b' '; 1 << 20]);
+    let json = ("content-type", "application/json");
+    for steps in [
+        &[Data("{"), Data(LARGE)][..],
+        &[Data("{"), Data(" "), Data(LARGE)],
+    ] {
+        let mut answers = vec![answer(429, &[json], script(steps))];
+        let inner = service_fn(move |()| ready(Ok::<_, Infallible>(answers.pop().unwrap())));
+        let mut service = ProviderErrorLayer::new().layer(inner);
+        let mut call = task::spawn(service.call(()));
+        LARGEST.set(0);
+        assert_ready_ok!(call.poll());
+        assert!(
+            LARGEST.get() <= ProviderErrorLayer::MAX_READ,
+            "{} bytes",
+            LARGEST.get()
+        );
+    }
+}
+
+const fn str_of_spaces(spaces: &[u8]) -> &str {
+    match str::from_utf8(spaces) {
+        Ok(spaces) => spaces,
+        Err(_) => "",
     }
 }
 

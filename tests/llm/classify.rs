@@ -185,8 +185,14 @@ fn a_retry_header_beats_the_resets() {
             "{name}: {value}"
         );
     }
-    let headers = [("retry-after", "later"), (LEFT, "0"), (RESET, "12")];
-    assert_eq!(judge(429, None, &headers), throttled_for(12 * SECOND));
+    for nothing in ["later", "0", "0.0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+        let headers = [("retry-after", nothing), (LEFT, "0"), (RESET, "12")];
+        assert_eq!(
+            judge(429, None, &headers),
+            throttled_for(12 * SECOND),
+            "{nothing}"
+        );
+    }
 }
 
 #[test]
@@ -203,6 +209,12 @@ fn fractions_are_read() {
     assert_eq!(
         judge(503, None, &[("retry-after", "0.5")]),
         Outcome::failure().with_retry_after(half)
+    );
+    let both = [("retry-after", "1"), ("retry-after-ms", "1500.0")];
+    assert_eq!(
+        judge(429, None, &both),
+        throttled_for(3 * half),
+        "the latest"
     );
     assert_eq!(
         judge(429, None, &[("retry-after", "1.5s")]),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use proptest::prelude::*;
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower_tenant_breaker::agent::llm::HandedOnBody;
 
@@ -124,6 +125,75 @@ fn what_is_torn_to_shreds_is_not_held() {
     assert_eq!(rest(&mut answer.into_body()).0.len(), 256);
 }
 
+/// What a body gives, frame for frame, up to its end or an error.
+fn frames<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+) -> Vec<Option<Result<Bytes, Option<http::HeaderMap>>>> {
+    let mut frames = Vec::new();
+    loop {
+        let std::task::Poll::Ready(polled) = poll(body) else {
+            panic!("it waits");
+        };
+        let is_over = !matches!(polled, Some(Ok(_)));
+        frames.push(polled.map(|frame| {
+            match frame {
+                Ok(frame) => frame
+                    .into_data()
+                    .map_err(|frame| frame.into_trailers().ok()),
+                Err(_) => Err(None),
+            }
+        }));
+        if is_over {
+            return frames;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn whatever_an_errors_body_is_it_is_handed_on_frame_for_frame(
+        lengths in prop_oneof![
+            prop::collection::vec(0_usize..9_000, 0..8),
+            prop::collection::vec(0_usize..3, 200..300),
+        ],
+        end in prop_oneof![Just(End), Just(Break), Just(Trailers(&[("server-timing", "db")]))],
+    ) {
+        const TEXT: &str = match str::from_utf8(&[b'['; 9_000]) {
+            Ok(text) => text,
+            Err(_) => "",
+        };
+        let mut steps: Vec<Step> = lengths.iter().map(|length| Data(&TEXT[..*length])).collect();
+        steps.extend([end, End]);
+        let handed_on = frames(&mut read(answer(429, &[JSON], script(&steps))).into_body());
+        let given = frames(&mut script(&steps));
+        prop_assert!(handed_on == given);
+    }
+}
+
+#[test]
+fn frames_without_data_are_not_waited_for_without_end() {
+    // Whoever polled once more would panic.
+    let endless: Vec<Step> = std::iter::repeat_n(Data(""), 256)
+        .chain([script::Panic])
+        .collect();
+    let answer = read(answer(429, &[JSON], script(&endless)));
+    assert_eq!(kind(&answer), None);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_what_is_said() {
+    const MARK: &str = "\u{feff}";
+    let answer = read(answer(
+        429,
+        &[JSON],
+        script(&[Data(MARK), Data(QUOTA), End]),
+    ));
+    assert_eq!(kind(&answer), Some(ProviderErrorKind::QuotaExhausted));
+    let whole = [MARK, QUOTA].concat();
+    assert_eq!(rest(&mut answer.into_body()).0, whole.as_bytes());
+}
+
 #[test]
 fn what_is_no_error_in_plain_json_is_not_polled() {
     for (status, headers) in [
@@ -196,6 +266,16 @@ fn the_size_that_is_promised_is_that_of_all_that_comes() {
     let _ = poll(&mut body);
     assert_eq!(body.size_hint().exact(), Some(0));
     assert!(body.is_end_stream());
+}
+
+#[test]
+fn the_size_of_what_ends_with_trailers_is_not_promised() {
+    // A server of HTTP/1 that is promised a size has no place for them.
+    let steps = [Data(QUOTA), Trailers(&[("server-timing", "db")])];
+    let body = script(&steps).of_unknown_length();
+    let body = read(answer(429, &[JSON], body)).into_body();
+    let hint = body.size_hint();
+    assert_eq!((hint.lower(), hint.upper()), (QUOTA.len() as u64, None));
 }
 
 #[test]

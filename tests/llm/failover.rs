@@ -27,7 +27,7 @@ fn model(
     BoxCloneSyncService::new(ProviderErrorLayer::new().layer(ask))
 }
 
-async fn served_by(status: u16, body: &'static str) -> (String, String, CircuitState) {
+async fn served_by(status: u16, body: &'static str) -> (String, String, Option<(Reason, bool)>) {
     let registry = CircuitBreakerRegistry::builder()
         .default_policy(llm_policy().build().unwrap())
         .build()
@@ -46,7 +46,15 @@ async fn served_by(status: u16, body: &'static str) -> (String, String, CircuitS
     let by = served.by().to_string();
     let body = served.into_inner().into_body().collect().await.unwrap();
     let body = String::from_utf8(body.to_bytes().to_vec()).unwrap();
-    (by, body, primary.state("acme"))
+    let rejection = primary.acquire("acme").err();
+    let open = rejection
+        .as_ref()
+        .and_then(|rejection| rejection.circuit_open());
+    (
+        by,
+        body,
+        open.map(|open| (open.reason(), open.retry_after().is_some())),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,16 +64,21 @@ async fn an_overloaded_primary_is_left_until_it_says_and_the_standby_serves() {
     let (by, body, primary) = served_by(529, overloaded).await;
     assert_eq!(
         (&by[..], &body[..], primary),
-        ("standby", "a haiku", CircuitState::Open)
+        ("standby", "a haiku", Some((Reason::Hint, true)))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_quota_is_used_up_the_standby_serves() {
+    let used_up = r#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    let (by, body, primary) = served_by(429, used_up).await;
+    assert_eq!((&by[..], &body[..]), ("standby", "a haiku"));
+    assert_eq!(primary, Some((Reason::QuotaExhausted, false)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_request_is_to_blame_for_is_answered_by_the_primary_itself() {
     let malformed = r#"{"type":"error","error":{"type":"invalid_request_error","message":"m"}}"#;
     let (by, body, primary) = served_by(400, malformed).await;
-    assert_eq!(
-        (&by[..], &body[..], primary),
-        ("primary", malformed, CircuitState::Closed)
-    );
+    assert_eq!((&by[..], &body[..], primary), ("primary", malformed, None));
 }

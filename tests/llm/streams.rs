@@ -98,7 +98,13 @@ fn an_error_in_a_stream_is_judged_by_its_kind() {
             "data: {\"error\":{\"code\":\"502\",\"message\":\"m\"}}",
             Outcome::failure(),
         ),
+        (
+            "data: {\"error\":{\"code\":402,\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\"}}",
+            Outcome::QuotaExhausted,
+        ),
         // What nobody knows is a failure.
+        ("data: {\"error\":true}", Outcome::failure()),
+        ("data: {\"error\":1}", Outcome::failure()),
         ("event: error\ndata: oops", Outcome::failure()),
         ("data: {\"error\":\"oops\"}", Outcome::failure()),
         ("data: {\"error\":{\"code\":\"new\"}}", Outcome::failure()),
@@ -111,10 +117,30 @@ fn an_error_in_a_stream_is_judged_by_its_kind() {
 }
 
 #[test]
+fn an_error_is_found_however_its_event_is_written() {
+    for stream in [
+        ": keep-alive\r\n\r\nevent: error\r\ndata: {\"error\":\r\ndata: {\"code\":\"slow_down\"}}\r\n\r\n",
+        "\u{feff}data:{\"error\":{\"code\":\"slow_down\"}}\r\r",
+        "id: 7\nretry: 10\ndata: {\"error\":{\"code\":\"new\",\"code\":\"slow_down\"}}\n\n",
+        "data: {\"x\":[[{\"error\":1}]],\"error\":{\"code\":\"slow\\u005fdown\"}}\n\n",
+        "data: [{\"error\":{\"code\":429}}]\n\n",
+        "data: {\"error\":\"slow_down\"}\n\n",
+    ] {
+        assert_eq!(verdict(stream), Some(Outcome::throttled()), "{stream}");
+    }
+    let done = "data: [DONE]\n\nevent: error\ndata: {}\n\n";
+    assert_eq!(verdict(done), Some(Outcome::Success), "too late");
+    let deep = format!("data: {{\"error\":{}\n\n", "[".repeat(100_000));
+    assert_eq!(verdict(&deep), None, "nothing was said");
+}
+
+#[test]
 fn what_only_speaks_of_errors_is_none() {
     for event in [
         "data: {\"choices\":[{\"delta\":{\"content\":\"{\\\"error\\\":{\\\"code\\\":\\\"server_error\\\"}}\"}}]}",
         "data: {\"choices\":[],\"error\":null}",
+        "data: {\"choices\":[],\"error\":false}",
+        "data: {\"choices\":[],\"error\":0}",
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"error\"}}",
         "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"error\":null}}",
         ": error",
@@ -211,6 +237,10 @@ fn the_first_token_is_what_a_stream_begins_with() {
             "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\n\n",
         ),
         ("", "event: content-delta\ndata: {}\n\n"),
+        (
+            "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"\"}}]}\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}]}\n\n",
+        ),
     ] {
         if !greeting.is_empty() {
             assert!(!has_begun(greeting), "{greeting}");
@@ -221,6 +251,24 @@ fn the_first_token_is_what_a_stream_begins_with() {
             "in one frame: {token}"
         );
     }
+}
+
+#[test]
+fn a_first_token_that_is_cut_is_one() {
+    let long = "x".repeat(5_000);
+    let token = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{long}\"}}}}]}}\n\n");
+    assert!(has_begun(&token));
+}
+
+#[test]
+fn a_stream_that_is_compressed_has_begun_and_is_not_read() {
+    let mut judge = LlmStreamJudge::new();
+    let headers = [EVENTS, ("content-encoding", "gzip")];
+    let head = answer(200, &headers, ()).into_parts().0;
+    JudgeBody::<Bytes, Broken>::head(&mut judge, &head);
+    assert!(JudgeBody::<Bytes, Broken>::has_begun(&judge));
+    let data = Bytes::from_static(b"event: error\n\n");
+    assert_eq!(JudgeBody::<Bytes, Broken>::data(&mut judge, &data), None);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The answers whose errors are read: of http, and of reqwest.
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use ::http::header::CONTENT_TYPE;
 use ::http::response::Parts;
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 
 use super::HandedOnBody;
+use crate::http::body::is_plain;
 
 /// What a [`ProviderErrorLayer`](super::ProviderErrorLayer) reads errors of. Sealed: `http::Response`, and with the
 /// feature `reqwest-middleware` `reqwest::Response`.
@@ -84,11 +85,6 @@ impl ProviderAnswer for ::reqwest::Response {
 pub(super) fn is_read(status: StatusCode, headers: &HeaderMap) -> bool {
     let is_error = status.as_u16() >= 400;
     is_error && is_plain(headers) && headers.get(CONTENT_TYPE).is_some_and(is_json)
-}
-
-fn is_plain(headers: &HeaderMap) -> bool {
-    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
-    encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// `application/json`, `application/problem+json`, `application/x-amz-json-1.1`, with whatever parameters.

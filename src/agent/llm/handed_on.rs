@@ -8,15 +8,15 @@ use pin_project_lite::pin_project;
 
 use super::ProviderErrorLayer;
 
-/// What is torn into more is not read to the bound: a frame takes a hundred bytes, however short it is.
+/// What is torn into more is not read to the bound: a frame takes a hundred bytes, however short it is, and those without
+/// data might never end.
 const MOST_FRAMES: usize = 256;
 
 pin_project! {
     /// A body of which the beginning may have been read before; made by a
     /// [`ProviderErrorLayer`](super::ProviderErrorLayer).
     ///
-    /// It gives byte for byte what the other gives, its trailers, and its error where it breaks off. Only empty frames at
-    /// its beginning may be missing.
+    /// It gives frame for frame what the other gives, its trailers, and its error where it breaks off.
     pub struct HandedOnBody<B: Body> {
         held: VecDeque<Frame<B::Data>>,
         held_bytes: u64,
@@ -64,8 +64,6 @@ where
 
     fn hold(&mut self, frame: Frame<B::Data>) {
         match frame.data_ref() {
-            // However many there are, they are none.
-            Some(data) if data.as_ref().is_empty() => return,
             Some(data) => self.held_bytes += data.as_ref().len() as u64,
             // Nothing comes after trailers, and nobody need ask.
             None => self.last = Some(Ok(())),
@@ -76,21 +74,21 @@ where
     /// Looks at what is held, up to the bound.
     pub(super) fn with_read<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         const MOST: usize = ProviderErrorLayer::MAX_READ;
-        let mut pieces = self
-            .held
-            .iter()
-            .filter_map(Frame::data_ref)
-            .map(AsRef::as_ref);
-        let first = pieces.next().unwrap_or_default();
-        let Some(second) = pieces.next() else {
+        let pieces = || {
+            let data = self.held.iter().filter_map(Frame::data_ref);
+            data.map(AsRef::as_ref).filter(|data| !data.is_empty())
+        };
+        let first = pieces().next().unwrap_or_default();
+        if pieces().nth(1).is_none() {
             // Most come in one piece, which need not be copied.
             return look(&first[..first.len().min(MOST)]);
-        };
-        let mut whole = [first, second].concat();
-        for piece in pieces {
-            whole.extend_from_slice(piece);
         }
-        whole.truncate(MOST);
+        let length = pieces().map(<[u8]>::len).fold(0, usize::saturating_add);
+        let mut whole = Vec::with_capacity(length.min(MOST));
+        for piece in pieces() {
+            let room = MOST - whole.len();
+            whole.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
         look(&whole)
     }
 }
@@ -136,7 +134,9 @@ impl<B: Body> Body for HandedOnBody<B> {
         };
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(self.held_bytes));
-        if let Some(upper) = rest.upper() {
+        // A server of HTTP/1 that is promised a length leaves trailers out.
+        let has_trailers = self.held.back().is_some_and(Frame::is_trailers);
+        if let Some(upper) = rest.upper().filter(|_| !has_trailers) {
             hint.set_upper(upper.saturating_add(self.held_bytes));
         }
         hint

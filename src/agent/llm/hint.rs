@@ -15,16 +15,15 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A bad outcome with the hint that these headers hold.
 pub(super) fn with_provider_hint(outcome: Outcome, headers: &HeaderMap) -> Outcome {
     let outcome = with_hint(outcome, headers);
-    if outcome.retry_after().is_some() {
-        return outcome;
-    }
     let hint = match outcome {
-        Outcome::Throttled { .. } => broken(headers).or_else(|| reset(headers)),
+        Outcome::Throttled { retry_after } => {
+            retry_after.max(broken(headers)).or_else(|| reset(headers))
+        }
         // The limits' headers come with every answer, and say nothing about a server that is down.
-        Outcome::Failure { .. } => broken(headers),
+        Outcome::Failure { retry_after } => retry_after.max(broken(headers)),
         _ => None,
     };
-    match hint.filter(|hint| !hint.is_zero()) {
+    match hint {
         Some(hint) => outcome.with_retry_after(hint),
         None => outcome,
     }
@@ -37,7 +36,8 @@ fn broken(headers: &HeaderMap) -> Option<Duration> {
         values.filter_map(move |value| number_of(value.as_bytes(), unit))
     };
     let retry_after = of(RETRY_AFTER.as_str(), SECOND);
-    retry_after.chain(of("retry-after-ms", MS)).max()
+    let latest = retry_after.chain(of("retry-after-ms", MS)).max();
+    latest.filter(|hint| !hint.is_zero())
 }
 
 /// When the limit that was hit is reset.

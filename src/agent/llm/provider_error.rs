@@ -61,7 +61,8 @@ impl fmt::Debug for ProviderError {
 /// answer with an error status and JSON for content this reads up to [`MAX_READ`](Self::MAX_READ) bytes before it hands
 /// the answer on, with a [`ProviderError`] in its extensions where the kind is known. The body that is handed on is a
 /// [`HandedOnBody`](super::HandedOnBody): byte for byte what came, with its trailers, its size hint, and its error
-/// where it breaks off. Beyond the bound it passes unread.
+/// where it breaks off. Beyond the bound, or 256 frames, it passes unread. Where it ends with trailers, no size is
+/// promised.
 ///
 /// All other answers pass as they are, streams among them, and nothing is allocated for them: those with a good status,
 /// of another content type, or compressed (`content-encoding`), which would have to be unpacked further in.

@@ -14,7 +14,7 @@ use crate::http::body::{JudgeBody, Lines, SseEvent, is_event_stream};
 ///
 /// | event | outcome |
 /// |---|---|
-/// | named or typed `error` or `response.failed`, or with an `error` in its JSON | by its kind, as [`LlmClassify`](super::LlmClassify) has it, or its code where that is a status; failure where neither is known |
+/// | named or typed `error` or `response.failed`, or with an `error` in its JSON that is neither null, false, 0 nor empty | by its code where that is a status, and by its kind, as [`LlmClassify`](super::LlmClassify) has them; failure where neither is known |
 /// | `[DONE]`, `message_stop`, `response.completed`, `response.incomplete` | success: SDKs read no further |
 ///
 /// A kind that blames the request is ignored, a rate limit throttled, an exhausted quota
@@ -23,11 +23,13 @@ use crate::http::body::{JudgeBody, Lines, SseEvent, is_event_stream};
 /// The first token ([`has_begun`](JudgeBody::has_begun)) is the first event that is no greeting: not `ping`,
 /// `message_start`, `content_block_start`, nor an event of the Responses API that is no delta (such as
 /// `response.created`), nor a chunk whose choices give no more than a role. A thought and the arguments of a tool's call
-/// are tokens too. Any other body than a `text/event-stream` has begun with its first data, and passes as it is.
+/// are tokens too. Any other body than a `text/event-stream`, and one that is compressed, has begun with its first data, and
+/// passes as it is.
 ///
 /// Events are found as [`SseJudge`](crate::http::body::SseJudge) finds them, and no more is allocated than there, but
-/// for what holds an `error` or a `type`, or is the first token, and is written with escapes or lists in lists. Of an event that is longer than 4 KiB the first 4 KiB are read: a type, a code
-/// or a status that comes before is known, and what has an error is one.
+/// for what holds an `error` or a `type`, or is the first token, and is written with escapes or lists in lists. Of an event
+/// that is longer than 4 KiB the first 4 KiB are read: a type, a code or a status that comes before is known, and what has
+/// an error is one.
 ///
 /// The sources are those of [the module](super#sources).
 #[derive(Clone, Default)]
@@ -101,7 +103,8 @@ fn judge(event: &SseEvent<'_>, has_begun: &mut bool) -> Option<Outcome> {
     }
     *has_begun |= match kind {
         StreamEvent::Token => true,
-        StreamEvent::Other => !data.is_empty() && said.has_token.unwrap_or(true),
+        // What is too long to be read whole says more than its role.
+        StreamEvent::Other => event.is_cut() || !data.is_empty() && said.has_token.unwrap_or(true),
         StreamEvent::Greeting | StreamEvent::Error | StreamEvent::End => false,
     };
     (kind == StreamEvent::End).then_some(Outcome::Success)
@@ -117,8 +120,8 @@ fn may_say_more(data: &[u8]) -> bool {
 fn of_said(said: &Said) -> Outcome {
     let status = said.status.and_then(|code| StatusCode::from_u16(code).ok());
     match (said.kind(), status) {
-        (Some(kind), _) => kind.outcome(),
-        (None, Some(status)) => of_status(status, None),
+        (kind, Some(status)) => of_status(status, kind),
+        (Some(kind), None) => kind.outcome(),
         (None, None) => Outcome::failure(),
     }
 }

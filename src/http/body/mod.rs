@@ -73,7 +73,7 @@ pub use self::judge::{JudgeBody, JudgeData};
 pub use self::observed::ObservedBody;
 pub use self::sse::{JudgeEvents, SseEvent, SseJudge};
 #[cfg(feature = "agent")]
-pub(crate) use self::sse::{Lines, is_event_stream};
+pub(crate) use self::sse::{Lines, is_event_stream, is_plain};
 use crate::settle::Settle;
 use crate::{Permit, TenantCircuitBreakerLayer};
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use ::http::header::CONTENT_TYPE;
+use ::http::HeaderMap;
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ::http::response::Parts;
 
 use super::JudgeBody;
@@ -146,11 +147,19 @@ where
     }
 }
 
+/// Whether events can be found in it: what is compressed has none before it is unpacked.
 pub(crate) fn is_event_stream(head: &Parts) -> bool {
     const EVENT_STREAM: &[u8] = b"text/event-stream";
     let content_type = head.headers.get(CONTENT_TYPE);
     let essence = content_type.and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()));
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case(EVENT_STREAM))
+        && is_plain(&head.headers)
+}
+
+/// Whether a body of these headers can be read as it comes.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 // By hand: closures have no `Debug`.

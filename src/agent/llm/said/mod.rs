@@ -1,9 +1,12 @@
 //! What a provider says in JSON: of an error, or in an event of a stream.
 
-use std::fmt;
+mod at;
+mod reader;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 
+use self::at::At;
+use self::reader::Reader;
 use super::ProviderErrorKind;
 use super::event::StreamEvent;
 
@@ -45,6 +48,8 @@ impl Said {
 
     fn read_as(at: At, json: &[u8]) -> Self {
         let mut said = Self::default();
+        // A byte order mark is no JSON, but may come before it.
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
         let mut json = serde_json::Deserializer::from_slice(json);
         let root = Reader {
             said: &mut said,
@@ -74,180 +79,6 @@ impl Said {
         if (400..600).contains(&status) {
             self.status = Some(status as u16);
         }
-    }
-}
-
-/// Where in the JSON we are.
-#[derive(Clone, Copy, Debug)]
-enum At {
-    Root,
-    /// A root that may hold the first token.
-    Chunk,
-    /// The type of an event.
-    Event,
-    Response,
-    Error,
-    /// More on an error: an object of Anthropic's, or a list of Google's.
-    Details,
-    /// A name of an error.
-    Name(Rank),
-    Message,
-    Choices,
-    Delta,
-    /// What is a token, unless it is empty.
-    Token,
-}
-
-impl At {
-    /// What a field holds; none for one that nobody asks about.
-    fn of_field(self, field: &str) -> Option<Self> {
-        Some(match (self, field) {
-            (Self::Root | Self::Response, "error") => Self::Error,
-            (Self::Root, "type" | "event_type") => Self::Event,
-            (Self::Root, "response") => Self::Response,
-            (Self::Chunk, "choices") => Self::Choices,
-            (Self::Chunk, field) => return Self::Root.of_field(field),
-            (Self::Root, "code" | "__type") | (Self::Error, "code") => Self::Name(Rank::Code),
-            (Self::Details, "error_code") => Self::Name(Rank::Code),
-            (Self::Error, "status") => Self::Name(Rank::Status),
-            (Self::Error, "type") => Self::Name(Rank::Type),
-            (Self::Error, "message") => Self::Message,
-            (Self::Error, "details") => Self::Details,
-            (Self::Choices, "delta") => Self::Delta,
-            (Self::Choices, "text" | "finish_reason") => Self::Token,
-            (Self::Delta, "role") => return None,
-            (Self::Delta, _) => Self::Token,
-            _ => return None,
-        })
-    }
-}
-
-struct Reader<'a> {
-    said: &'a mut Said,
-    at: At,
-}
-
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(at) = map.next_key_seed(Field(self.at))? {
-            match self.at {
-                At::Error => self.said.has_error = true,
-                At::Token => self.said.has_token = Some(true),
-                _ => {}
-            }
-            match at {
-                Some(at) => map.next_value_seed(Reader {
-                    said: &mut *self.said,
-                    at,
-                })?,
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { said, at } = self;
-        if matches!(at, At::Choices) {
-            said.has_token.get_or_insert(false);
-        }
-        while seq
-            .next_element_seed(Reader {
-                said: &mut *said,
-                at,
-            })?
-            .is_some()
-        {
-            if matches!(at, At::Token) {
-                said.has_token = Some(true);
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        let said = self.said;
-        match self.at {
-            At::Event => said.event = Some(StreamEvent::of(text)),
-            At::Name(rank) => {
-                // Amazon's come with a namespace in front.
-                let name = text.rsplit_once('#').map_or(text, |(_, name)| name);
-                said.note(rank, ProviderErrorKind::of(name));
-                if let Ok(status) = text.parse() {
-                    said.note_status(status);
-                }
-            }
-            At::Message => said.note(Rank::Quota, ProviderErrorKind::of_message(text)),
-            At::Error => {
-                said.has_error |= !text.is_empty();
-                said.note(Rank::Type, ProviderErrorKind::of(text));
-            }
-            At::Token if !text.is_empty() => said.has_token = Some(true),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        if let At::Name(_) = self.at {
-            self.said.note_status(number);
-        }
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _number: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _number: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _is: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// The name of a field, and where it leads.
-struct Field(At);
-
-impl<'de> DeserializeSeed<'de> for Field {
-    type Value = Option<At>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<At>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Field {
-    type Value = Option<At>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a field")
-    }
-
-    fn visit_str<E>(self, field: &str) -> Result<Option<At>, E> {
-        Ok(self.0.of_field(field))
     }
 }
 
