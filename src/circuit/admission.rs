@@ -114,8 +114,8 @@ impl Circuit {
         let kind = standing.as_ref().map(|standing| standing.kind);
         let decided = match (kind, standing) {
             (Some(Override::Disabled), _) => {
-                // Not recorded, but asked for: an open circuit is not to be forgotten meanwhile.
-                if self.state() != CircuitState::Closed {
+                // Not recorded, but asked for: a circuit that is open, or held for a quota, is not to be forgotten meanwhile.
+                if self.state() != CircuitState::Closed || self.is_held_for_quota() {
                     self.rare().last_attempt.store(now, Relaxed);
                 }
                 return Ok(Permit::unrecorded());

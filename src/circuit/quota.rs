@@ -3,7 +3,7 @@
 use super::{Circuit, Context, Head};
 use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::overrides::{Override, Place, Standing};
-use crate::sync::Arc;
+use crate::sync::{Arc, Relaxed};
 
 /// Whether an override is in force here of which this holds.
 fn has(place: &Place, now: u64, what: impl Fn(&Standing) -> bool) -> bool {
@@ -33,6 +33,8 @@ impl Circuit {
             if is_late || has_own || self.has_dry_run(now) {
                 return;
             }
+            // Patience with it begins here, also where the window in which the call counts is cleared.
+            rare.last_attempt.store(now, Relaxed);
             let standing = Arc::new(Standing::of_quota(now));
             self.set_own_override(Some(Arc::clone(&standing)));
             standing

@@ -197,11 +197,12 @@ impl Dependency {
         if InvalidTenant::check(tenant).is_err() {
             return false;
         }
-        let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
-        match self.inner.circuits.get(tenant) {
-            Some(circuit) => circuit.would_admit_as(probing),
-            None => self.standing_refusal(tenant, probing).is_none_or(is_ramp),
+        if let Some(circuit) = self.inner.circuits.get(tenant) {
+            return circuit.would_admit_as(probing);
         }
+        // A ramp spaces calls: the next may be admitted.
+        let refusal = self.standing_refusal_of_newcomer(tenant, probing);
+        refusal.is_none_or(|refusal| refusal.reason == Reason::Recovering)
     }
 
     /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
