@@ -68,6 +68,15 @@ impl Refusal {
             note: standing.note,
         }
     }
+
+    /// Who made it happen.
+    pub(crate) fn origin(&self) -> Origin {
+        match self.reason {
+            Reason::Forced | Reason::QuotaExhausted => Origin::Override,
+            Reason::ByHand => Origin::ByHand,
+            _ => Origin::Automatic,
+        }
+    }
 }
 
 impl Circuit {
@@ -188,11 +197,7 @@ impl Circuit {
             tenant: self.tenant(),
             generation: refusal.generation,
             at: self.context.shared.clock.instant(now),
-            origin: match refusal.reason {
-                Reason::Forced | Reason::QuotaExhausted => Origin::Override,
-                Reason::ByHand => Origin::ByHand,
-                _ => Origin::Automatic,
-            },
+            origin: refusal.origin(),
             reason: Some(refusal.reason),
             figures: None,
             dry_run,

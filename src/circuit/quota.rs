@@ -2,15 +2,8 @@
 
 use super::{Circuit, Context, Head};
 use crate::event::{Origin, OverrideChange, OverrideLevel};
-use crate::overrides::{Override, Place, Standing};
+use crate::overrides::{Override, Standing, has};
 use crate::sync::{Arc, Relaxed};
-
-/// Whether an override is in force here of which this holds.
-fn has(place: &Place, now: u64, what: impl Fn(&Standing) -> bool) -> bool {
-    let standing = place.load();
-    let standing = standing.as_deref();
-    standing.is_some_and(|standing| standing.in_force(now) && what(standing))
-}
 
 impl Circuit {
     /// Holds the circuit open, since a call of this generation has said that the tenant's quota is used up.

@@ -208,6 +208,7 @@ impl Dependency {
     /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
     /// Changes nothing, counts nothing, tells nothing and makes no circuit. Of a tenant without a circuit it is said
     /// as if there were room for one.
+    #[cfg(any(test, feature = "agent"))]
     pub(crate) fn standing_refusal(
         &self,
         tenant: &str,
