@@ -71,6 +71,8 @@
 //! - [`Observer`], [`subscriptions`](CircuitBreakerRegistry::subscribe) and the snapshots
 //!   ([`CircuitBreakerRegistry::snapshot`]) show what happens, and [`impact`] what it did to each tenant, by the hour.
 //! - `Policies` (feature `serde`) reads the policies of a registry from a file, and has them hold while calls go on.
+//! - `agent` (a feature) has the tools of agents and the providers of their models: a rejected call is information that a
+//!   model can plan with.
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.

@@ -8,8 +8,35 @@
 //! | what a model is told in the place of a result | [`DegradationSignal`], [`SignalReason`] |
 //! | what the next prompt says | [`Tools::unavailable`], [`Tools::prompt_note`] |
 //! | in which words | [`Wording`], [`MessageTemplate`] |
+//! | what providers of language models answer | `llm` (with feature `http`) |
 //!
-//! A tool is a dependency, and so each (tenant, tool) pair has a circuit of its own.
+//! A tool is a dependency, and so each (tenant, tool) pair has a circuit of its own. The guide's chapter on agents has
+//! whole programs, with MCP and language models.
+//!
+//! ```
+//! use tower::{BoxError, ServiceExt, service_fn};
+//! use tower_tenant_breaker::CircuitBreakerRegistry;
+//! use tower_tenant_breaker::agent::{Tool, ToolCall, Tools};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let registry = CircuitBreakerRegistry::builder().build()?;
+//! let tools = Tools::builder(&registry)
+//!     .tool(Tool::new("search").substitutes(["encyclopedia"]))
+//!     .tool(Tool::new("encyclopedia"))
+//!     .build()?;
+//! registry.get("search").unwrap().force_open("its index is being rebuilt");
+//!
+//! let run = service_fn(async |call: ToolCall<&str>| Ok::<_, BoxError>(call.input.len()));
+//! let reply = tools.dispatcher(run).oneshot(ToolCall::new("acme", "search", "red shoes")).await?;
+//! let told = reply.signal().unwrap().to_mcp();
+//! assert_eq!(told["isError"], true);
+//! assert_eq!(told["structuredContent"]["reason"], "circuit_forced_open");
+//! assert_eq!(told["structuredContent"]["alternatives"][0], "encyclopedia");
+//! assert!(tools.prompt_note("acme").is_some_and(|note| note.contains("\"search\"")));
+//! # Ok(())
+//! # }
+//! ```
 
 mod attempt;
 mod dispatched;
