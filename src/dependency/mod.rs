@@ -18,9 +18,9 @@ pub use self::page::{CircuitsPage, MAX_PAGE, PageRequest};
 pub use self::snapshot::DependencySnapshot;
 pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
 use crate::CircuitState;
-use crate::circuit::{
-    Circuit, Context, Operators, OutageSnapshot, Permit, Shared, StandingRefusal,
-};
+#[cfg(any(test, feature = "agent"))]
+use crate::circuit::StandingRefusal;
+use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Shared};
 use crate::circuits::Circuits;
 use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::handle::CircuitHandle;
