@@ -49,7 +49,8 @@ pub enum Outcome {
     /// would be held too: on the circuits that several share (calls without a tenant, tenants without room), by a probe
     /// of a dependency that is down for all, and where there is no circuit. Nor is it set by a call that is late; where
     /// somebody's override of the circuit is in force; or where a dry run is on at any level. Such a call is counted as a
-    /// throttled one alone, and under [`Disabled`](crate::Override::Disabled) not at all.
+    /// throttled one alone, and under [`Disabled`](crate::Override::Disabled) not at all. A probe of a dependency that is
+    /// down for all neither ends the outage by it nor lengthens it: its place is free for another.
     ///
     /// A circuit that is held so can be forgotten as an open one can, once its map is full and nobody has called in a
     /// long time: the next call finds the quota as it is then.

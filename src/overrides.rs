@@ -245,6 +245,13 @@ pub(crate) use override_methods;
 /// Where one level keeps its override; read on the call path without a lock.
 pub(crate) type Place = ArcSwapOption<Standing>;
 
+/// Whether an override is in force here of which this holds.
+pub(crate) fn has(place: &Place, now: u64, what: impl Fn(&Standing) -> bool) -> bool {
+    let standing = place.load();
+    let standing = standing.as_deref();
+    standing.is_some_and(|standing| standing.in_force(now) && what(standing))
+}
+
 /// The overrides of tenants or of circuits, by tenant; those of tenants without a circuit too.
 pub(crate) type Table = HashMap<Box<str>, Arc<Standing>>;
 

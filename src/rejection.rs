@@ -101,11 +101,7 @@ impl CircuitOpen {
 
     #[cfg(feature = "agent")]
     pub(crate) fn dependency_name(&self) -> Arc<str> {
-        let context = match &self.subject {
-            Subject::Circuit(circuit) => &circuit.context,
-            Subject::Newcomer(context, _) => context,
-        };
-        Arc::clone(&context.name)
+        Arc::clone(&self.context().name)
     }
 
     /// Why the call was rejected; for an open circuit, why it opened.
@@ -116,8 +112,9 @@ impl CircuitOpen {
 
     /// How long until a call may be admitted.
     ///
-    /// What is left of the open period, or of the override; none where the circuit is forced open without
-    /// an end, or held open since [a quota is used up](crate::Outcome::QuotaExhausted); zero where the places for probes or calls are taken, or the call may not probe.
+    /// What is left of the open period, or of the override; none where the circuit is forced open without an end, or held
+    /// open since [a quota is used up](crate::Outcome::QuotaExhausted); zero where the places for probes or calls are
+    /// taken, or the call may not probe.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.refusal.retry_after

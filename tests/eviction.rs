@@ -490,3 +490,34 @@ async fn what_somebody_forced_pins_a_circuit_that_was_held_for_its_quota() {
     assert!(makes_room(&search, "newcomer"));
     assert_eq!(search.snapshot().forgotten, 0, "it was like a new one");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_is_held_for_its_quota_is_asked_for_under_the_kill_switch_too() {
+    let registry = registry(1);
+    let policy = policy().build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    registry.set(Override::Disabled);
+    advance(2 * PATIENCE).await;
+    acquire(&search, "acme").record(Outcome::Success);
+    registry.clear();
+    advance(PATIENCE - INSTANT).await;
+    assert!(!makes_room(&search, "newcomer"));
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "newcomer"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_with_a_circuit_that_is_held_for_its_quota_outlasts_its_window() {
+    let search = dependency(1);
+    advance(10 * PATIENCE).await;
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    // Which begins an empty window.
+    let other = policy().window(2 * WINDOW).build().unwrap();
+    search.circuit("acme").set_policy(other).unwrap();
+    assert!(!makes_room(&search, "newcomer"));
+    advance(PATIENCE).await;
+    assert!(!makes_room(&search, "newcomer"));
+    advance(WINDOW).await;
+    assert!(makes_room(&search, "newcomer"));
+}

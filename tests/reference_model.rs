@@ -145,6 +145,7 @@ const MANY_TENANTS: &[&str] = &[
     "a newcomer probed for all",
     "a probe at exactly the deadline",
     "a probe for all ended while disabled",
+    "a probe for all found a quota used up",
     "a quota was used up",
     "a ramp began",
     "a ramp was over",

@@ -68,6 +68,15 @@ impl Refusal {
             note: standing.note,
         }
     }
+
+    /// Who made it happen.
+    pub(crate) fn origin(&self) -> Origin {
+        match self.reason {
+            Reason::Forced | Reason::QuotaExhausted => Origin::Override,
+            Reason::ByHand => Origin::ByHand,
+            _ => Origin::Automatic,
+        }
+    }
 }
 
 impl Circuit {
@@ -114,8 +123,8 @@ impl Circuit {
         let kind = standing.as_ref().map(|standing| standing.kind);
         let decided = match (kind, standing) {
             (Some(Override::Disabled), _) => {
-                // Not recorded, but asked for: an open circuit is not to be forgotten meanwhile.
-                if self.state() != CircuitState::Closed {
+                // Not recorded, but asked for: a circuit that is open, or held for a quota, is not to be forgotten meanwhile.
+                if self.state() != CircuitState::Closed || self.is_held_for_quota() {
                     self.rare().last_attempt.store(now, Relaxed);
                 }
                 return Ok(Permit::unrecorded());
@@ -188,11 +197,7 @@ impl Circuit {
             tenant: self.tenant(),
             generation: refusal.generation,
             at: self.context.shared.clock.instant(now),
-            origin: match refusal.reason {
-                Reason::Forced | Reason::QuotaExhausted => Origin::Override,
-                Reason::ByHand => Origin::ByHand,
-                _ => Origin::Automatic,
-            },
+            origin: refusal.origin(),
             reason: Some(refusal.reason),
             figures: None,
             dry_run,

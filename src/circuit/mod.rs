@@ -51,7 +51,7 @@ pub(crate) use self::wanted::{Claim, OutageDemand, Wanted};
 use self::window::Window;
 use self::word::Word;
 use crate::CircuitState;
-use crate::overrides::{self, Standing};
+use crate::overrides::{Standing, has};
 use crate::reason::Reason;
 use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceLock, Relaxed, ThinArc};
 
@@ -285,15 +285,10 @@ impl Head {
 
     fn has_override(&self) -> bool {
         let now = self.context.now();
-        let in_force = |place: &overrides::Place| {
-            let standing = place.load();
-            standing
-                .as_ref()
-                .is_some_and(|standing| standing.in_force(now))
-        };
+        let any = |_: &Standing| true;
         self.rare
             .get()
-            .is_some_and(|rare| in_force(&rare.own) || in_force(&rare.tenant))
+            .is_some_and(|rare| has(&rare.own, now, any) || has(&rare.tenant, now, any))
     }
 
     /// Clears the flags of overrides that have ended, so that calls need not look for them.

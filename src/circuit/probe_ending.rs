@@ -121,6 +121,11 @@ impl Circuit {
             add(&tally.slow, 1);
         }
         self.note_end(now, outcome.is_bad().into(), is_slow_by_a_rule);
+        if outcome == Outcome::QuotaExhausted && self.context.is_of_outage() {
+            // The quota is the tenant's own, and says nothing of the dependency: a further probe decides.
+            machine.abandoned = 0;
+            return Some(ended(None));
+        }
         if let Some(reason) = failure {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();

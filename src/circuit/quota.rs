@@ -2,15 +2,8 @@
 
 use super::{Circuit, Context, Head};
 use crate::event::{Origin, OverrideChange, OverrideLevel};
-use crate::overrides::{Override, Place, Standing};
-use crate::sync::Arc;
-
-/// Whether an override is in force here of which this holds.
-fn has(place: &Place, now: u64, what: impl Fn(&Standing) -> bool) -> bool {
-    let standing = place.load();
-    let standing = standing.as_deref();
-    standing.is_some_and(|standing| standing.in_force(now) && what(standing))
-}
+use crate::overrides::{Override, Standing, has};
+use crate::sync::{Arc, Relaxed};
 
 impl Circuit {
     /// Holds the circuit open, since a call of this generation has said that the tenant's quota is used up.
@@ -33,6 +26,8 @@ impl Circuit {
             if is_late || has_own || self.has_dry_run(now) {
                 return;
             }
+            // Patience with it begins here, also where the window in which the call counts is cleared.
+            rare.last_attempt.store(now, Relaxed);
             let standing = Arc::new(Standing::of_quota(now));
             self.set_own_override(Some(Arc::clone(&standing)));
             standing

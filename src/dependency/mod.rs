@@ -18,9 +18,9 @@ pub use self::page::{CircuitsPage, MAX_PAGE, PageRequest};
 pub use self::snapshot::DependencySnapshot;
 pub use self::suggest::{NoSuggestion, Suggested, Suggestion};
 use crate::CircuitState;
-use crate::circuit::{
-    Circuit, Context, Operators, OutageSnapshot, Permit, Shared, StandingRefusal,
-};
+#[cfg(any(test, feature = "agent"))]
+use crate::circuit::StandingRefusal;
+use crate::circuit::{Circuit, Context, Operators, OutageSnapshot, Permit, Shared};
 use crate::circuits::Circuits;
 use crate::event::{Origin, OverrideChange, OverrideLevel};
 use crate::handle::CircuitHandle;
@@ -197,16 +197,18 @@ impl Dependency {
         if InvalidTenant::check(tenant).is_err() {
             return false;
         }
-        let is_ramp = |refusal: StandingRefusal| refusal.reason == Reason::Recovering;
-        match self.inner.circuits.get(tenant) {
-            Some(circuit) => circuit.would_admit_as(probing),
-            None => self.standing_refusal(tenant, probing).is_none_or(is_ramp),
+        if let Some(circuit) = self.inner.circuits.get(tenant) {
+            return circuit.would_admit_as(probing);
         }
+        // A ramp spaces calls: the next may be admitted.
+        let refusal = self.standing_refusal_of_newcomer(tenant, probing);
+        refusal.is_none_or(|refusal| refusal.reason == Reason::Recovering)
     }
 
     /// What a call would be rejected with now; none where it would be admitted, and where the tenant's id is not one.
     /// Changes nothing, counts nothing, tells nothing and makes no circuit. Of a tenant without a circuit it is said
     /// as if there were room for one.
+    #[cfg(any(test, feature = "agent"))]
     pub(crate) fn standing_refusal(
         &self,
         tenant: &str,

@@ -1,13 +1,13 @@
 //! Calls that find no circuit: of tenants that are new, that have no room, or that nobody names.
 
 use super::{Dependency, admit};
+use crate::Probing;
 use crate::circuit::{Circuit, Farewell, Operators, Permit, Refusal, StandingRefusal};
 use crate::event::{Event, EventKind, Origin, say};
 use crate::overrides::{Override, Standing};
 use crate::policy::Overflow;
 use crate::rejection::{CircuitOpen, Rejection};
 use crate::sync::{AcqRel, Relaxed};
-use crate::{Probing, Reason};
 
 impl Dependency {
     /// Lets a call without a tenant run, unguarded and counted as such, unless the dependency or the
@@ -181,10 +181,7 @@ impl Dependency {
             tenant,
             generation: 0,
             at: context.shared.clock.instant(now),
-            origin: match refusal.reason {
-                Reason::Forced => Origin::Override,
-                _ => Origin::Automatic,
-            },
+            origin: refusal.origin(),
             reason: Some(refusal.reason),
             figures: None,
             dry_run: false,

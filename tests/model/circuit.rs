@@ -93,6 +93,8 @@ pub(crate) struct Circuit {
     hinted: u64,
     /// Whether the call for which the rules were asked last opens the circuit at once by the hint of a failure.
     pub(crate) failed_with_a_hint: bool,
+    /// Whether it decides over the calls of all tenants.
+    pub(crate) is_of_outage: bool,
     pub(crate) closed_since: u64,
     pub(crate) opened_at: u64,
     /// What the window held when the circuit, that was not open, opened.
@@ -142,6 +144,7 @@ impl Circuit {
             last_abandoned: 0,
             hinted: 0,
             failed_with_a_hint: false,
+            is_of_outage: false,
             closed_since: now,
             opened_at: now,
             readable: Figures::default(),

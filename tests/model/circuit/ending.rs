@@ -249,6 +249,9 @@ impl Circuit {
     fn record_probe(&mut self, now: u64, outcome: Outcome, took: u64, hint: u64) {
         self.abandoned.clear();
         self.count_lifetime(now, outcome, took);
+        if self.is_of_outage && outcome == Outcome::QuotaExhausted {
+            return;
+        }
         let reason = match outcome {
             Outcome::Failure { .. } => Some(Reason::ProbeFailed),
             Outcome::Throttled { .. } | Outcome::QuotaExhausted => Some(Reason::ProbeThrottled),

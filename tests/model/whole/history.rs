@@ -174,7 +174,7 @@ fn quotas() -> impl Strategy<Value = Step> + Clone {
         3 => (tenant(), 1..=4_usize).prop_map(move |(first, tenants)| {
             Step::Calls { first, tenants, calls: 2, end }
         }),
-        1 => any::<usize>().prop_map(move |which| Step::End { which, end }),
+        2 => any::<usize>().prop_map(move |which| Step::End { which, end }),
         3 => tenant().prop_map(Step::Reset),
         1 => Just(Step::ResetAll),
         2 => tenant().prop_map(|tenant| Step::Clear(Level::Circuit, tenant)),

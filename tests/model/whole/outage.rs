@@ -3,6 +3,7 @@
 use tower_tenant_breaker::{CircuitState, OpenPeriod, OutagePolicy, Override, Probing, Reason};
 
 use super::super::circuit::{Circuit, Ending, Refusal, Ticket};
+use super::super::is_quota;
 use super::super::policies::Numbered;
 use super::super::rules::{Rules, nanos};
 use super::super::window::rules_that_hold;
@@ -134,6 +135,7 @@ impl Whole {
             self.seen.note("an outage in the ramp of the last");
         }
         self.seen.note("an outage was declared");
+        outage.circuit.is_of_outage = true;
         outage.down = down as u64;
         outage.active = active as u64;
         outage.circuit.dry_run = dry_run;
@@ -230,6 +232,9 @@ impl Whole {
         }
         circuit.dry_run = over == Some(Override::DryRun);
         let (before, generation) = (circuit.state, circuit.generation);
+        if is_quota(ending) && circuit.is_of_this_generation(ticket) {
+            self.seen.note("a probe for all found a quota used up");
+        }
         circuit.end(now, ticket, ending);
         if circuit.generation == generation {
             return;
