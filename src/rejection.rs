@@ -99,6 +99,13 @@ impl CircuitOpen {
         }
     }
 
+    /// As [`retry_after`](Self::retry_after), and none where the call may not probe and waits for others that do.
+    #[cfg(feature = "agent")]
+    pub(crate) fn retry_after_if_known(&self) -> Option<Duration> {
+        let waits_for_others = |left: &Duration| self.refusal.is_barred && left.is_zero();
+        self.retry_after().filter(|left| !waits_for_others(left))
+    }
+
     #[cfg(feature = "agent")]
     pub(crate) fn dependency_name(&self) -> Arc<str> {
         let context = match &self.subject {
