@@ -88,14 +88,18 @@ impl CircuitOpen {
         }
     }
 
-    /// As [`reason`](Self::reason), and why the circuit opened where it only waits for probes.
+    /// As [`reason`](Self::reason), and why the circuit opened where it only waits for probes, or for its share of calls
+    /// to grow.
     #[cfg(feature = "agent")]
     pub(crate) fn reason_to_open(&self) -> Reason {
-        match (self.reason(), &self.subject) {
-            (Reason::Barred | Reason::HalfOpenFull, Subject::Circuit(circuit)) => {
-                circuit.opened_for()
-            }
-            (reason, _) => reason,
+        let Subject::Circuit(circuit) = &self.subject else {
+            return self.reason();
+        };
+        match self.reason() {
+            Reason::Barred | Reason::HalfOpenFull => circuit.opened_for(),
+            // Otherwise it is the share of all tenants after an outage.
+            Reason::Recovering if circuit.is_ramping() => circuit.opened_for(),
+            reason => reason,
         }
     }
 
