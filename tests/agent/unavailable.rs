@@ -68,7 +68,7 @@ async fn lists_are_equal_as_long_as_nothing_changes() {
     assert_ne!(later.tools[0].retry_after, told.tools[0].retry_after);
 
     let search = registry.get("search").unwrap().circuit("acme");
-    search.open_for(SECOND * 60);
+    search.open_for(SECOND * 60).unwrap();
     let longer = tools.unavailable("acme");
     assert_ne!(longer, told);
     search.force_open("maintenance");

@@ -1,6 +1,7 @@
 //! What is listed is what a call meets, in whatever state histories leave the circuits.
 
 use std::collections::BTreeSet;
+use std::time::UNIX_EPOCH;
 
 use fastrand::Rng;
 use tower_tenant_breaker::{OutagePolicy, Override};
@@ -13,7 +14,9 @@ const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 fn declared(registry: &CircuitBreakerRegistry) -> Tools {
     let outage = OutagePolicy::default().min_tenants(2).newcomers(true);
     let down_for_all = policy().outage(outage).ramp(0.1, OPEN).build().unwrap();
+    let begun = Instant::now();
     let tools = declare(registry)
+        .wall_clock(move || UNIX_EPOCH + since(begun))
         .tool(Tool::new("search").policy(down_for_all.clone()))
         .tool(Tool::new("web"))
         .tool(Tool::new("book").policy(down_for_all).has_side_effects())
