@@ -23,7 +23,8 @@ use crate::sync::Arc;
 /// `retry_after_seconds` and `since` are absent where nobody knows. It holds neither the tenant, nor anything that the
 /// tool or an operator said.
 ///
-/// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for.
+/// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for. It
+/// holds the tools, and so their circuits: a history is to keep what was made of it.
 ///
 /// ```
 /// use std::time::Duration;
