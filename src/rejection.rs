@@ -88,15 +88,26 @@ impl CircuitOpen {
         }
     }
 
-    /// As [`reason`](Self::reason), and why the circuit opened where it only waits for probes.
+    /// As [`reason`](Self::reason), and why the circuit opened where it only waits for probes, or for its share of calls
+    /// to grow.
     #[cfg(feature = "agent")]
     pub(crate) fn reason_to_open(&self) -> Reason {
-        match (self.reason(), &self.subject) {
-            (Reason::Barred | Reason::HalfOpenFull, Subject::Circuit(circuit)) => {
-                circuit.opened_for()
-            }
-            (reason, _) => reason,
+        let Subject::Circuit(circuit) = &self.subject else {
+            return self.reason();
+        };
+        match self.reason() {
+            Reason::Barred | Reason::HalfOpenFull => circuit.opened_for(),
+            // Otherwise it is the share of all tenants after an outage.
+            Reason::Recovering if circuit.is_ramping() => circuit.opened_for(),
+            reason => reason,
         }
+    }
+
+    /// As [`retry_after`](Self::retry_after), and none where the call may not probe and waits for others that do.
+    #[cfg(feature = "agent")]
+    pub(crate) fn retry_after_if_known(&self) -> Option<Duration> {
+        let waits_for_others = |left: &Duration| self.refusal.is_barred && left.is_zero();
+        self.retry_after().filter(|left| !waits_for_others(left))
     }
 
     #[cfg(feature = "agent")]

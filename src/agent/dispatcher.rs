@@ -71,6 +71,8 @@ type Breaker<S, I, C> =
 ///
 /// # Timeouts
 ///
+/// A timeout further in, of tower or of tokio, is told as that of the tool.
+///
 /// A tool's timeout runs from when the service is ready for the call. A service that makes calls wait for their turn, as a
 /// concurrency limit does, is not bounded by it; in a [`Toolbox`](super::Toolbox) that wait counts too.
 ///

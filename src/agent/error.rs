@@ -51,7 +51,8 @@ impl From<InvalidTenant> for DispatchError {
     }
 }
 
-/// A name that is no tool's. It says which there are, so that a model that made it up can choose one.
+/// A name that is no tool's. It says which there are, so that a model that made it up can choose one. As a result of the
+/// call, it is written by [`to_openai`](Self::to_openai) and [`to_anthropic`](Self::to_anthropic).
 ///
 /// ```
 /// use tower_tenant_breaker::CircuitBreakerRegistry;

@@ -1,8 +1,8 @@
-//! A signal in the forms in which agents hand tool results to a model.
+//! A signal, or that there is no such tool, in the forms in which agents hand tool results to a model.
 
 use serde_json::{Value, json};
 
-use super::DegradationSignal;
+use super::{DegradationSignal, UnknownTool};
 
 /// # As a tool's result
 ///
@@ -83,7 +83,7 @@ impl DegradationSignal {
     /// [reference of chat completions]: https://platform.openai.com/docs/api-reference/chat/create
     #[must_use]
     pub fn to_openai(&self, call_id: &str) -> Value {
-        json!({"role": "tool", "tool_call_id": call_id, "content": self.to_text()})
+        openai(call_id, &self.to_text())
     }
 
     /// As a `function_call_output` item of OpenAI's responses.
@@ -101,7 +101,7 @@ impl DegradationSignal {
     /// [`openai`]: https://www.npmjs.com/package/openai/v/6.49.0
     #[must_use]
     pub fn to_openai_responses(&self, call_id: &str) -> Value {
-        json!({"type": "function_call_output", "call_id": call_id, "output": self.to_text()})
+        openai_responses(call_id, &self.to_text())
     }
 
     /// As a `tool_result` block of Anthropic's messages, to be put in the next message of the user.
@@ -123,12 +123,7 @@ impl DegradationSignal {
     /// [`@anthropic-ai/sdk`]: https://www.npmjs.com/package/@anthropic-ai/sdk/v/1.14.0
     #[must_use]
     pub fn to_anthropic(&self, call_id: &str) -> Value {
-        json!({
-            "type": "tool_result",
-            "tool_use_id": call_id,
-            "content": self.to_text(),
-            "is_error": true,
-        })
+        anthropic(call_id, &self.to_text())
     }
 
     /// The signal as the text of its JSON, its fields in the order in which they are declared.
@@ -136,4 +131,53 @@ impl DegradationSignal {
         // Of strings and numbers alone, under keys that are strings: nothing in it can fail.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// # As a tool's result
+///
+/// Models' providers refuse a conversation in which a call has no result, so one of a tool that the model made up has to
+/// be answered too. The text is what [`Display`](std::fmt::Display) says. In MCP it is an error of the protocol, and no
+/// result.
+impl UnknownTool {
+    /// As [`DegradationSignal::to_openai`].
+    ///
+    /// ```
+    /// use tower_tenant_breaker::CircuitBreakerRegistry;
+    /// use tower_tenant_breaker::agent::{Tool, Tools};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let tools = Tools::builder(&registry).tool(Tool::new("search")).build()?;
+    /// let message = tools.failed("acme", "serach").unwrap_err().to_openai("call_1");
+    /// assert_eq!(message["tool_call_id"], "call_1");
+    /// assert_eq!(message["content"], r#"there is no tool "serach"; the tools are "search""#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_openai(&self, call_id: &str) -> Value {
+        openai(call_id, &self.to_string())
+    }
+
+    /// As [`DegradationSignal::to_openai_responses`].
+    #[must_use]
+    pub fn to_openai_responses(&self, call_id: &str) -> Value {
+        openai_responses(call_id, &self.to_string())
+    }
+
+    /// As [`DegradationSignal::to_anthropic`].
+    #[must_use]
+    pub fn to_anthropic(&self, call_id: &str) -> Value {
+        anthropic(call_id, &self.to_string())
+    }
+}
+
+fn openai(call_id: &str, text: &str) -> Value {
+    json!({"role": "tool", "tool_call_id": call_id, "content": text})
+}
+
+fn openai_responses(call_id: &str, text: &str) -> Value {
+    json!({"type": "function_call_output", "call_id": call_id, "output": text})
+}
+
+fn anthropic(call_id: &str, text: &str) -> Value {
+    json!({"type": "tool_result", "tool_use_id": call_id, "content": text, "is_error": true})
 }

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::wall_clock::WallClock;
 use super::{English, SignalReason, Tools, Wording};
+use crate::CircuitOpen;
 use crate::sync::Arc;
-use crate::{CircuitOpen, Reason};
 
 /// What a model is told in the place of a tool's result.
 ///
@@ -23,7 +23,8 @@ use crate::{CircuitOpen, Reason};
 /// `retry_after_seconds` and `since` are absent where nobody knows. It holds neither the tenant, nor anything that the
 /// tool or an operator said.
 ///
-/// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for.
+/// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for. It
+/// holds the tools, and so their circuits: a history is to keep what was made of it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,11 +75,8 @@ impl DegradationSignal {
     }
 
     pub(super) fn of_rejection(tool_name: Arc<str>, open: &CircuitOpen) -> Self {
-        // Who waits for probes of others has nothing to wait for by himself.
-        let is_barred = open.reason() == Reason::Barred;
-        let retry_after = open.retry_after().filter(|_| !is_barred);
         let reason = open.reason_to_open().into();
-        Self::new(tool_name, reason, retry_after, open.since())
+        Self::new(tool_name, reason, open.retry_after_if_known(), open.since())
     }
 
     /// A call of this tool took too long, just now. For tools that are declared there is

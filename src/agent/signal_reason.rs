@@ -24,6 +24,8 @@ pub enum SignalReason {
     CircuitOpenThrottled,
     /// The tool is down for many tenants, and is open for all of them.
     CircuitOpenOutage,
+    /// The policy has circuits begin open or half-open, and no call has shown yet that the tool works.
+    CircuitOpenUnproven,
     /// Somebody holds the circuit open.
     CircuitForcedOpen,
     /// The tenant's quota is used up.
@@ -45,6 +47,7 @@ impl SignalReason {
             Self::CircuitOpenLatency => "circuit_open_latency",
             Self::CircuitOpenThrottled => "circuit_open_throttled",
             Self::CircuitOpenOutage => "circuit_open_outage",
+            Self::CircuitOpenUnproven => "circuit_open_unproven",
             Self::CircuitForcedOpen => "circuit_forced_open",
             Self::QuotaExhausted => "quota_exhausted",
             Self::TooManyCalls => "too_many_calls",
@@ -67,6 +70,7 @@ impl From<Reason> for SignalReason {
             Reason::Latency { .. } | Reason::ProbeSlow => Self::CircuitOpenLatency,
             Reason::Hint | Reason::ProbeThrottled => Self::CircuitOpenThrottled,
             Reason::Outage => Self::CircuitOpenOutage,
+            Reason::Initial => Self::CircuitOpenUnproven,
             Reason::Forced | Reason::ByHand => Self::CircuitForcedOpen,
             Reason::QuotaExhausted => Self::QuotaExhausted,
             Reason::Saturated => Self::TooManyCalls,
@@ -74,7 +78,6 @@ impl From<Reason> for SignalReason {
             | Reason::FailureRate
             | Reason::ProbeFailed
             | Reason::ProbesAbandoned
-            | Reason::Initial
             | Reason::PeriodOver
             | Reason::Recovered
             | Reason::HalfOpenFull

@@ -57,7 +57,7 @@ struct Inner {
 /// What whoever declares the tools says of all of them.
 pub(super) struct Words {
     pub(super) wording: Box<dyn Wording>,
-    pub(super) clock: WallClock,
+    pub(super) clock: Arc<WallClock>,
     pub(super) on_error: Option<OnError>,
 }
 

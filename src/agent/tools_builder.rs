@@ -29,7 +29,7 @@ pub struct ToolsBuilder {
     policy: Option<Policy>,
     timeout: Duration,
     wording: Box<dyn Wording>,
-    wall_clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
+    wall_clock: Arc<WallClock>,
     on_error: Option<OnError>,
 }
 
@@ -41,7 +41,7 @@ impl ToolsBuilder {
             policy: None,
             timeout: Duration::from_secs(60),
             wording: Box::new(English),
-            wall_clock: Box::new(SystemTime::now),
+            wall_clock: Arc::clone(WallClock::of_system()),
             on_error: None,
         }
     }
@@ -78,9 +78,10 @@ impl ToolsBuilder {
     }
 
     /// What a clock on the wall says, where it is not the system's that counts: in a test, or a simulation. It is asked
-    /// for each signal and each note; where it was set, moments move with it.
+    /// for each signal and each note; where it was set, moments move with it. All tools that go by the system's clock give
+    /// an instant as the same moment, also those that are declared anew.
     pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.wall_clock = Box::new(clock);
+        self.wall_clock = Arc::new(WallClock::new(Box::new(clock)));
         self
     }
 
@@ -147,7 +148,7 @@ impl ToolsBuilder {
             .collect();
         let words = Words {
             wording: self.wording,
-            clock: WallClock::new(self.wall_clock),
+            clock: self.wall_clock,
             on_error: self.on_error,
         };
         Ok(Tools::new(declared?, words))

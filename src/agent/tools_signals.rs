@@ -51,7 +51,11 @@ impl Tools {
             })
         });
         let Some(told) = told else {
-            return self.failed_call(index, tenant);
+            // Its own timeout is one, too.
+            return match chain(error).any(is_elapsed) {
+                true => self.timed_out_call(index, tenant),
+                false => self.failed_call(index, tenant),
+            };
         };
         if !tool.has_side_effects {
             return self.with_alternatives(told, index, tenant);
@@ -98,4 +102,8 @@ impl Tools {
         });
         bits.sum()
     }
+}
+
+fn is_elapsed(error: &(dyn Error + 'static)) -> bool {
+    error.is::<tower::timeout::error::Elapsed>() || error.is::<tokio::time::error::Elapsed>()
 }

@@ -12,7 +12,9 @@ pub const MAX_LISTED: usize = 20;
 ///
 /// As JSON, which `serde` writes: `name`, `reason`, and where they are known `since`, `until` and `retry_after_seconds`.
 /// Moments are those of RFC 3339, to the second: `since` rounded down, `until` rounded up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Two are equal as long as nothing changes: what is left, which is less each time, is not compared.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnavailableTool {
     /// Its name.
@@ -27,6 +29,16 @@ pub struct UnavailableTool {
     /// What was left until then at the moment of asking.
     pub retry_after: Option<Duration>,
 }
+
+// By hand, without what is left.
+impl PartialEq for UnavailableTool {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.reason, self.since, self.until)
+            == (&other.name, other.reason, other.since, other.until)
+    }
+}
+
+impl Eq for UnavailableTool {}
 
 impl UnavailableTool {
     /// What was left, in whole seconds, rounded up; at least 1.

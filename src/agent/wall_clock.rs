@@ -35,10 +35,11 @@ impl WallClock {
         Self { read, set }
     }
 
-    /// The system's, of signals that belong to no tools.
-    pub(super) fn of_system() -> &'static Self {
-        static SYSTEM: OnceLock<WallClock> = OnceLock::new();
-        SYSTEM.get_or_init(|| Self::new(Box::new(SystemTime::now)))
+    /// The system's. One for all: by one of their own, tools that are declared anew would round some end to another minute,
+    /// and a prompt's cache would miss.
+    pub(super) fn of_system() -> &'static Arc<Self> {
+        static SYSTEM: OnceLock<Arc<WallClock>> = OnceLock::new();
+        SYSTEM.get_or_init(|| Arc::new(Self::new(Box::new(SystemTime::now))))
     }
 
     /// The moment of this instant.

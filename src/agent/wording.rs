@@ -130,6 +130,7 @@ pub(super) fn in_words(reason: SignalReason) -> &'static str {
         SignalReason::CircuitOpenLatency => "its calls have been too slow",
         SignalReason::CircuitOpenThrottled => "it has asked not to be called for a time",
         SignalReason::CircuitOpenOutage => "it is down",
+        SignalReason::CircuitOpenUnproven => "it is not known to work yet",
         SignalReason::CircuitForcedOpen => "it has been taken out of service",
         SignalReason::QuotaExhausted => "its quota is used up",
         SignalReason::TooManyCalls => "too many of its calls are still running",

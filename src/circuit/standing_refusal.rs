@@ -105,6 +105,12 @@ impl Circuit {
         Reason::from_bits(self.rare().machine.lock().opened_for)
     }
 
+    /// Whether it has a share of calls of its own that is growing.
+    #[cfg(feature = "agent")]
+    pub(crate) fn is_ramping(&self) -> bool {
+        self.word().is_ramping()
+    }
+
     /// What a call would be rejected with now; none where it would be admitted. As [`admit`](Self::admit) decides,
     /// but it changes nothing, counts nothing and tells nothing.
     pub(crate) fn standing_refusal(&self, probing: Probing) -> Option<StandingRefusal> {

@@ -134,3 +134,27 @@ async fn an_id_of_a_call_is_handed_on_as_it_is() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_there_is_no_such_tool_is_written_in_the_same_forms() {
+    let (tools, signal) = signal().await;
+    let unknown = tools.failed("acme", "serach\"\n").unwrap_err();
+    let said = json!(unknown.to_string());
+    for (field, unknown, signal) in [
+        ("content", unknown.to_openai("1"), signal.to_openai("1")),
+        (
+            "output",
+            unknown.to_openai_responses("1"),
+            signal.to_openai_responses("1"),
+        ),
+        (
+            "content",
+            unknown.to_anthropic("1"),
+            signal.to_anthropic("1"),
+        ),
+    ] {
+        let mut expected = signal;
+        expected[field] = said.clone();
+        assert_eq!(unknown, expected);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use tower_tenant_breaker::agent::DegradationSignal;
+use tower_tenant_breaker::agent::{DegradationSignal, Tool, Tools};
 
 use crate::registry;
 
@@ -21,4 +21,17 @@ fn without_tools_too_a_signal_says_since_the_same_moment() {
         .duration_since(since)
         .unwrap_or_else(|error| error.duration());
     assert!(apart < Duration::from_secs(600));
+}
+
+#[test]
+fn tools_that_are_declared_twice_end_at_one_moment() {
+    let registry = registry();
+    let declare = || Tools::builder(&registry).tool(Tool::new("search")).build();
+    let before = declare().unwrap();
+    let search = registry.get("search").unwrap();
+    search.force_open_for("maintenance", Duration::from_secs(3_600));
+    for _ in 0..1_000 {
+        let after = declare().unwrap();
+        assert_eq!(after.unavailable("acme"), before.unavailable("acme"));
+    }
 }

@@ -53,3 +53,27 @@ async fn what_nobody_knows_is_absent() {
         r#"{"tools":[{"name":"search","reason":"circuit_forced_open","since":"2026-11-29T12:00:00Z"}],"left_out":0}"#
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn lists_are_equal_as_long_as_nothing_changes() {
+    let registry = registry();
+    let (builder, _) = at_noon(&registry);
+    let tools = builder.tools(["search", "web"].map(Tool::new)).build();
+    let tools = tools.unwrap();
+    fail(&registry, "search", "acme");
+    let told = tools.unavailable("acme");
+    advance(SECOND * 7).await;
+    let later = tools.unavailable("acme");
+    assert_eq!(later, told);
+    assert_ne!(later.tools[0].retry_after, told.tools[0].retry_after);
+
+    let search = registry.get("search").unwrap().circuit("acme");
+    let forced = [60, 90].map(|seconds| {
+        search.force_open_for("maintenance", SECOND * seconds);
+        tools.unavailable("acme")
+    });
+    assert_ne!(forced[0], told);
+    assert_ne!(forced[1], forced[0], "its end alone has changed");
+    fail(&registry, "web", "acme");
+    assert_ne!(tools.unavailable("acme").tools[1], told.tools[0]);
+}

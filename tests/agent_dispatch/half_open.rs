@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use tokio::task::yield_now;
-use tower_tenant_breaker::CircuitState;
+use tower_tenant_breaker::{CircuitState, LatencyRule};
 
 use super::*;
 
@@ -90,4 +90,40 @@ async fn a_call_that_fails_while_all_places_are_taken_may_be_made_again_in_a_mom
     for probe in probes {
         probe.abort();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_no_call_has_failed_yet_is_not_said_to_fail() {
+    let policy = policy().initial_state(CircuitState::HalfOpen).build();
+    let search = Tool::new("search").policy(policy.unwrap());
+    let tools = declare(&registry()).tool(search).build().unwrap();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let probes = (0..2).map(|_| dispatcher.clone().oneshot(call("search", Work::Hang)));
+    let probes: tokio::task::JoinSet<_> = probes.map(tokio::spawn).collect();
+    yield_now().await;
+    let told = signal(&dispatcher, call("search", Work::Answer)).await;
+    assert_eq!(told.reason(), SignalReason::CircuitOpenUnproven);
+    assert_eq!(told.retry_after_seconds(), Some(1));
+    drop(probes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_its_calls_come_back_it_says_what_it_was_open_for() {
+    let policy = policy().without_consecutive_failures().ramp(0.1, OPEN);
+    let slow = LatencyRule::p95(Duration::from_secs(1)).min_calls(2);
+    let search = Tool::new("search").policy(policy.latency(slow).build().unwrap());
+    let tools = declare(&registry()).tool(search).build().unwrap();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    for _ in 0..2 {
+        let slow = call("search", Work::Take(Duration::from_secs(2)));
+        assert!(ask(&dispatcher, slow).await.unwrap().output().is_some());
+    }
+    pass(OPEN).await;
+    assert!(ask(&dispatcher, call("search", Work::Answer)).await.is_ok());
+    assert_eq!(tool(&tools, "search").state("acme"), CircuitState::Closed);
+    // The first is admitted, and then one in ten.
+    assert!(ask(&dispatcher, call("search", Work::Answer)).await.is_ok());
+    let held_back = signal(&dispatcher, call("search", Work::Answer)).await;
+    assert_eq!(held_back.reason(), SignalReason::CircuitOpenLatency);
+    assert_eq!(held_back.retry_after_seconds(), Some(1));
 }

@@ -9,6 +9,7 @@ mod crowds;
 mod errors;
 mod half_open;
 mod lifetimes;
+mod listed;
 mod policies;
 mod races;
 mod readiness;

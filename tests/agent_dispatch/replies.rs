@@ -1,4 +1,4 @@
-use tower::service_fn;
+use tower::{ServiceBuilder, service_fn};
 use tower_tenant_breaker::{CircuitState, Outcome};
 
 use super::*;
@@ -148,4 +148,27 @@ async fn one_dispatcher_serves_what_its_service_takes() {
     let dispatcher = tools.dispatcher(double);
     let call = ToolCall::new("acme", "search", 4).call_id("call_1");
     assert_eq!(dispatcher.oneshot(call).await.unwrap().output(), Some(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_the_tools_own_is_told_as_one() {
+    let search = Tool::new("search").without_timeout();
+    let tools = declare(&registry()).tool(search).build().unwrap();
+    let service = ServiceBuilder::new()
+        .map_err(|error: BoxError| BoxError::from(std::io::Error::other(error)))
+        .timeout(OPEN)
+        .service(Shop::default().service());
+    let tower = tools.dispatcher(service);
+    let tokio = tools.dispatcher(service_fn(async |_: Call| {
+        let answer = tokio::time::timeout(OPEN, std::future::pending()).await?;
+        Ok::<&'static str, BoxError>(answer)
+    }));
+    let told = [
+        signal(&tower, call("search", Work::Hang)).await,
+        signal(&tokio, call("search", Work::Hang)).await,
+    ];
+    for signal in told {
+        assert_eq!(signal.reason(), SignalReason::ToolCallTimeout);
+    }
+    assert_eq!(tool(&tools, "search").state("acme"), CircuitState::Open);
 }

@@ -1,6 +1,6 @@
 //! Tools whose calls change something.
 
-use tower_tenant_breaker::{CircuitState, Outcome, RecoveryProber};
+use tower_tenant_breaker::{CircuitState, OutagePolicy, Outcome, RecoveryProber};
 
 use super::*;
 
@@ -140,5 +140,32 @@ async fn a_call_that_fails_while_others_wait_for_a_prober_is_told_no_time() {
         );
         let listed = tools.why_unavailable("acme", "book").unwrap();
         assert_eq!(listed.retry_after, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_that_others_may_probe_the_signal_promises_no_time() {
+    let outage = OutagePolicy::default().min_tenants(2).newcomers(true);
+    let policy = policy().outage(outage).build().unwrap();
+    let tools = declare(&registry()).tool(book().policy(policy));
+    let tools = tools.build().unwrap();
+    let (book, dispatcher) = (
+        tool(&tools, "book"),
+        tools.dispatcher(Shop::default().service()),
+    );
+    book.acquire("initech").unwrap().record(Outcome::Success);
+    for tenant in ["acme", "globex"] {
+        trip_for(book, tenant);
+    }
+    assert!(book.outage().is_some());
+    pass(HOUR).await;
+    // One whose own circuit is open, one whose is closed, and one without a circuit.
+    for tenant in ["acme", "initech", "umbrella"] {
+        let call = ToolCall::new(tenant, "book", Work::Answer);
+        let barred = signal(&dispatcher, call).await;
+        assert_eq!(barred.reason(), SignalReason::CircuitOpenOutage, "{tenant}");
+        assert_eq!(barred.retry_after_seconds(), None, "{tenant}");
+        let listed = tools.why_unavailable(tenant, "book").unwrap();
+        assert_eq!((listed.reason, listed.retry_after), (barred.reason(), None));
     }
 }

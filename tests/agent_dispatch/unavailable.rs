@@ -167,11 +167,14 @@ async fn one_whose_circuits_begin_open_is_listed() {
     let policy = policy().initial_state(CircuitState::Open).build().unwrap();
     let search = Tool::new("search").policy(policy);
     let tools = declare(&registry()).tool(search).build().unwrap();
-    assert_eq!(
-        listed(&tools, "acme"),
-        only("search", SignalReason::CircuitOpenFailures)
-    );
+    let unproven = SignalReason::CircuitOpenUnproven;
+    assert_eq!(listed(&tools, "acme"), only("search", unproven));
     assert_eq!(tool(&tools, "search").len(), 0);
+    let note = tools.prompt_note("acme").unwrap();
+    assert!(note.contains("(it is not known to work yet)"), "{note}");
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let signal = signal(&dispatcher, call("search", Work::Answer)).await;
+    assert_eq!(signal.reason(), unproven);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ const TABLE: [(Reason, &str); 20] = [
     (Reason::ProbeSlow, "circuit_open_latency"),
     (Reason::ProbeThrottled, "circuit_open_throttled"),
     (Reason::ProbesAbandoned, "circuit_open_failures"),
-    (Reason::Initial, "circuit_open_failures"),
+    (Reason::Initial, "circuit_open_unproven"),
     (Reason::ByHand, "circuit_forced_open"),
     (Reason::PeriodOver, "circuit_open_failures"),
     (Reason::Recovered, "circuit_open_failures"),

@@ -204,7 +204,7 @@ where
             },
             // A model can choose another name, and knows which there are from the text.
             Err(DispatchError::UnknownTool(unknown)) => Answer {
-                message: result(asked.id, unknown.to_string()),
+                message: serde_json::from_value(unknown.to_openai(&asked.id))?,
                 seen: None,
                 of_the_well: Duration::ZERO,
             },

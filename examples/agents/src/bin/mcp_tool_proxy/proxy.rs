@@ -200,9 +200,5 @@ fn tenant(extensions: &Extensions) -> Result<Arc<str>, ErrorData> {
 
 /// What is no call of a tool, and no result that a model could plan with.
 fn refused(error: &DispatchError) -> ErrorData {
-    let said = match error {
-        DispatchError::UnknownTool(unknown) => unknown.to_string(),
-        error => error.to_string(),
-    };
-    ErrorData::invalid_params(said, None)
+    ErrorData::invalid_params(error.to_string(), None)
 }
