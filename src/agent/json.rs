@@ -23,7 +23,7 @@ impl Serialize for DegradationSignal {
         if let Some(since) = since {
             object.serialize_field("since", &Shown(Utc(since)))?;
         }
-        object.serialize_field("alternatives", &Alternatives(self))?;
+        object.serialize_field("alternatives", &Names(self.alternatives()))?;
         object.end()
     }
 }
@@ -37,11 +37,15 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
     }
 }
 
-struct Alternatives<'a>(&'a DegradationSignal);
+/// Names that are found as they are written.
+struct Names<I>(I);
 
-impl Serialize for Alternatives<'_> {
+impl<'a, I> Serialize for Names<I>
+where
+    I: Iterator<Item = &'a str> + Clone,
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.alternatives())
+        serializer.collect_seq(self.0.clone())
     }
 }
 
@@ -59,7 +63,7 @@ impl Serialize for UnavailableTool {
         let until = self.until.map(at_the_next_second);
         let retry_after = self.retry_after_seconds();
         let known = [self.since.is_some(), until.is_some(), retry_after.is_some()];
-        let fields = 2 + known.into_iter().filter(|is_known| *is_known).count();
+        let fields = 3 + known.into_iter().filter(|is_known| *is_known).count();
         let mut object = serializer.serialize_struct("UnavailableTool", fields)?;
         object.serialize_field("name", &*self.name)?;
         object.serialize_field("reason", &self.reason)?;
@@ -72,6 +76,8 @@ impl Serialize for UnavailableTool {
         if let Some(seconds) = retry_after {
             object.serialize_field("retry_after_seconds", &seconds)?;
         }
+        let alternatives = self.alternatives.iter().map(|name| &**name);
+        object.serialize_field("alternatives", &Names(alternatives))?;
         object.end()
     }
 }

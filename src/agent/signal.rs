@@ -150,7 +150,7 @@ impl DegradationSignal {
     }
 
     /// The tools that were declared as substitutes, the best first, whose circuits for this tenant admitted calls.
-    pub fn alternatives(&self) -> impl Iterator<Item = &str> {
+    pub fn alternatives(&self) -> impl Iterator<Item = &str> + Clone {
         let tool = self.declared.iter().filter_map(|declared| {
             let tool = declared.tools.declared(declared.index?);
             Some((declared, tool))

@@ -300,7 +300,18 @@ impl Tools {
             since: standing.since.map(|since| self.moment(since)),
             until: until.map(|until| self.moment(until)),
             retry_after: until.map(|until| until.saturating_duration_since(now)),
+            alternatives: self.usable_substitutes(tool, tenant),
         })
+    }
+
+    /// Those too whose calls only wait for others that are in the air, so that a note does not change with each probe.
+    fn usable_substitutes(&self, tool: &Declared, tenant: &str) -> Vec<Arc<str>> {
+        let substitutes = tool.substitutes.iter().map(|index| self.declared(*index));
+        let usable = substitutes.filter(|tool| {
+            let standing = tool.dependency.standing_refusal(tenant, tool.probing());
+            standing.is_none_or(|standing| standing.is_passing)
+        });
+        usable.map(|tool| Arc::clone(&tool.name)).collect()
     }
 
     pub(super) fn moment(&self, instant: Instant) -> SystemTime {

@@ -10,7 +10,8 @@ pub const MAX_LISTED: usize = 20;
 
 /// A tool that a tenant cannot use now.
 ///
-/// As JSON, which `serde` writes: `name`, `reason`, and where they are known `since`, `until` and `retry_after_seconds`.
+/// As JSON, which `serde` writes: `name`, `reason`, `alternatives`, and where they are known `since`, `until` and
+/// `retry_after_seconds`.
 /// Moments are those of RFC 3339, to the second: `since` rounded down, `until` rounded up.
 ///
 /// Two are equal as long as nothing changes: what is left, which is less each time, is not compared.
@@ -28,6 +29,8 @@ pub struct UnavailableTool {
     pub until: Option<SystemTime>,
     /// What was left until then at the moment of asking.
     pub retry_after: Option<Duration>,
+    /// The tools that were declared as its substitutes, the best first, without those that this tenant cannot use either.
+    pub alternatives: Vec<Arc<str>>,
 }
 
 // By hand, without what is left.
@@ -35,6 +38,7 @@ impl PartialEq for UnavailableTool {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, self.reason, self.since, self.until)
             == (&other.name, other.reason, other.since, other.until)
+            && self.alternatives == other.alternatives
     }
 }
 
@@ -58,7 +62,8 @@ impl UnavailableTool {
 /// {
 ///   "tools": [{
 ///     "name": "search", "reason": "circuit_open_failures",
-///     "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T12:00:30Z", "retry_after_seconds": 27
+///     "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T12:00:30Z", "retry_after_seconds": 27,
+///     "alternatives": ["encyclopedia"]
 ///   }],
 ///   "left_out": 0
 /// }

@@ -34,7 +34,7 @@ pub trait Wording: Send + Sync {
     }
 
     /// The note for a prompt, of at least one tool. It has to be the same as long as the tools, their reasons, and
-    /// their [`until`](super::UnavailableTool::until) are, or the caches of prompts do not hit.
+    /// their [`until`](super::UnavailableTool::until) and their alternatives are, or the caches of prompts do not hit.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ pub trait Wording: Send + Sync {
     }
 
     /// What a list of tools says of one of them, beside its description, and so without its name. It has to be the same
-    /// as long as the tool's reason and its [`until`](UnavailableTool::until) are.
+    /// as long as the tool's reason, its [`until`](UnavailableTool::until) and its alternatives are.
     ///
     /// # Errors
     ///
@@ -84,15 +84,9 @@ impl Wording for English {
             None if signal.reason().was_made() => {}
             None => f.write_str(" Do not call it until you are told that it is back.")?,
         }
-        let mut alternatives = signal.alternatives().map(PlainName).peekable();
-        if alternatives.peek().is_none() {
-            f.write_str(" Plan without it")?;
-        } else {
-            for (n, name) in alternatives.enumerate() {
-                let or = if n > 0 { " or" } else { " Use" };
-                write!(f, "{or} \"{name}\"")?;
-            }
-            f.write_str(" in its place")?;
+        match Names::some(signal.alternatives()) {
+            Some(names) => write!(f, " Use {names} in its place")?,
+            None => f.write_str(" Plan without it")?,
         }
         f.write_str(", or tell the user what you cannot do.")
     }
@@ -105,6 +99,9 @@ impl Wording for English {
             write!(f, "{comma}\"{name}\" ({reason}")?;
             if let Some(until) = tool.until {
                 write!(f, ", until {}", Utc(to_the_minute(until)))?;
+            }
+            if let Some(names) = Names::some(tool.alternatives.iter().map(|name| &**name)) {
+                write!(f, "; use {names}")?;
             }
             f.write_str(")")?;
         }
@@ -120,7 +117,36 @@ impl Wording for English {
         if let Some(until) = tool.until {
             write!(f, ", until {}", Utc(to_the_minute(until)))?;
         }
-        f.write_str("). Do not call it.")
+        match Names::some(tool.alternatives.iter().map(|name| &**name)) {
+            Some(names) => write!(f, "). Use {names} in its place."),
+            None => f.write_str("). Do not call it."),
+        }
+    }
+}
+
+/// Names in quotes, one of which is to be chosen.
+struct Names<I>(I);
+
+impl<'a, I> Names<I>
+where
+    I: Iterator<Item = &'a str> + Clone,
+{
+    /// None where there is none.
+    fn some(names: I) -> Option<Self> {
+        names.clone().next().is_some().then_some(Self(names))
+    }
+}
+
+impl<'a, I> fmt::Display for Names<I>
+where
+    I: Iterator<Item = &'a str> + Clone,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, name) in self.0.clone().enumerate() {
+            let or = if n > 0 { " or " } else { "" };
+            write!(f, "{or}\"{}\"", PlainName(name))?;
+        }
+        Ok(())
     }
 }
 

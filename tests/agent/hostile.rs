@@ -44,8 +44,8 @@ proptest! {
             let note = tools.prompt_note("acme").unwrap();
             prop_assert!(is_one_plain_line(&note), "{:?}", note);
             prop_assert_eq!(
-                skeleton(&note, &[&name]),
-                "Tools that are unavailable now: NAME (it has been taken out of service). Do not call them. Plan without \
+                skeleton(&note, &[&name, &substitute]),
+                "Tools that are unavailable now: NAME (it has been taken out of service; use NAME). Do not call them. Plan without \
                  them, or tell the user what you cannot do."
             );
 

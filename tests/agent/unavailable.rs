@@ -25,6 +25,7 @@ async fn an_end_is_never_written_earlier_than_it_is() {
             "since": "2026-11-29T12:00:00Z",
             "until": "2026-11-29T12:00:31Z",
             "retry_after_seconds": 30,
+            "alternatives": [],
         })
     );
     advance(Duration::from_nanos(1)).await;
@@ -44,13 +45,14 @@ async fn what_nobody_knows_is_absent() {
                 "name": "search",
                 "reason": "circuit_forced_open",
                 "since": "2026-11-29T12:00:00Z",
+                "alternatives": [],
             }],
             "left_out": 0,
         })
     );
     assert_eq!(
         serde_json::to_string(&tools.unavailable("acme")).unwrap(),
-        r#"{"tools":[{"name":"search","reason":"circuit_forced_open","since":"2026-11-29T12:00:00Z"}],"left_out":0}"#
+        r#"{"tools":[{"name":"search","reason":"circuit_forced_open","since":"2026-11-29T12:00:00Z","alternatives":[]}],"left_out":0}"#
     );
 }
 

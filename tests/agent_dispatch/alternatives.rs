@@ -99,3 +99,40 @@ async fn sixty_four_of_them_are_all_told() {
     let signal = signal(&dispatcher, call("search", Work::Fail)).await;
     assert_eq!(told(&signal), names);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_note_for_a_prompt_names_those_that_the_tenant_can_use() {
+    let tools = with_substitutes();
+    trip(tool(&tools, "search"));
+    trip(tool(&tools, "books"));
+    trip_for(tool(&tools, "web"), "globex");
+    let listed = tools.unavailable("acme").tools;
+    let search = listed.iter().find(|tool| &*tool.name == "search").unwrap();
+    let names: Vec<_> = search.alternatives.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["web", "ask_a_human"]);
+
+    let note = tools.prompt_note("acme").unwrap();
+    assert!(note.contains(r#"; use "web" or "ask_a_human")"#), "{note}");
+    let note = tools.tool_note("acme", "search").unwrap();
+    assert!(
+        note.ends_with(r#"). Use "web" or "ask_a_human" in its place."#),
+        "{note}"
+    );
+    let note = tools.tool_note("acme", "books").unwrap();
+    assert!(note.ends_with("). Do not call it."), "{note}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_does_not_change_with_each_probe_of_a_substitute() {
+    let tools = with_substitutes();
+    trip(tool(&tools, "web"));
+    pass(OPEN).await;
+    tool(&tools, "search").force_open("maintenance");
+    let note = tools.prompt_note("acme").unwrap();
+    assert!(note.contains(r#"use "web" or"#), "{note}");
+    // Until all places are taken.
+    let probes: Vec<_> = std::iter::from_fn(|| tool(&tools, "web").acquire("acme").ok()).collect();
+    assert!(!probes.is_empty());
+    assert_eq!(tools.prompt_note("acme"), Some(note));
+    drop(probes);
+}

@@ -200,16 +200,29 @@ fn listed(name: &str, rng: &mut Rng) -> UnavailableTool {
         since: None,
         until: rng.bool().then_some(std::time::UNIX_EPOCH + seconds),
         retry_after: None,
+        alternatives: (0..rng.usize(..3)).map(|_| Arc::from(name)).collect(),
     }
 }
 
-/// Reads a note, and says which names stand in it, for which reasons, and how many more there are.
-fn read(note: &str) -> Option<(Vec<(&str, &str)>, usize)> {
+fn unquoted(name: &str) -> Option<&str> {
+    name.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// A tool in a note: its name, the reason, and the names of its alternatives.
+type Listed<'a> = (&'a str, &'a str, Vec<&'a str>);
+
+/// Reads a note, and says which tools stand in it, and how many more there are.
+fn read(note: &str) -> Option<(Vec<Listed<'_>>, usize)> {
     let mut rest = note.strip_prefix("Tools that are unavailable now: ")?;
     let mut listed = Vec::new();
     loop {
         let (name, after) = rest.strip_prefix('"')?.split_once('"')?;
         let (inside, after) = after.strip_prefix(" (")?.split_once(')')?;
+        let (inside, alternatives) = match inside.split_once("; use ") {
+            Some((inside, names)) => (inside, names.split(" or ").collect()),
+            None => (inside, Vec::new()),
+        };
+        let alternatives: Option<Vec<_>> = alternatives.into_iter().map(unquoted).collect();
         let reason = match inside.split_once(", until ") {
             Some((reason, until)) => {
                 let is_minute = until.len() == 20 && until.ends_with(":00Z");
@@ -217,7 +230,7 @@ fn read(note: &str) -> Option<(Vec<(&str, &str)>, usize)> {
             }
             None => inside,
         };
-        listed.push((name, reason));
+        listed.push((name, reason, alternatives?));
         rest = after;
         match rest.strip_prefix("; \"") {
             Some(_) => rest = &rest[2..],
@@ -249,20 +262,27 @@ fn assert_reads_as_it_was_written(tools: &UnavailableTools) {
         note.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
         "{note:?}"
     );
-    assert!(
-        note.matches('"').count() == 2 * tools.tools.len(),
-        "{note:?}"
-    );
+    let named = |tool: &UnavailableTool| 1 + tool.alternatives.len();
+    let names: usize = tools.tools.iter().map(named).sum();
+    assert!(note.matches('"').count() == 2 * names, "{note:?}");
     let (listed, more) = read(&note).unwrap_or_else(|| panic!("cannot be read: {note:?}"));
     assert_eq!(more, tools.left_out, "{note:?}");
     let expected: Vec<_> = tools
         .tools
         .iter()
-        .map(|tool| (PlainName(&tool.name).to_string(), in_words(tool.reason)))
+        .map(|tool| {
+            let plain = |name: &Arc<str>| PlainName(name).to_string();
+            let alternatives = tool.alternatives.iter().map(plain);
+            let alternatives: Vec<_> = alternatives.collect();
+            (plain(&tool.name), in_words(tool.reason), alternatives)
+        })
         .collect();
     let listed: Vec<_> = listed
         .into_iter()
-        .map(|(name, reason)| (name.to_owned(), reason))
+        .map(|(name, reason, others)| {
+            let others = others.into_iter().map(str::to_owned);
+            (name.to_owned(), reason, others.collect::<Vec<_>>())
+        })
         .collect();
     assert_eq!(listed, expected, "{note:?}");
 }
