@@ -13,7 +13,7 @@ use async_openai::types::chat::{
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::catalog::{TOOLS, stand_ins};
+use super::catalog::TOOLS;
 use super::script::{Script, Want};
 
 /// How often the model asks once more for a tool that is to be back in a second.
@@ -26,8 +26,8 @@ pub(super) struct Model<'a> {
     calls: usize,
     /// What is asked for, by the ids of the calls.
     asked: HashMap<String, Asked>,
-    /// The tools that it does not call any more in this turn.
-    avoids: BTreeSet<String>,
+    /// The tools that it does not call any more in this turn, and what it was told to use in their place.
+    avoids: HashMap<String, Vec<String>>,
     /// The tools that it had to do without.
     pub(super) without: BTreeSet<String>,
     /// How many calls went to a tool in another's place.
@@ -49,7 +49,7 @@ impl<'a> Model<'a> {
             step: 0,
             calls: 0,
             asked: HashMap::new(),
-            avoids: BTreeSet::new(),
+            avoids: HashMap::new(),
             without: BTreeSet::new(),
             replanned: 0,
         }
@@ -89,10 +89,10 @@ impl<'a> Model<'a> {
             return;
         };
         if let ChatCompletionRequestSystemMessageContent::Text(text) = &prompt.content {
-            let named = TOOLS
+            let noted = TOOLS
                 .into_iter()
-                .filter(|tool| text.contains(&format!("\"{tool}\"")));
-            self.avoids.extend(named.map(str::to_owned));
+                .filter_map(|tool| Some((tool.to_owned(), alternatives_noted(text, tool)?)));
+            self.avoids.extend(noted);
         }
     }
 
@@ -141,29 +141,24 @@ impl<'a> Model<'a> {
         asked: &Asked,
         alternatives: &[String],
     ) -> Option<ChatCompletionMessageToolCalls> {
-        self.avoids.insert(asked.tool.clone());
-        let other = alternatives
-            .iter()
-            .find(|tool| !self.avoids.contains(*tool));
-        self.instead(asked.want, other.cloned())
+        self.avoids
+            .insert(asked.tool.clone(), alternatives.to_vec());
+        self.instead(asked.want, &asked.tool)
     }
 
     /// What the script wants, as far as the model knows it can be had.
     fn plan(&mut self, want: Want) -> Option<ChatCompletionMessageToolCalls> {
-        if !self.avoids.contains(want.tool) {
+        if !self.avoids.contains_key(want.tool) {
             return Some(self.call(want, want.tool.to_owned(), 0));
         }
-        let mut described = stand_ins(want.tool).iter();
-        let other = described.find(|tool| !self.avoids.contains(**tool));
-        self.instead(want, other.map(|tool| (*tool).to_owned()))
+        self.instead(want, want.tool)
     }
 
-    fn instead(
-        &mut self,
-        want: Want,
-        other: Option<String>,
-    ) -> Option<ChatCompletionMessageToolCalls> {
-        let Some(other) = other else {
+    /// A call of what may stand in for a tool that it avoids.
+    fn instead(&mut self, want: Want, tool: &str) -> Option<ChatCompletionMessageToolCalls> {
+        let mut told = self.avoids.get(tool).into_iter().flatten();
+        let other = told.find(|tool| !self.avoids.contains_key(*tool));
+        let Some(other) = other.cloned() else {
             self.without.insert(want.tool.to_owned());
             return None;
         };
@@ -188,6 +183,19 @@ impl<'a> Model<'a> {
         let function = FunctionCall { name, arguments };
         ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall { id, function })
     }
+}
+
+/// What the note in a prompt says of this tool; none where it does not name it as unavailable.
+fn alternatives_noted(prompt: &str, tool: &str) -> Option<Vec<String>> {
+    let (_, noted) = prompt.split_once(&format!("\"{tool}\" ("))?;
+    let (noted, _) = noted.split_once(')')?;
+    let names = noted.split_once("; use ").map(|(_, names)| names);
+    let names = names.into_iter().flat_map(|names| names.split(" or "));
+    Some(
+        names
+            .map(|name| name.trim_matches('"').to_owned())
+            .collect(),
+    )
 }
 
 /// What the text in a result's place says.
