@@ -223,7 +223,8 @@ async fn with_trip_on_hint_a_hint_opens_at_once_and_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn with_trip_on_hint_a_limit_is_left_as_soon_as_it_ends_however_often_it_is_met() {
-    let search = dependency(two_in_a_row().trip_on_hint(true));
+    let grows = OpenPeriod::exponential(secs(PERIOD), secs(8 * PERIOD)).jitter(0.0);
+    let search = dependency(two_in_a_row().open_for(grows).trip_on_hint(true));
     for _ in 0..20 {
         // By the closed circuit the first time, by its probe the others.
         record(&search, throttled(secs(1)));
