@@ -70,7 +70,8 @@ impl Tool {
 
     /// Its calls change something: they are never probes, which may fail half-way.
     ///
-    /// An open circuit then closes by a [`RecoveryProber`](crate::RecoveryProber), or by hand, and by nothing else.
+    /// An open circuit then closes by a [`RecoveryProber`](crate::RecoveryProber), or by hand, and by nothing else. So no
+    /// model is told a time after which to call the tool again, unless somebody has forced the circuit open for a time.
     pub fn has_side_effects(mut self) -> Self {
         self.has_side_effects = true;
         self
