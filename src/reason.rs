@@ -100,6 +100,16 @@ impl Reason {
         )
     }
 
+    /// Whether calls are admitted again though none of them may probe: an override ends, and so do calls in the air. The
+    /// period of a circuit only ends in its waiting for a probe.
+    #[cfg(feature = "agent")]
+    pub(crate) const fn ends_without_probes(self) -> bool {
+        matches!(
+            self,
+            Self::Forced | Self::QuotaExhausted | Self::Saturated | Self::Recovering
+        )
+    }
+
     /// A number for the state word, so that a rejection can name the reason
     /// without a lock.
     pub(crate) const fn to_bits(self) -> u8 {

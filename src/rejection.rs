@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+#[cfg(feature = "agent")]
+use crate::Probing;
 use crate::circuit::{Circuit, Context, Credit, Refusal};
 use crate::reason::Reason;
 use crate::source_chain::chain;
@@ -103,11 +105,14 @@ impl CircuitOpen {
         }
     }
 
-    /// As [`retry_after`](Self::retry_after), and none where the call may not probe and waits for others that do.
+    /// As [`retry_after`](Self::retry_after), for calls that all probe or all do not; none where the call may not probe and
+    /// waits for others that do, or would have to at the period's end.
     #[cfg(feature = "agent")]
-    pub(crate) fn retry_after_if_known(&self) -> Option<Duration> {
+    pub(crate) fn retry_after_if_known(&self, probing: Probing) -> Option<Duration> {
+        let is_told = probing != Probing::No || self.reason().ends_without_probes();
         let waits_for_others = |left: &Duration| self.refusal.is_barred && left.is_zero();
-        self.retry_after().filter(|left| !waits_for_others(left))
+        self.retry_after()
+            .filter(|left| is_told && !waits_for_others(left))
     }
 
     #[cfg(feature = "agent")]

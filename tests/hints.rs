@@ -207,7 +207,8 @@ async fn with_trip_on_hint_a_hint_opens_at_once_and_is_named() {
     for (hinted, period) in [
         (failed(secs(60)), 60),
         (throttled(secs(60)), 60),
-        (throttled(secs(5)), PERIOD),
+        (failed(secs(5)), PERIOD),
+        (throttled(secs(5)), 5),
     ] {
         let search = dependency(two_in_a_row().trip_on_hint(true));
         record(&search, hinted);
@@ -218,6 +219,30 @@ async fn with_trip_on_hint_a_hint_opens_at_once_and_is_named() {
         let rejection = search.acquire("acme").unwrap_err();
         assert_eq!(rejection.circuit_open().unwrap().reason(), Reason::Hint);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_trip_on_hint_a_limit_is_left_as_soon_as_it_ends_however_often_it_is_met() {
+    let grows = OpenPeriod::exponential(secs(PERIOD), secs(8 * PERIOD)).jitter(0.0);
+    let search = dependency(two_in_a_row().open_for(grows).trip_on_hint(true));
+    for _ in 0..20 {
+        // By the closed circuit the first time, by its probe the others.
+        record(&search, throttled(secs(1)));
+        assert_eq!(left(&search), secs(1));
+        advance(secs(1)).await;
+    }
+    // What it met before makes no later period grow.
+    record(&search, failed(secs(1)));
+    assert_eq!(left(&search), secs(PERIOD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_trip_on_hint_a_throttled_probe_opens_for_a_whole_period() {
+    let search = dependency(two_in_a_row());
+    search.circuit("acme").open_for(secs(1)).unwrap();
+    advance(secs(1)).await;
+    record(&search, throttled(secs(5)));
+    assert!(left(&search) >= secs(PERIOD));
 }
 
 #[tokio::test(start_paused = true)]

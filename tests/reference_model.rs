@@ -53,6 +53,7 @@ const ONE_CIRCUIT: &[&str] = &[
     "a further abandoned call counted at once",
     "a guarded call ended while disabled",
     "a hint lengthened the period that it led to",
+    "a limit was left as soon as it ended",
     "a policy changed in a ramp",
     "a policy changed while closed",
     "a policy changed while half-open",

@@ -89,7 +89,10 @@ type Breaker<S, I, C> =
 /// # Cancel safety
 ///
 /// A call that is dropped before it is done, as with a turn that the user has stopped, is cancelled: neutral by itself,
-/// and its place is free at once.
+/// and its place is free at once. However many are cancelled in a row, the default policy of tools does not take them for
+/// failures, since the timeout finds what hangs. A policy of your own does, unless its
+/// [`abandoned_run`](crate::PolicyBuilder::abandoned_run) is 0: a turn of five calls that is stopped can be enough. By any
+/// policy a call that is cancelled later than a latency rule's threshold was slow.
 pub struct Dispatcher<S, I, C = ErrIsFailure>
 where
     S: Service<ToolCall<I>>,

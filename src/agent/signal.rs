@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::wall_clock::WallClock;
 use super::{English, SignalReason, Tools, Wording};
-use crate::CircuitOpen;
 use crate::sync::Arc;
+use crate::{CircuitOpen, Probing};
 
 /// What a model is told in the place of a tool's result.
 ///
@@ -20,7 +20,8 @@ use crate::sync::Arc;
 /// }
 /// ```
 ///
-/// `retry_after_seconds` and `since` are absent where nobody knows. It holds neither the tenant, nor anything that the
+/// `retry_after_seconds` and `since` are absent where nobody knows. The former is also absent while the circuit of a tool
+/// with side effects is open: none of its calls probes, so the end of the period admits none. It holds neither the tenant, nor anything that the
 /// tool or an operator said.
 ///
 /// It is a snapshot of the moment at which the call ended, and takes no allocation. Text is made where it is asked for. It
@@ -74,9 +75,10 @@ impl DegradationSignal {
         }
     }
 
-    pub(super) fn of_rejection(tool_name: Arc<str>, open: &CircuitOpen) -> Self {
+    pub(super) fn of_rejection(tool_name: Arc<str>, open: &CircuitOpen, probing: Probing) -> Self {
         let reason = open.reason_to_open().into();
-        Self::new(tool_name, reason, open.retry_after_if_known(), open.since())
+        let left = open.retry_after_if_known(probing);
+        Self::new(tool_name, reason, left, open.since())
     }
 
     /// A call of this tool took too long, just now. For tools that are declared there is
@@ -125,7 +127,9 @@ impl DegradationSignal {
         self.reason
     }
 
-    /// How long until a call may be admitted; none where nobody knows.
+    /// How long until a call may be admitted. None where nobody knows: somebody holds the circuit open without an end, or
+    /// it is that of a tool with side effects, and open by itself or in an outage, so that it closes when a prober or
+    /// somebody by hand closes it. Where such a tool is forced open, what is left of that.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -204,7 +208,7 @@ pub(super) fn whole_seconds(left: Duration) -> u64 {
 /// What a model is told of a rejection, in [`English`] and without alternatives. The tool's name is that of the dependency.
 impl From<&CircuitOpen> for DegradationSignal {
     fn from(open: &CircuitOpen) -> Self {
-        Self::of_rejection(open.dependency_name(), open)
+        Self::of_rejection(open.dependency_name(), open, Probing::Yes)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sync::Arc;
 ///
 /// # fn main() -> Result<(), tower_tenant_breaker::PolicyError> {
 /// let search = Tool::new("search")
-///     .policy(Policy::low_traffic().consecutive_failures(2).build()?)
+///     .policy(Policy::low_traffic().abandoned_run(0).consecutive_failures(2).build()?)
 ///     .timeout(Duration::from_secs(20))
 ///     .substitutes(["web_search", "encyclopedia"]);
 /// let book = Tool::new("book_flight").has_side_effects();
@@ -41,7 +41,8 @@ impl Tool {
         }
     }
 
-    /// The policy of its circuits, in the place of [that of all tools](super::ToolsBuilder::policy).
+    /// The policy of its circuits, in the place of [that of all tools](super::ToolsBuilder::policy), which says what to
+    /// set of [`abandoned_run`](crate::PolicyBuilder::abandoned_run).
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self
@@ -54,7 +55,8 @@ impl Tool {
         self
     }
 
-    /// Its calls have no timeout: they bring one of their own, or are known to end.
+    /// Its calls have no timeout: they bring one of their own, or are known to end. By the default policy nothing else
+    /// finds that it hangs, but for a latency rule, which hears of calls that are cancelled after its threshold.
     pub fn without_timeout(mut self) -> Self {
         self.timeout = Some(None);
         self
@@ -68,7 +70,8 @@ impl Tool {
 
     /// Its calls change something: they are never probes, which may fail half-way.
     ///
-    /// An open circuit then closes by a [`RecoveryProber`](crate::RecoveryProber), or by hand, and by nothing else.
+    /// An open circuit then closes by a [`RecoveryProber`](crate::RecoveryProber), or by hand, and by nothing else. So no
+    /// model is told a time after which to call the tool again, unless somebody has forced the circuit open for a time.
     pub fn has_side_effects(mut self) -> Self {
         self.has_side_effects = true;
         self

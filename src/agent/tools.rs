@@ -205,7 +205,8 @@ impl Tools {
     /// The tools that this tenant cannot use now, sorted by name; no more than [`MAX_LISTED`](super::MAX_LISTED) of them.
     ///
     /// Not those whose calls only wait for others that are in the air: they can be asked for in a moment. Those with side
-    /// effects also after their open period, until a prober or somebody by hand has closed their circuit. Changes
+    /// effects until a prober or somebody by hand has closed their circuit, and so without an end, but for that of an
+    /// override. Changes
     /// nothing, and makes no circuit.
     #[must_use]
     pub fn unavailable(&self, tenant: &str) -> UnavailableTools {
@@ -293,7 +294,7 @@ impl Tools {
         if standing.is_passing {
             return None;
         }
-        let until = standing.until_after(now);
+        let until = standing.until_after(now, tool.probing());
         Some(UnavailableTool {
             name: Arc::clone(&tool.name),
             reason: standing.reason.into(),

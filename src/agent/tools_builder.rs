@@ -17,7 +17,7 @@ const MOST_SUBSTITUTES: usize = 64;
 /// | field | meaning | default | bounds |
 /// |---|---|---|---|
 /// | [`tool`](Self::tool) | a tool | | at least 1 |
-/// | [`policy`](Self::policy) | of tools without one of their own | [`Policy::low_traffic`] | |
+/// | [`policy`](Self::policy) | of tools without one of their own | [`Policy::low_traffic`] with [`abandoned_run`](crate::PolicyBuilder::abandoned_run) 0 | |
 /// | [`timeout`](Self::timeout) | of tools without one of their own | 60 s | over 0, up to 24 h |
 /// | [`wording`](Self::wording) | what models are told | [`English`] | |
 /// | [`wall_clock`](Self::wall_clock) | what time it is | the system's | |
@@ -60,6 +60,21 @@ impl ToolsBuilder {
     }
 
     /// The policy of tools without one of their own.
+    ///
+    /// With an [`abandoned_run`](crate::PolicyBuilder::abandoned_run) over 0, one turn that a user stops can open the
+    /// circuit of a tool that works: all its calls are cancelled at once, and so in a row. The policy by default has 0,
+    /// since each call has a timeout, and that finds a tool which hangs. A tool
+    /// [without a timeout](Tool::without_timeout) is the one to give a run.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::agent::{Tool, Tools};
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let policy = Policy::low_traffic().abandoned_run(0).consecutive_failures(2).build()?;
+    /// let tools = Tools::builder(&registry).policy(policy).tool(Tool::new("search")).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self
@@ -131,7 +146,7 @@ impl ToolsBuilder {
             })
             .collect();
         let substitutes = substitutes?;
-        let default_policy = self.policy.take().unwrap_or_else(Policy::of_low_traffic);
+        let default_policy = self.policy.take().unwrap_or_else(Policy::of_tools);
         let declared: Result<Box<[_]>, ToolsError> = self
             .tools
             .iter()

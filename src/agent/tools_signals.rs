@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower::load_shed::error::Overloaded;
 
+use super::tools::Declared;
 use super::{DegradationSignal, SignalReason, Tools};
-use crate::CircuitOpen;
 use crate::source_chain::chain;
 use crate::sync::Arc;
+use crate::{CircuitOpen, Probing};
 
 impl Tools {
     pub(super) fn rejected(
@@ -18,8 +19,9 @@ impl Tools {
         tenant: &str,
         open: &CircuitOpen,
     ) -> DegradationSignal {
-        let name = Arc::clone(&self.declared(index).name);
-        let signal = DegradationSignal::of_rejection(name, open);
+        let tool = self.declared(index);
+        let name = Arc::clone(&tool.name);
+        let signal = DegradationSignal::of_rejection(name, open, tool.probing());
         self.with_alternatives(signal, index, tenant)
     }
 
@@ -43,7 +45,8 @@ impl Tools {
         let told = chain(error).find_map(|error| {
             let name = || Arc::clone(&tool.name);
             if let Some(open) = error.downcast_ref() {
-                return Some(DegradationSignal::of_rejection(name(), open));
+                // Calls of others may probe there.
+                return Some(DegradationSignal::of_rejection(name(), open, Probing::Yes));
             }
             error.is::<Overloaded>().then(|| {
                 let reason = SignalReason::TooManyCalls;
@@ -61,9 +64,14 @@ impl Tools {
             return self.with_alternatives(told, index, tenant);
         }
         // What came before the part that was rejected may have taken effect.
-        let (name, now) = (Arc::clone(&tool.name), Some(Instant::now()));
+        let (name, now) = (Arc::clone(&tool.name), Instant::now());
         let reason = SignalReason::ToolCallFailed;
-        let signal = DegradationSignal::new(name, reason, told.retry_after(), now);
+        // Meanwhile its own circuit may have opened, too: both have to admit the next call.
+        let left = match left_of_refusal(tool, tenant, now) {
+            Some(own) => own.zip(told.retry_after()).map(|(own, told)| own.max(told)),
+            None => told.retry_after(),
+        };
+        let signal = DegradationSignal::new(name, reason, left, Some(now));
         self.with_alternatives(signal, index, tenant)
     }
 
@@ -71,14 +79,7 @@ impl Tools {
     fn unsuccessful(&self, index: usize, tenant: &str, reason: SignalReason) -> DegradationSignal {
         let tool = self.declared(index);
         let now = Instant::now();
-        let standing = tool.dependency.standing_refusal(tenant, tool.probing());
-        let left = standing.and_then(|standing| {
-            if standing.is_passing {
-                return Some(Duration::ZERO);
-            }
-            let until = standing.until_after(now)?;
-            Some(until.saturating_duration_since(now))
-        });
+        let left = left_of_refusal(tool, tenant, now).flatten();
         let signal = DegradationSignal::new(Arc::clone(&tool.name), reason, left, Some(now));
         self.with_alternatives(signal, index, tenant)
     }
@@ -102,6 +103,17 @@ impl Tools {
         });
         bits.sum()
     }
+}
+
+/// For how long the tool's circuit would reject the tenant's next call, if that is known; none where it would admit it.
+fn left_of_refusal(tool: &Declared, tenant: &str, now: Instant) -> Option<Option<Duration>> {
+    let probing = tool.probing();
+    let standing = tool.dependency.standing_refusal(tenant, probing)?;
+    if standing.is_passing {
+        return Some(Some(Duration::ZERO));
+    }
+    let until = standing.until_after(now, probing);
+    Some(until.map(|until| until.saturating_duration_since(now)))
 }
 
 fn is_elapsed(error: &(dyn Error + 'static)) -> bool {

@@ -24,10 +24,11 @@ pub struct UnavailableTool {
     pub reason: SignalReason,
     /// Since when; none where nobody knows.
     pub since: Option<SystemTime>,
-    /// Until when, as far as is known: the end of the open period or of the override. None where nobody has set one, and
-    /// where it has passed: the tool has side effects, and waits for a prober.
+    /// Until when, as far as is known: the end of the open period or of the override. None where nobody has set one. Of a
+    /// tool with side effects the end of an override alone: none of its calls probes, so no period ends in one that is
+    /// admitted, and nobody knows when a prober or somebody by hand closes the circuit.
     pub until: Option<SystemTime>,
-    /// What was left until then at the moment of asking.
+    /// What was left until then at the moment of asking; none where `until` is.
     pub retry_after: Option<Duration>,
     /// The tools that were declared as its substitutes, the best first, without those that this tenant cannot use either.
     pub alternatives: Vec<Arc<str>>,

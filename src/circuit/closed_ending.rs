@@ -332,6 +332,11 @@ impl Head {
             is_down: (automatic.is_down && !is_throttling) || cause.hint_says_down,
             ..automatic
         };
+        let is_limit = reason == Reason::Hint && !cause.hint_says_down;
+        let opening = match is_limit {
+            true => opening.until_the_hint(now),
+            false => opening,
+        };
         Some(self.open(rules, rare, &mut machine, now, opening))
     }
 }

@@ -130,6 +130,11 @@ impl Circuit {
             add(&tally.probe_failures, 1);
             let not_before = self.hinted_instant(now, hint).unwrap_or_default();
             let opening = Opening::automatic(reason, not_before);
+            let is_limit = policy.trip_on_hint && reason == Reason::ProbeThrottled;
+            let opening = match is_limit && !self.context.is_of_outage() {
+                true => opening.until_the_hint(now),
+                false => opening,
+            };
             let transition = self.open(rules, rare, &mut machine, now, opening);
             return Some(ended(Some(transition)));
         }

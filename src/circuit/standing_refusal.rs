@@ -39,10 +39,12 @@ impl StandingRefusal {
         })
     }
 
-    /// As `until`; none where it has passed, and nobody knows when the circuit closes.
+    /// As `until`, for calls that all probe or all do not; none where it has passed, or ends in waiting for a probe that
+    /// none of them is, and nobody knows when the circuit closes.
     #[cfg(feature = "agent")]
-    pub(crate) fn until_after(&self, now: Instant) -> Option<Instant> {
-        self.until.filter(|until| *until > now)
+    pub(crate) fn until_after(&self, now: Instant, probing: Probing) -> Option<Instant> {
+        let is_told = probing != Probing::No || self.reason.ends_without_probes();
+        self.until.filter(|until| is_told && *until > now)
     }
 
     /// While there are calls in the air.

@@ -37,6 +37,8 @@ pub(super) struct Opening {
     pub(super) not_before: u64,
     /// Whether it counts as a tenant for which the dependency is down.
     pub(super) is_down: bool,
+    /// Whether later periods grow by it.
+    pub(super) grows: bool,
 }
 
 impl Opening {
@@ -48,6 +50,7 @@ impl Opening {
             period: None,
             not_before,
             is_down: reason.says_down(),
+            grows: true,
         }
     }
 
@@ -59,6 +62,19 @@ impl Opening {
             period,
             not_before,
             is_down: false,
+            grows: true,
+        }
+    }
+
+    /// For a limit of the tenant's own: it lasts as long as the dependency says, and no longer, however often it is met.
+    pub(super) fn until_the_hint(self, now: u64) -> Self {
+        match self.not_before.saturating_sub(now) {
+            0 => self,
+            left => Self {
+                period: Some(left),
+                grows: false,
+                ..self
+            },
         }
     }
 }
@@ -153,7 +169,7 @@ impl Head {
                 .after(machine.openings, fastrand::f64())
         });
         let deadline = now.saturating_add(period).max(opening.not_before);
-        machine.openings = machine.openings.saturating_add(1);
+        machine.openings = machine.openings.saturating_add(opening.grows.into());
         machine.opened += 1;
         machine.opened_at = now;
         machine.opened_for = opening.reason.to_bits();

@@ -226,6 +226,11 @@ impl PolicyBuilder {
     }
 
     /// Whether a failed or throttled call with a hint opens the circuit at once.
+    ///
+    /// After a throttled call it then stays open until the instant that was named, and no longer: that is the end of a
+    /// limit of the tenant's own, which [`open_for`](Self::open_for) knows nothing of. The same holds for a probe that is
+    /// throttled with a hint. Such a period does not make later ones grow. After a failure, and where a rule opens the circuit
+    /// by the same call, it stays open for its period at least, as without this field.
     pub fn trip_on_hint(mut self, trip: bool) -> Self {
         self.trip_on_hint = trip;
         self

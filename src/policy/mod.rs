@@ -102,9 +102,11 @@ impl Policy {
             .latency(LatencyRule::p95(Duration::from_secs(30)).min_calls(3))
     }
 
+    /// Of tools that a dispatcher calls, which finds by its timeouts what hangs: of a turn that is stopped all calls are
+    /// cancelled at once, and say nothing of the tool.
     #[cfg(feature = "agent")]
-    pub(crate) fn of_low_traffic() -> Self {
-        Self::low_traffic().defaults()
+    pub(crate) fn of_tools() -> Self {
+        Self::low_traffic().abandoned_run(0).defaults()
     }
 
     /// The threshold over which a call is slow by the `rule`-th latency rule: the one that was given,

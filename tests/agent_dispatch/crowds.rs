@@ -131,7 +131,35 @@ async fn a_turn_that_is_cancelled_gives_all_places_back_and_opens_nothing_by_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_of_abandoned_calls_says_that_the_tool_hangs() {
+async fn turns_that_are_stopped_open_nothing_by_the_default_policy() {
+    let tools = Tools::builder(&registry()).tool(Tool::new("search"));
+    let (tools, shop) = (tools.build().unwrap(), Shop::default());
+    let dispatcher = tools.dispatcher(shop.service());
+    for stopped in 1..=5 {
+        let turn = tokio::spawn({
+            let dispatcher = dispatcher.clone();
+            async move { ask_all(&dispatcher, vec![Work::Hang; CALLS]).await }
+        });
+        yield_now().await;
+        assert_eq!(shop.in_the_air(), CALLS);
+        pass(OPEN).await;
+        turn.abort();
+        assert!(turn.await.unwrap_err().is_cancelled());
+        assert!(tools.unavailable("acme").is_empty(), "{stopped} turns");
+        let search = tool(&tools, "search").circuit("acme").snapshot().unwrap();
+        assert_eq!(
+            (search.totals.cancelled, search.totals.failures),
+            ((stopped * CALLS) as u64, 0)
+        );
+    }
+    // What hangs is found all the same.
+    let (reasons, _) = ask_all(&dispatcher, vec![Work::Hang; 3]).await;
+    assert_eq!(how_many(&reasons, SignalReason::ToolCallTimeout), 3);
+    assert_eq!(tools.unavailable("acme").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_a_policy_that_has_a_run_the_abandoned_calls_of_one_say_that_the_tool_hangs() {
     let tools = tools(["search"]);
     let dispatcher = tools.dispatcher(Shop::default().service());
     let give_up = async |calls: usize| {

@@ -26,11 +26,11 @@ async fn a_tool_has_its_own_policy_or_that_of_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_policy_that_of_low_traffic_holds() {
+async fn without_any_policy_that_of_low_traffic_holds_and_abandoned_calls_do_not_count() {
     let registry = registry();
     let tools = Tools::builder(&registry).tool(Tool::new("search")).build();
     let search = tools.unwrap().dependency("search").unwrap().clone();
-    let low_traffic = Policy::low_traffic().build().unwrap();
+    let low_traffic = Policy::low_traffic().abandoned_run(0).build().unwrap();
     assert!(registry.dependency_with("search", low_traffic).is_ok());
     assert_eq!(search.name(), "search");
 }

@@ -23,18 +23,74 @@ async fn they_are_never_probed_by_live_calls_and_the_signal_promises_no_time() {
     let (tools, shop) = (booking(), Shop::default());
     let dispatcher = tools.dispatcher(shop.service());
     trip(tool(&tools, "book"));
-    let rejected = signal(&dispatcher, call("book", Work::Answer)).await;
-    assert_eq!(rejected.retry_after_seconds(), Some(10));
-
-    for waited in [OPEN, HOUR, 100 * HOUR] {
+    let note = tools.prompt_note("acme");
+    // From the start: nothing is admitted at the period's end.
+    for waited in [Duration::ZERO, OPEN / 2, OPEN, HOUR, 100 * HOUR] {
         pass(waited).await;
         let barred = signal(&dispatcher, call("book", Work::Answer)).await;
         assert_eq!(barred.reason(), SignalReason::CircuitOpenFailures);
         assert_eq!(barred.retry_after_seconds(), None);
         assert!(barred.to_json().get("retry_after_seconds").is_none());
         assert!(barred.since().is_some());
+        let again = tools.why_unavailable("acme", "book").unwrap();
+        assert_eq!((again.until, again.retry_after), (None, None));
+        assert_eq!(tools.prompt_note("acme"), note);
     }
     assert_eq!(shop.reached(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_override_is_known_for_it_admits_calls_without_a_probe() {
+    let (tools, shop) = (booking(), Shop::default());
+    let dispatcher = tools.dispatcher(shop.service());
+    tool(&tools, "book").force_open_for("maintenance", OPEN);
+    let rejected = signal(&dispatcher, call("book", Work::Answer)).await;
+    let failed = tools.failed("acme", "book").unwrap();
+    let listed = tools.why_unavailable("acme", "book").unwrap();
+    assert_eq!(rejected.retry_after(), Some(OPEN));
+    assert_eq!(failed.retry_after(), Some(OPEN));
+    assert_eq!(listed.retry_after, Some(OPEN));
+    assert!(listed.until.is_some());
+    pass(OPEN).await;
+    let reply = ask(&dispatcher, call("book", Work::Answer)).await.unwrap();
+    assert_eq!(reply.output(), Some("done"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_all_its_places_are_taken_it_may_be_called_again_in_a_moment() {
+    let policy = policy().max_in_flight(1).build().unwrap();
+    let tools = declare(&registry()).tool(book().policy(policy));
+    let tools = tools.build().unwrap();
+    let dispatcher = tools.dispatcher(Shop::default().service());
+    let running = tokio::spawn(dispatcher.clone().oneshot(call("book", Work::Hang)));
+    tokio::task::yield_now().await;
+    let told = signal(&dispatcher, call("book", Work::Answer)).await;
+    assert_eq!(told.reason(), SignalReason::TooManyCalls);
+    assert_eq!(told.retry_after_seconds(), Some(1));
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_rejected_further_in_is_told_no_time_where_its_own_circuit_has_opened_meanwhile() {
+    let provider = registry().dependency("provider").unwrap();
+    provider.force_open_for("maintenance", Duration::from_secs(77));
+    let rejection = provider.acquire("acme").unwrap_err();
+    let open = rejection.circuit_open().unwrap().clone();
+    for (own, expected) in [(None, None), (Some(100), Some(100)), (Some(10), Some(77))] {
+        let tools = booking();
+        let book = tool(&tools, "book").clone();
+        let server = service_fn(move |call: Call| {
+            match own {
+                Some(seconds) => book.force_open_for("maintenance", Duration::from_secs(seconds)),
+                None => trip(&book),
+            }
+            work(call.input)
+        });
+        let call = call("book", Work::BeRejected(open.clone()));
+        let told = signal(&tools.dispatcher(server), call).await;
+        assert_eq!(told.reason(), SignalReason::ToolCallFailed);
+        assert_eq!(told.retry_after_seconds(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,11 +184,7 @@ async fn a_call_that_fails_while_others_wait_for_a_prober_is_told_no_time() {
     tokio::task::yield_now().await;
     trip(tool(&tools, "book"));
     assert!(straggler.await.unwrap().unwrap().output().is_some());
-    assert_eq!(
-        tools.failed("acme", "book").unwrap().retry_after_seconds(),
-        Some(1)
-    );
-    for waited in [Duration::from_millis(1), HOUR] {
+    for waited in [Duration::ZERO, Duration::from_millis(1), HOUR] {
         pass(waited).await;
         assert_eq!(
             tools.failed("acme", "book").unwrap().retry_after_seconds(),
@@ -158,14 +210,16 @@ async fn in_an_outage_that_others_may_probe_the_signal_promises_no_time() {
         trip_for(book, tenant);
     }
     assert!(book.outage().is_some());
-    pass(HOUR).await;
-    // One whose own circuit is open, one whose is closed, and one without a circuit.
-    for tenant in ["acme", "initech", "umbrella"] {
-        let call = ToolCall::new(tenant, "book", Work::Answer);
-        let barred = signal(&dispatcher, call).await;
-        assert_eq!(barred.reason(), SignalReason::CircuitOpenOutage, "{tenant}");
-        assert_eq!(barred.retry_after_seconds(), None, "{tenant}");
-        let listed = tools.why_unavailable(tenant, "book").unwrap();
-        assert_eq!((listed.reason, listed.retry_after), (barred.reason(), None));
+    for waited in [Duration::ZERO, HOUR] {
+        pass(waited).await;
+        // One whose own circuit is open, one whose is closed, and one without a circuit.
+        for tenant in ["acme", "initech", "umbrella"] {
+            let call = ToolCall::new(tenant, "book", Work::Answer);
+            let barred = signal(&dispatcher, call).await;
+            assert_eq!(barred.reason(), SignalReason::CircuitOpenOutage, "{tenant}");
+            assert_eq!(barred.retry_after_seconds(), None, "{tenant}");
+            let listed = tools.why_unavailable(tenant, "book").unwrap();
+            assert_eq!((listed.reason, listed.retry_after), (barred.reason(), None));
+        }
     }
 }

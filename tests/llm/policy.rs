@@ -39,11 +39,10 @@ async fn a_rate_limit_with_a_hint_opens_the_tenants_circuit_until_then_and_no_ot
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_a_moment_is_no_matter_of_minutes_however_often_it_is_hit() {
     let provider = provider(llm_policy());
-    for hits in 0..20 {
+    for _ in 0..20 {
         record(&provider, "acme", 429, &[("retry-after-ms", "120")]);
         let open = rejection(&provider, "acme").unwrap();
-        let most = if hits == 0 { 2 } else { 33 };
-        assert!(open.retry_after().unwrap() < most * SECOND, "{open:?}");
+        assert_eq!(open.retry_after(), Some(Duration::from_millis(120)));
         advance(open.retry_after().unwrap()).await;
         record(&provider, "acme", 200, &[]);
     }

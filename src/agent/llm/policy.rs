@@ -6,8 +6,8 @@ use crate::{OpenPeriod, OutagePolicy, Policy, PolicyBuilder};
 ///
 /// | field | here | because |
 /// |---|---|---|
-/// | [`trip_on_hint`](PolicyBuilder::trip_on_hint) | yes | a provider that says when a limit is reset means it: every call before is refused, and some count it against the limit |
-/// | [`open_for`](PolicyBuilder::open_for) | 1 s, doubled up to 30 s | a hint lengthens an open period and never shortens one, and limits are hit for moments, too: OpenAI says `12ms`. With half a minute to begin with, that would cost a tenant half a minute, and five the next times. A provider that is down is probed some times more in its first half minute, once for each tenant, until it is an outage |
+/// | [`trip_on_hint`](PolicyBuilder::trip_on_hint) | yes | a provider that says when a limit is reset means it: every call before is refused, and some count it against the limit. The circuit opens until then, and no longer |
+/// | [`open_for`](PolicyBuilder::open_for) | 1 s, doubled up to 30 s | of failures, and of limits without a hint. An overloaded provider says 529 for seconds, and its own word for how long, where it has one, lengthens the period. One that is down is probed some times more in its first half minute, once for each tenant, until it is an outage |
 /// | [`latency`](PolicyBuilder::latency) | p95 over 30 s at 3 calls | the time to the first token, under [`classify_llm`](crate::TenantCircuitBreakerLayer::classify_llm). A model that thinks before it speaks takes tens of seconds in good health; whoever calls none chooses less. An answer that is not streamed begins when it is complete, and is timed to there: where those take longer, choose more |
 /// | [`abandoned_run`](PolicyBuilder::abandoned_run) | 20 | people stop streams when they have seen enough. Nobody stops twenty in a row and lets none end, so a provider that hangs behind a caller's short timeout is still found out |
 /// | [`success_threshold`](PolicyBuilder::success_threshold) | 1 | a probe is a paid call that lasts to the end of its stream; the second proof can be had closed |

@@ -35,13 +35,15 @@ impl Circuit {
         self.consecutive = 0;
     }
 
-    /// `until` is what hints ask for, `by_hand` a period that takes the place of the policy's.
+    /// `until` is what hints ask for, `by_hand` a period that takes the place of the policy's; where it is a limit of the
+    /// tenant's own, it lasts until then, and counts for no growth.
     pub(super) fn enter_open(
         &mut self,
         now: u64,
         reason: Reason,
         until: u64,
         by_hand: Option<u64>,
+        is_limit: bool,
     ) {
         if self.state == CircuitState::Closed && now - self.closed_since >= self.rules.window {
             if self.growth > 0 {
@@ -60,8 +62,13 @@ impl Circuit {
             self.broke_at = Some(now);
         }
         self.change(now, CircuitState::Open, reason);
-        self.period = by_hand.unwrap_or(self.rules.period(self.growth));
-        self.growth += 1;
+        if is_limit && until > now {
+            self.seen.note("a limit was left as soon as it ended");
+            self.period = until - now;
+        } else {
+            self.period = by_hand.unwrap_or(self.rules.period(self.growth));
+            self.growth += 1;
+        }
         self.reason = reason;
         self.opened_at = now;
         if until > now + self.period {
@@ -95,12 +102,12 @@ impl Circuit {
     }
 
     pub(crate) fn open(&mut self, now: u64, by_hand: Option<u64>) {
-        self.enter_open(now, Reason::ByHand, self.hinted, by_hand);
+        self.enter_open(now, Reason::ByHand, self.hinted, by_hand, false);
     }
 
     /// The dependency is down for all.
     pub(crate) fn open_in_outage(&mut self, now: u64) {
-        self.enter_open(now, Reason::Outage, 0, None);
+        self.enter_open(now, Reason::Outage, 0, None, false);
     }
 
     /// An error where the circuit is closed.

@@ -146,7 +146,8 @@ impl Circuit {
             reason,
             figures,
         });
-        self.enter_open(now, reason, self.hinted, None);
+        let is_limit = reason == Reason::Hint && !self.failed_with_a_hint;
+        self.enter_open(now, reason, self.hinted, None, is_limit);
     }
 
     fn record(&mut self, now: u64, outcome: Outcome, took: u64, hint: u64) {
@@ -243,7 +244,9 @@ impl Circuit {
             Reason::ProbeSlow => "a probe was slow",
             _ => "a run of probes was abandoned",
         });
-        self.enter_open(now, reason, hint, None);
+        let may_be_limit = self.rules.trip_on_hint && !self.is_of_outage;
+        let is_limit = may_be_limit && reason == Reason::ProbeThrottled;
+        self.enter_open(now, reason, hint, None, is_limit);
     }
 
     fn record_probe(&mut self, now: u64, outcome: Outcome, took: u64, hint: u64) {
