@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use agents::platform::{Breaker, Comparison, End, Hour, Seen};
+use agents::platform::{Breaker, Comparison, End, Hour, NamedBy, Seen};
 use tower::BoxError;
 use tower_tenant_breaker::agent::SignalReason;
 
@@ -114,6 +114,51 @@ fn a_promise_that_is_broken_is_noticed() -> Result<(), BoxError> {
         degraded.next().expect("some call is bad").calls.clear();
     });
     broken("has become a dependency", &|it| it.with.dependencies += 1);
+    let forget = |hour: &mut Hour, by: NamedBy| {
+        let calls = hour.turns.iter_mut().flat_map(|turn| &mut turn.calls);
+        for call in calls.filter(|call| call.named_by == Some(by)) {
+            call.named_by = None;
+        }
+    };
+    broken(
+        "without the breaker, no call went to a tool that a signal",
+        &|it| {
+            forget(&mut it.without, NamedBy::Signal);
+        },
+    );
+    broken(
+        "with the breaker, no call went to a tool that a signal",
+        &|it| {
+            forget(&mut it.with, NamedBy::Signal);
+        },
+    );
+    broken("a note had named in another's place", &|it| {
+        forget(&mut it.with, NamedBy::Note);
+    });
+    broken("the note in the turn's prompt had named", &|it| {
+        let mut calling = it
+            .with
+            .turns
+            .iter_mut()
+            .filter(|turn| !turn.calls.is_empty());
+        let turn = calling.next().expect("some turn calls a tool");
+        turn.noted.insert(turn.calls[0].tool.to_string());
+    });
+    broken("began with a note", &|it| {
+        for turn in &mut it.with.turns {
+            turn.noted.clear();
+        }
+    });
+    broken("spared fewer turns a call", &|it| {
+        for turn in it
+            .with
+            .turns
+            .iter_mut()
+            .filter(|turn| turn.is_spared_by_note())
+        {
+            turn.noted = ["billing".to_owned()].into();
+        }
+    });
     broken("different turns", &|it| {
         it.with.turns.pop();
     });
@@ -154,8 +199,22 @@ fn the_program_writes_the_report_of_its_seed() -> Result<(), BoxError> {
     assert!(table.status.success(), "{table:?}");
     let table = String::from_utf8(table.stdout)?;
     assert!(table.contains("turns finished") && table.contains("probes for all"));
+    assert!(table.ends_with("\nall promises held\n"), "{table}");
 
     let refused = Command::new(program).arg("--sede").output()?;
     assert!(!refused.status.success() && refused.stdout.is_empty());
+    Ok(())
+}
+
+#[test]
+fn who_reads_no_further_ends_the_program_quietly() -> Result<(), BoxError> {
+    for form in [&["--seed", "2"][..], &["--seed", "2", "--csv"]] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_agent_platform"));
+        let ended = program.args(form).stdout(writer).output()?;
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(String::from_utf8(ended.stderr)?, "");
+    }
     Ok(())
 }

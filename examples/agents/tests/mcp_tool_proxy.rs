@@ -80,6 +80,7 @@ fn the_program_keeps_its_promises() {
         .unwrap();
     let broken = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{broken}");
+    assert!(run.stdout.ends_with(b"\nall promises held\n"));
 }
 
 #[tokio::test]

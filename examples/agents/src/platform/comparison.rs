@@ -1,10 +1,9 @@
-//! The hour with the breaker and without, and what was promised of it.
+//! The hour with the breaker and without, and what is counted of it.
 
 use std::time::Duration;
 
 use tower::BoxError;
 
-use super::catalog::TOOLS;
 use super::hour::{Breaker, Hour};
 use super::tally::Tally;
 use super::turn::{End, TurnRecord};
@@ -87,7 +86,7 @@ impl Hour {
             .count()
     }
 
-    fn is_healthy_use_untouched(&self) -> bool {
+    pub(super) fn is_healthy_use_untouched(&self) -> bool {
         let others = self.turns.iter().filter(|turn| *turn.tenant != *SLOW_FOR);
         let mut calls = others.flat_map(|turn| &turn.calls);
         calls.all(|seen| *seen.tool != *SLOW || seen.signal.is_none())
@@ -154,74 +153,5 @@ impl Comparison {
     #[must_use]
     pub fn less_waiting(&self) -> f64 {
         self.without.waited().as_secs_f64() / self.with.waited().as_secs_f64()
-    }
-
-    /// What was promised and did not hold; empty where all did.
-    #[must_use]
-    pub fn complaints(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
-        for (name, hour) in [("without", &self.without), ("with", &self.with)] {
-            let mut expect = |holds: bool, complaint: &str| {
-                if !holds {
-                    complaints.push(format!("{name} the breaker, {complaint}"));
-                }
-            };
-            expect(
-                hour.panicked == 0 && hour.finished() == hour.turns.len(),
-                "a turn crashed, or went round in circles",
-            );
-            expect(
-                hour.degraded_for_nothing() == 0,
-                "a turn was degraded that nothing was wrong with",
-            );
-            expect(
-                hour.is_healthy_use_untouched(),
-                "a tenant felt that a tool was slow for another",
-            );
-            expect(
-                hour.is_reported_as_seen(),
-                "the impact report says something else than the agents saw",
-            );
-            expect(
-                hour.dependencies == TOOLS.len(),
-                "a name that a model made up has become a dependency",
-            );
-        }
-        let mut expect = |holds: bool, complaint: &str| {
-            if !holds {
-                complaints.push(complaint.to_owned());
-            }
-        };
-        expect(
-            self.with.turns.len() == self.without.turns.len(),
-            "the hours had different turns",
-        );
-        expect(
-            self.with.healthy_use() == self.without.healthy_use(),
-            "the tenants that a tool is well for used it more, or less, for the breaker",
-        );
-        expect(
-            self.with.outage.is_some(),
-            "nobody noticed that a tool was down for all",
-        );
-        // Nothing stands in for the tool that is down, so who wants it goes without in both hours, and with the breaker
-        // for a moment longer, until the outage is over. What is spared is the waiting.
-        expect(
-            self.with.degraded() * 20 <= self.without.degraded() * 21,
-            "more than a twentieth more turns were degraded with the breaker",
-        );
-        expect(
-            self.with.timed_out() * 5 <= self.without.timed_out(),
-            "the breaker spared less than four of five turns a timeout",
-        );
-        expect(
-            self.fewer_wasted() >= 5.0,
-            "the breaker spared less than four of five wasted calls",
-        );
-        expect(
-            self.less_waiting() >= 5.0,
-            "the breaker spared less than four fifths of the waiting",
-        );
-        complaints
     }
 }

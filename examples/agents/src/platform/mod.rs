@@ -8,13 +8,16 @@ mod catalog;
 mod comparison;
 mod hour;
 mod model;
+mod promises;
 mod report;
 mod script;
 mod tally;
+mod told;
 mod turn;
 mod world;
 
 pub use self::comparison::Comparison;
 pub use self::hour::{Breaker, Hour};
+pub use self::told::NamedBy;
 pub use self::turn::{End, Seen, TurnRecord};
 pub use self::world::Reached;

@@ -20,6 +20,7 @@ use super::catalog;
 use super::hour::since;
 use super::model::Model;
 use super::script::Script;
+use super::told::{NamedBy, Told};
 use super::world::Errand;
 
 /// A model that calls tools more often than this in one turn goes round in circles.
@@ -43,6 +44,8 @@ pub struct Seen {
     pub call_id: Arc<str>,
     /// The tool.
     pub tool: Arc<str>,
+    /// What had named the tool in another's place before it was called, first in this turn.
+    pub named_by: Option<NamedBy>,
     /// Why there is no answer.
     pub signal: Option<SignalReason>,
     /// How long the agent waited for it.
@@ -60,6 +63,8 @@ pub struct TurnRecord {
     pub end: End,
     /// How long it waited for more than tools take that are well and answer.
     pub waited: Duration,
+    /// The tools that the note in its prompt named as unavailable; none where there was no note.
+    pub noted: BTreeSet<String>,
     /// The tools that the model wanted, and found nothing in the place of.
     pub without: BTreeSet<String>,
     /// How many calls went to a tool in another's place.
@@ -102,7 +107,9 @@ where
     tokio::time::sleep_until(begun + script.begins).await;
     let tenant = catalog::tenant(script.tenant);
     let mut prompt = String::from("You are an assistant that uses tools.");
+    let mut told = Told::default();
     if let Some(note) = tools.prompt_note(&tenant) {
+        told.by_note(&note, &tools.unavailable(&tenant));
         prompt = format!("{prompt}\n\n{note}");
     }
     let mut conversation = vec![
@@ -125,7 +132,7 @@ where
             break;
         }
         let round = Instant::now();
-        let answers = join_all(asked.into_iter().map(|call| agent.answer(call))).await;
+        let answers = join_all(asked.into_iter().map(|call| agent.answer(call, &told))).await;
         let answers: Vec<_> = match answers.into_iter().collect() {
             Ok(answers) => answers,
             Err(error) => {
@@ -137,6 +144,7 @@ where
         waited += since(round).saturating_sub(of_the_well.unwrap_or_default());
         for answer in answers {
             conversation.push(answer.message);
+            told.by_signal(answer.stand_ins);
             calls.extend(answer.seen);
         }
     }
@@ -145,6 +153,7 @@ where
         lasted: (script.begins, since(begun)),
         end,
         waited,
+        noted: told.noted,
         without: model.without,
         replanned: model.replanned,
         calls,
@@ -160,6 +169,8 @@ struct Agent<D> {
 struct Answer {
     message: ChatCompletionRequestMessage,
     seen: Option<Seen>,
+    /// The tools that a signal names in the place of this one.
+    stand_ins: Vec<String>,
     /// How long the answer takes where its tool is well; nothing without an answer.
     of_the_well: Duration,
 }
@@ -169,7 +180,11 @@ where
     D: Service<ToolCall<Errand>, Response = ToolReply<String>, Error = DispatchError> + Clone,
 {
     /// What the model is told in answer to a call.
-    async fn answer(&self, call: ChatCompletionMessageToolCalls) -> Result<Answer, BoxError> {
+    async fn answer(
+        &self,
+        call: ChatCompletionMessageToolCalls,
+        told: &Told,
+    ) -> Result<Answer, BoxError> {
         let ChatCompletionMessageToolCalls::Function(asked) = call else {
             return Err("the model has asked for a custom tool, and there is none".into());
         };
@@ -187,6 +202,7 @@ where
         let reply = self.dispatcher.clone().oneshot(call).await;
         let seen = |signal| Seen {
             call_id,
+            named_by: told.stand_ins.get(&*tool).copied(),
             tool,
             signal,
             took: since(begun),
@@ -195,17 +211,20 @@ where
             Ok(ToolReply::Output(text)) => Answer {
                 message: result(asked.id, text),
                 seen: Some(seen(None)),
+                stand_ins: Vec::new(),
                 of_the_well: takes,
             },
             Ok(ToolReply::Unavailable(signal)) => Answer {
                 message: serde_json::from_value(signal.to_openai(&asked.id))?,
                 seen: Some(seen(Some(signal.reason()))),
+                stand_ins: signal.alternatives().map(str::to_owned).collect(),
                 of_the_well: Duration::ZERO,
             },
             // A model can choose another name, and knows which there are from the text.
             Err(DispatchError::UnknownTool(unknown)) => Answer {
                 message: serde_json::from_value(unknown.to_openai(&asked.id))?,
                 seen: None,
+                stand_ins: Vec::new(),
                 of_the_well: Duration::ZERO,
             },
             Err(error) => return Err(error.into()),

@@ -5,7 +5,7 @@
 
 mod args;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use agents::platform::Comparison;
@@ -32,12 +32,24 @@ fn main() -> ExitCode {
 fn run() -> Result<Vec<String>, BoxError> {
     let args = Args::read(std::env::args().skip(1))?;
     let comparison = Comparison::of(args.seed)?;
+    let complaints = comparison.complaints();
+    match write(&comparison, args.csv, complaints.is_empty()) {
+        // Who reads no further has seen enough: the exit code still says whether the promises held.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    Ok(complaints)
+}
+
+fn write(comparison: &Comparison, csv: bool, all_held: bool) -> io::Result<()> {
     let mut to = io::stdout().lock();
-    if args.csv {
+    if csv {
         comparison.to_csv(&mut to)?;
     } else {
         comparison.print(&mut to)?;
+        if all_held {
+            writeln!(to, "\nall promises held")?;
+        }
     }
-    to.flush()?;
-    Ok(comparison.complaints())
+    to.flush()
 }

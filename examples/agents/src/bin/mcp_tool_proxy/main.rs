@@ -41,6 +41,7 @@ async fn main() -> ExitCode {
         eprintln!("did not hold: {promise}");
     }
     if transcript.broken().is_empty() {
+        println!("\nall promises held");
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
