@@ -1,5 +1,6 @@
 //! When a circuit trips, how long it stays open, and how it recovers.
 
+mod build;
 mod builder;
 mod error;
 mod latency_rule;
