@@ -373,3 +373,19 @@ async fn a_quota_that_is_used_up_is_told_from_a_limit_by_its_body_alone() {
         assert_eq!(whole, text);
     }
 }
+
+#[tokio::test]
+async fn what_has_given_its_result_stays_pending() {
+    for (status, body) in [(200, "{}"), (429, QUOTA)] {
+        let answer = Response::builder().status(status).header(JSON.0, JSON.1);
+        let mut answer = Some(
+            answer
+                .body(Full::new(Bytes::from_static(body.as_bytes())))
+                .unwrap(),
+        );
+        let inner = service_fn(move |()| ready(Ok::<_, Infallible>(answer.take().unwrap())));
+        let mut call = task::spawn(ProviderErrorLayer::new().layer(inner).call(()));
+        assert_ready_ok!(call.poll());
+        assert_pending!(call.poll());
+    }
+}

@@ -10,6 +10,8 @@ use super::{HandedOnBody, ProviderError};
 
 pin_project! {
     /// A call whose answer is read where it is an error; of [`ReadProviderErrors`](super::ReadProviderErrors).
+    ///
+    /// Once it has given its result it stays pending, as a fused future does.
     pub struct ProviderErrorFuture<F, A: ProviderAnswer> {
         #[pin]
         state: State<F, A::Body>,
@@ -27,6 +29,7 @@ pin_project! {
             // Taken when it is read.
             answer: Option<(Parts, HandedOnBody<B>)>,
         },
+        Done,
     }
 }
 
@@ -50,7 +53,9 @@ where
         loop {
             match this.state.as_mut().project() {
                 StateProjection::Calling { call } => {
-                    let answer = ready!(call.poll(cx))?;
+                    let result = ready!(call.poll(cx));
+                    this.state.set(State::Done);
+                    let answer = result?;
                     let (status, headers) = answer.head();
                     if !is_read(status, headers) {
                         return Poll::Ready(Ok(answer.pass()));
@@ -61,17 +66,19 @@ where
                 }
                 StateProjection::Reading { answer } => {
                     let Some((mut head, mut body)) = answer.take() else {
-                        panic!("polled after it was ready");
+                        return Poll::Pending;
                     };
                     if body.poll_read(cx).is_pending() {
                         *answer = Some((head, body));
                         return Poll::Pending;
                     }
+                    this.state.set(State::Done);
                     if let Some(error) = body.with_read(ProviderError::read) {
                         head.extensions.insert(error);
                     }
                     return Poll::Ready(Ok(A::close(head, body)));
                 }
+                StateProjection::Done => return Poll::Pending,
             }
         }
     }
