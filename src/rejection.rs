@@ -109,10 +109,9 @@ impl CircuitOpen {
     /// waits for others that do, or would have to at the period's end.
     #[cfg(feature = "agent")]
     pub(crate) fn retry_after_if_known(&self, probing: Probing) -> Option<Duration> {
-        let is_told = probing != Probing::No || self.reason().ends_without_probes();
-        let waits_for_others = |left: &Duration| self.refusal.is_barred && left.is_zero();
-        self.retry_after()
-            .filter(|left| is_told && !waits_for_others(left))
+        let may_probe = probing != Probing::No && self.reason() != Reason::Barred;
+        let is_told = may_probe || self.reason().ends_without_probes();
+        self.retry_after().filter(|_| is_told)
     }
 
     #[cfg(feature = "agent")]

@@ -23,9 +23,6 @@ pub(crate) struct Refusal {
     pub(crate) reason: Reason,
     /// How long until a call may be admitted; none where nobody knows.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether the call may not probe, and waits for others that do: for those of all tenants, in an outage.
-    #[allow(dead_code, reason = "those who tell of it are behind a feature")]
-    pub(crate) is_barred: bool,
     pub(crate) generation: u64,
     /// Since when the dependency is unavailable to the tenant, plus 1; 0 where nobody knows.
     pub(crate) since: u64,
@@ -45,7 +42,6 @@ impl Refusal {
         Self {
             reason,
             retry_after: Some(Duration::from_nanos(retry_after)),
-            is_barred: reason == Reason::Barred,
             generation,
             since: 0,
             note: None,
@@ -67,7 +63,6 @@ impl Refusal {
             retry_after: standing
                 .until()
                 .map(|until| Duration::from_nanos(until.saturating_sub(now))),
-            is_barred: false,
             generation,
             since: standing.since + 1,
             note: standing.note,

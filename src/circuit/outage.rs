@@ -272,7 +272,6 @@ impl Circuit {
                 let left = refusal.retry_after.map_or(0, nanos).max(own_left);
                 Err(Refusal {
                     since: refusal.since,
-                    is_barred: refusal.is_barred,
                     ..Refusal::new(Reason::Outage, left, word.generation())
                 })
             }

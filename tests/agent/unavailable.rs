@@ -1,6 +1,8 @@
 //! The list of tools that a tenant cannot use.
 
 use std::time::Duration;
+use tower_tenant_breaker::agent::DegradationSignal;
+use tower_tenant_breaker::{Probing, Rejection};
 
 use serde_json::{json, to_value};
 use tokio::time::advance;
@@ -78,4 +80,17 @@ async fn lists_are_equal_as_long_as_nothing_changes() {
     assert_ne!(forced[1], forced[0], "its end alone has changed");
     fail(&registry, "web", "acme");
     assert_ne!(tools.unavailable("acme").tools[1], told.tools[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_without_tools_names_no_time_where_the_call_waits_for_probes_of_others() {
+    let registry = registry();
+    let search = registry.dependency("search").unwrap();
+    search.circuit("acme").open_for(SECOND).unwrap();
+    let told = |rejection: Rejection| DegradationSignal::from(rejection.circuit_open().unwrap());
+    let rejected = search.acquire_barred("acme", Probing::IfNoneElse);
+    assert_eq!(told(rejected.unwrap_err()).retry_after_seconds(), Some(1));
+    advance(SECOND).await;
+    let rejected = search.acquire_barred("acme", Probing::IfNoneElse);
+    assert_eq!(told(rejected.unwrap_err()).retry_after_seconds(), None);
 }
