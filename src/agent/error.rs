@@ -113,8 +113,13 @@ pub enum ToolsError {
     NoTool,
     /// Two tools have this name.
     Twice(String),
-    /// The dependency of this name cannot be declared.
-    Declare(DeclareError),
+    /// The dependency that a tool is cannot be declared.
+    Declare {
+        /// The tool.
+        tool: String,
+        /// Why.
+        error: DeclareError,
+    },
     /// A timeout is 0, or over 24 h.
     Timeout {
         /// The tool; none for the timeout of all.
@@ -152,7 +157,9 @@ impl fmt::Display for ToolsError {
         match self {
             Self::NoTool => f.write_str("there are 0 tools, but must be at least 1"),
             Self::Twice(name) => write!(f, "the tool {name:?} is declared twice"),
-            Self::Declare(_) => f.write_str("the dependency of a tool cannot be declared"),
+            Self::Declare { tool, .. } => {
+                write!(f, "the tool \"{}\" cannot be declared", PlainName(tool))
+            }
             Self::Timeout { tool, timeout } => {
                 f.write_str("the timeout of ")?;
                 match tool {
@@ -181,14 +188,8 @@ impl fmt::Display for ToolsError {
 impl Error for ToolsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Declare(error) => Some(error),
+            Self::Declare { error, .. } => Some(error),
             _ => None,
         }
-    }
-}
-
-impl From<DeclareError> for ToolsError {
-    fn from(error: DeclareError) -> Self {
-        Self::Declare(error)
     }
 }

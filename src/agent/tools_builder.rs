@@ -154,7 +154,10 @@ impl ToolsBuilder {
             .map(|(tool, substitutes)| {
                 Ok(Declared {
                     name: Arc::clone(&tool.name),
-                    dependency: self.dependency(tool, &default_policy)?,
+                    dependency: self.dependency(tool, &default_policy).map_err(|error| {
+                        let tool = tool.name.to_string();
+                        ToolsError::Declare { tool, error }
+                    })?,
                     timeout: tool.timeout.unwrap_or(Some(self.timeout)),
                     substitutes,
                     has_side_effects: tool.has_side_effects,
@@ -173,7 +176,8 @@ impl ToolsBuilder {
     fn check_names(&self) -> Result<(), ToolsError> {
         let mut names = self.tools.iter().map(|tool| &tool.name);
         if let Some(name) = names.find(|name| !is_name(name)) {
-            return Err(DeclareError::InvalidName(name.len()).into());
+            let (tool, error) = (name.to_string(), DeclareError::InvalidName(name.len()));
+            return Err(ToolsError::Declare { tool, error });
         }
         let mut neighbours = self.tools.iter().zip(self.tools.iter().skip(1));
         match neighbours.find(|(one, other)| one.name == other.name) {

@@ -1,9 +1,10 @@
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::signal::whole_seconds;
 use super::{SignalReason, Wording};
 use crate::sync::Arc;
+use crate::utc::Utc;
 
 /// The most tools that are listed as unavailable.
 pub const MAX_LISTED: usize = 20;
@@ -51,6 +52,26 @@ impl UnavailableTool {
     pub fn retry_after_seconds(&self) -> Option<u64> {
         self.retry_after.map(whole_seconds)
     }
+
+    /// Until when, as a note writes it: in UTC, of RFC 3339, as the full minute that is not before it. It does not
+    /// change with the moment of asking.
+    ///
+    /// [`Wording`] has an example.
+    #[must_use]
+    pub fn until_in_utc(&self) -> Option<impl fmt::Display> {
+        self.until.map(|until| Utc(to_the_minute(until)))
+    }
+}
+
+/// The full minute that is not before this moment.
+fn to_the_minute(moment: SystemTime) -> SystemTime {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let minutes = since
+        .as_secs()
+        .saturating_add((since.subsec_nanos() > 0).into())
+        .div_ceil(60);
+    let rounded = UNIX_EPOCH.checked_add(Duration::from_secs(minutes.saturating_mul(60)));
+    rounded.unwrap_or(moment)
 }
 
 /// The tools that a tenant cannot use now; made by [`Tools::unavailable`](super::Tools::unavailable).

@@ -1,9 +1,7 @@
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::template::DEFAULT_WARNING;
 use super::{DegradationSignal, PlainName, SignalReason, UnavailableTool, UnavailableTools};
-use crate::utc::Utc;
 
 /// In which words models are told of tools that they cannot use.
 ///
@@ -12,14 +10,39 @@ use crate::utc::Utc;
 ///
 /// ```
 /// use std::fmt;
-/// use tower_tenant_breaker::agent::{DegradationSignal, PlainName, Wording};
+/// use tower_tenant_breaker::agent::{
+///     DegradationSignal, PlainName, SignalReason, UnavailableTools, Wording,
+/// };
 ///
 /// struct German;
 ///
+/// fn reason(reason: SignalReason) -> &'static str {
+///     match reason {
+///         SignalReason::CircuitOpenOutage => "ausgefallen",
+///         SignalReason::QuotaExhausted => "Kontingent verbraucht",
+///         _ => "gestört",
+///     }
+/// }
+///
 /// impl Wording for German {
 ///     fn message(&self, signal: &DegradationSignal, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-///         let name = PlainName(signal.tool_name());
-///         write!(f, "Das Werkzeug \"{name}\" steht nicht zur Verfügung. Plane ohne es.")
+///         let (name, reason) = (PlainName(signal.tool_name()), reason(signal.reason()));
+///         write!(f, "Das Werkzeug \"{name}\" steht nicht zur Verfügung ({reason}). Plane ohne es.")
+///     }
+///
+///     fn note(&self, unavailable: &UnavailableTools, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("Nicht verfügbar:")?;
+///         for tool in &unavailable.tools {
+///             write!(f, " \"{}\" ({}", PlainName(&tool.name), reason(tool.reason))?;
+///             if let Some(until) = tool.until_in_utc() {
+///                 write!(f, " bis {until}")?;
+///             }
+///             f.write_str(").")?;
+///         }
+///         match unavailable.left_out {
+///             0 => Ok(()),
+///             more => write!(f, " Und {more} weitere."),
+///         }
 ///     }
 /// }
 /// ```
@@ -97,8 +120,8 @@ impl Wording for English {
             let comma = if n > 0 { "; " } else { "" };
             let (name, reason) = (PlainName(&tool.name), in_words(tool.reason));
             write!(f, "{comma}\"{name}\" ({reason}")?;
-            if let Some(until) = tool.until {
-                write!(f, ", until {}", Utc(to_the_minute(until)))?;
+            if let Some(until) = tool.until_in_utc() {
+                write!(f, ", until {until}")?;
             }
             if let Some(names) = Names::some(tool.alternatives.iter().map(|name| &**name)) {
                 write!(f, "; use {names}")?;
@@ -114,8 +137,8 @@ impl Wording for English {
 
     fn tool_note(&self, tool: &UnavailableTool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Unavailable now ({}", in_words(tool.reason))?;
-        if let Some(until) = tool.until {
-            write!(f, ", until {}", Utc(to_the_minute(until)))?;
+        if let Some(until) = tool.until_in_utc() {
+            write!(f, ", until {until}")?;
         }
         match Names::some(tool.alternatives.iter().map(|name| &**name)) {
             Some(names) => write!(f, "). Use {names} in its place."),
@@ -163,15 +186,4 @@ pub(super) fn in_words(reason: SignalReason) -> &'static str {
         SignalReason::ToolCallTimeout => "its last call took too long",
         SignalReason::ToolCallFailed => "its last call failed",
     }
-}
-
-/// The full minute that is not before this moment.
-fn to_the_minute(moment: SystemTime) -> SystemTime {
-    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let minutes = since
-        .as_secs()
-        .saturating_add((since.subsec_nanos() > 0).into())
-        .div_ceil(60);
-    let rounded = UNIX_EPOCH.checked_add(Duration::from_secs(minutes.saturating_mul(60)));
-    rounded.unwrap_or(moment)
 }

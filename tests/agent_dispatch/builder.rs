@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use tower_tenant_breaker::DeclareError;
+use tower_tenant_breaker::agent::PlainName;
 use tower_tenant_breaker::agent::ToolsError;
 
 use super::*;
@@ -41,11 +42,11 @@ fn two_tools_of_one_name() {
 #[test]
 fn a_name_that_is_empty_or_too_long() {
     for (bytes, name) in [(0, String::new()), (257, "x".repeat(257))] {
+        let shown = PlainName(&name);
         let expected = format!(
-            "the dependency of a tool cannot be declared: the dependency's name has {bytes} bytes, but must have from 1 to \
-             256"
+            "the tool \"{shown}\" cannot be declared: the dependency's name has {bytes} bytes, but must have from 1 to 256"
         );
-        assert_eq!(text_of(some().tool(Tool::new(name))), expected);
+        assert_eq!(text_of(some().tool(Tool::new(&*name))), expected);
     }
     assert!(some().tool(Tool::new("x".repeat(256))).build().is_ok());
 }
@@ -110,10 +111,9 @@ fn a_policy_other_than_that_of_the_dependency() {
     registry.dependency("search").unwrap();
     let search = Tool::new("search").policy(policy().build().unwrap());
     let error = error_of(declare(&registry).tool(search));
-    assert_eq!(
-        error,
-        ToolsError::Declare(DeclareError::OtherPolicy("search".into()))
-    );
+    assert_eq!(error.to_string(), r#"the tool "search" cannot be declared"#);
+    let (tool, cause) = ("search".into(), DeclareError::OtherPolicy("search".into()));
+    assert_eq!(error, ToolsError::Declare { tool, error: cause });
 }
 
 #[test]

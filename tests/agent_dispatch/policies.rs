@@ -49,8 +49,14 @@ async fn a_dependency_that_is_declared_already_keeps_its_policy() {
     assert!(Tools::builder(&registry).tool(same).build().is_ok());
     let other = Tool::new("search").policy(policy().build().unwrap());
     let error = Tools::builder(&registry).tool(other).build().unwrap_err();
-    let conflict = DeclareError::OtherPolicy("search".into());
-    assert_eq!(error, ToolsError::Declare(conflict));
+    let (tool, error_of) = ("search".into(), DeclareError::OtherPolicy("search".into()));
+    assert_eq!(
+        error,
+        ToolsError::Declare {
+            tool,
+            error: error_of
+        }
+    );
 }
 
 #[test]
