@@ -144,6 +144,8 @@ mod service;
 pub mod settle;
 mod source_chain;
 mod state;
+#[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+mod survey;
 mod sync;
 mod tenant;
 mod time;
