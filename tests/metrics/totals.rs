@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
+use tokio::time::advance;
+
 use super::*;
 
 /// Of the counters, and of the histogram, whose sum is zero without a closing.
@@ -41,15 +43,17 @@ fn dependencies_that_come_later_begin_at_zero_with_the_next_refresh() {
     }
 }
 
-#[test]
-fn counts_of_evicted_circuits_stay() {
+#[tokio::test(start_paused = true)]
+async fn counts_of_evicted_circuits_stay() {
     let registry = CircuitBreakerRegistry::builder().max_tenants(1);
     let registry = registry.build().unwrap();
     let search = declare(&registry, "search");
     let told = Told::of(MetricsExporter::builder(&registry));
     for tenant in ["t1", "t2", "t3"] {
         record(&search, tenant, Outcome::Success);
+        advance(Duration::from_secs(3_600)).await;
     }
+    assert_eq!(search.len(), 1);
     let successes = "circuit_breaker.calls{dependency=search,outcome=success}";
     assert_eq!(told.now().of(successes), 3.0);
     search.reset();
