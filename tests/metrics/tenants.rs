@@ -147,7 +147,12 @@ fn the_handles_stay_as_few_as_the_places_though_tenants_come_and_go() {
             fail(&search, &format!("t{}", round * PLACES + tenant));
         }
         told.exporter.refresh();
-        most = most.max(told.shelf.held());
+        let held = told.shelf.held();
+        assert!(
+            held <= of_dependency + 2 * PLACES,
+            "{held} in round {round}"
+        );
+        most = most.max(held);
         search.reset();
         told.shelf.forget();
     }

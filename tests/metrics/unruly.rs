@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tokio::time::{advance, sleep};
+use tokio::time::{advance, sleep, timeout};
 
 use super::*;
 
@@ -44,7 +44,7 @@ async fn it_ends_no_task_and_is_told_again() {
     assert_eq!(shelf.figures()[SUCCESSES], 1.0);
     shelf.panic(true);
     drop((registry, search));
-    task.await.unwrap();
+    timeout(2 * INTERVAL, task).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
