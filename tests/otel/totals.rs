@@ -87,7 +87,9 @@ fn no_count_falls_while_calls_and_two_readers_go_on() {
         });
         let collected = collecting.map(|reader| reader.join());
         is_over.store(true, Relaxed);
-        collected.map(Result::unwrap);
+        for reader in collected {
+            reader.unwrap();
+        }
     });
 }
 
