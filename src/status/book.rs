@@ -79,7 +79,7 @@ fn rate(before: u64, after: u64, between: Duration) -> f64 {
 
 /// In whole tenths of a second, so that what writing takes is in it.
 fn interval_after(took: Duration) -> Duration {
-    let tenths = took.saturating_mul(PARTS).as_millis().div_ceil(100);
+    let tenths = took.saturating_mul(PARTS).as_nanos().div_ceil(100_000_000);
     let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
     INTERVAL.max(Duration::from_millis(tenths.saturating_mul(100)))
 }

@@ -333,6 +333,7 @@ async fn an_action_whose_service_went_while_its_body_came_is_not_done() {
 
 #[tokio::test(start_paused = true)]
 async fn the_authoriser_sees_the_whole_head_of_the_request() {
+    #[derive(Clone)]
     struct Known(&'static str);
     let by_extension = |request: &Parts| {
         let Known(who) = request.extensions.get()?;

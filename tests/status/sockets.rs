@@ -80,6 +80,7 @@ async fn an_outage_is_seen_to_begin_and_to_end_over_a_socket() {
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     find(&mut events, "log", |log| log.as_array().unwrap().is_empty()).await;
     for tenant in ["acme", "globex"] {
+        succeed(&search, tenant);
         trip(&search, tenant);
     }
     let begins = |change: &Value| change["kind"] == "outage" && change["to"] == "open";
