@@ -92,9 +92,9 @@
 //! # What it does not do
 //!
 //! It starts no task but that of a [`RecoveryProber`] and that of a live page (`status`), keeps no time of its own, and
-//! retries nothing. It does not
-//! queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
-//! sees what goes wrong in a response's body after its head only where `observe_body` says so.
+//! retries nothing. It does not queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if
+//! [`PolicyBuilder::max_in_flight`] says so. It sees what goes wrong in a response's body after its head only where
+//! `observe_body` says so.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
