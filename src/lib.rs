@@ -76,6 +76,7 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - `metrics` (a feature) tells all of it to a recorder of the `metrics` facade, without a cost for calls.
 //! - `status` (a feature) is a live page of what the circuits do, as a tower service that axum mounts under any path.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
@@ -127,6 +128,8 @@ pub mod impact;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod outcome;
 mod overrides;
 #[cfg(feature = "serde")]
