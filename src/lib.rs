@@ -148,6 +148,8 @@ mod source_chain;
 mod state;
 #[cfg(feature = "status")]
 pub mod status;
+#[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+mod survey;
 mod sync;
 mod tenant;
 mod time;

@@ -166,6 +166,10 @@ impl Circuit {
             Outcome::Success => self.mark_success(slot),
             Outcome::Throttled { .. } | Outcome::QuotaExhausted => add(&rare.tally.throttled, 1),
             _ => {
+                if outcome == Outcome::Cancelled {
+                    add(&rare.tally.abandoned, counts.calls.into());
+                    add(&rare.tally.abandoned_failures, counts.failures.into());
+                }
                 add(&rare.tally.failures, u64::from(counts.failures));
                 if counts.failures > 0 {
                     rare.last_failure.store(now.max(1), Relaxed);

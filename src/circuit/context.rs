@@ -9,6 +9,7 @@ use super::activity::Activity;
 use super::percentiles::Budget;
 use super::recovery_times::RecoveryTimes;
 use super::rules::Rules;
+use super::transition_counts::TransitionCounts;
 use crate::event::{Audience, Event, may_hear_of, may_hear_of_calls};
 use crate::impact::Ledger;
 use crate::overrides::{Place, Standing, Table, winner};
@@ -87,6 +88,7 @@ pub(crate) struct Context {
     /// The policies that tenants have of their own.
     pub(crate) policies: Apart<RwLock<Policies>>,
     pub(crate) counts: Apart<Counts>,
+    pub(crate) transitions: TransitionCounts,
     pub(super) activity: Apart<Activity>,
     /// How many recoveries there were, and when the last of them began: circuits that opened before it may be probed.
     pub(super) recoveries: AtomicU64,
@@ -114,8 +116,17 @@ pub(super) struct Outage {
     pub(super) circuit: OnceLock<Circuit>,
     /// Whether circuits are to recover once it has closed.
     pub(super) is_due_to_recover: AtomicBool,
-    /// In the context of an outage's circuit: the tenants that were down and those that were active when it began.
-    pub(super) counts: Option<Mutex<(u64, u64)>>,
+    /// In the context of an outage's circuit.
+    pub(super) declared: Option<Mutex<Declared>>,
+}
+
+/// What is kept of an outage from when it was declared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Declared {
+    pub(super) at: u64,
+    /// The tenants that were down, and those that were active.
+    pub(super) down: u64,
+    pub(super) active: u64,
 }
 
 /// An override of the dependency or of the registry, perhaps one that has ended.
@@ -172,6 +183,7 @@ impl Context {
             overrides: Apart::default(),
             policies: Apart::default(),
             counts: Apart::default(),
+            transitions: TransitionCounts::default(),
             activity: Apart::default(),
             recoveries: AtomicU64::new(0),
             recovery_at: AtomicU64::new(0),
@@ -189,7 +201,7 @@ impl Context {
         let is_probed = Arc::clone(&self.is_probed);
         Self {
             outage: Outage {
-                counts: Some(Mutex::default()),
+                declared: Some(Mutex::default()),
                 ..Outage::default()
             },
             // Its probes look for the overrides of the dependency and of the registry whenever they end.

@@ -16,6 +16,8 @@ mod probe_ending;
 mod quota;
 mod ramp;
 mod rare;
+#[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+mod reading;
 mod recovery_times;
 mod rules;
 mod runs;
@@ -23,6 +25,7 @@ mod snapshot;
 mod standing_refusal;
 mod totals;
 mod transition;
+mod transition_counts;
 mod wanted;
 mod window;
 mod word;
@@ -42,6 +45,8 @@ pub use self::percentiles::LatencyQuantiles;
 pub use self::permit::Permit;
 pub(crate) use self::permit::Stage;
 use self::rare::Rare;
+#[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+pub(crate) use self::reading::Reading;
 pub(crate) use self::rules::{InForce, Rules};
 use self::runs::Runs;
 pub use self::snapshot::{CircuitSnapshot, Trip};

@@ -5,12 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::admission::Refusal;
-use super::context::{Context, OUTAGE};
+use super::context::{Context, Declared, OUTAGE};
 use super::permit::Permit;
 use super::rare::{Rare, add};
 use super::transition::Opening;
 use super::{Circuit, Head, Operators};
-use crate::event::EventKind;
 use crate::policy::RECOVERY_SPREAD;
 use crate::reason::Reason;
 use crate::sync::{AcqRel, Acquire, Arc, Relaxed, Release};
@@ -27,6 +26,8 @@ pub struct OutageSnapshot {
     /// The state of the dependency as a whole: open, half-open while it is probed, closed while the share of calls
     /// still grows that the policy's ramp admits.
     pub state: CircuitState,
+    /// When it was declared.
+    pub declared_at: Instant,
     /// When the last open period began.
     pub since: Instant,
     /// What is left of the open period.
@@ -40,23 +41,15 @@ pub struct OutageSnapshot {
 impl Context {
     /// Whether this is the context of the circuit that decides in an outage.
     pub(super) fn is_of_outage(&self) -> bool {
-        self.outage.counts.is_some()
+        self.outage.declared.is_some()
     }
 
-    /// What a change of a circuit of this context is to those who watch.
-    pub(super) fn kind_of(&self, from: CircuitState, to: CircuitState) -> EventKind {
-        match &self.outage.counts {
-            None => EventKind::Transition { from, to },
-            Some(counts) => {
-                let (down, active) = *counts.lock();
-                EventKind::Outage {
-                    from,
-                    to,
-                    down,
-                    active,
-                }
-            }
-        }
+    /// The outage whose circuit this is the context of; none in the context of tenants' circuits.
+    pub(super) fn declared_outage(&self) -> Option<Declared> {
+        self.outage
+            .declared
+            .as_ref()
+            .map(|declared| *declared.lock())
     }
 
     /// Declares an outage where the tenants that are down are enough of those that are active.
@@ -76,7 +69,7 @@ impl Context {
         }
     }
 
-    fn begin_outage(&self, outage: &Circuit, now: u64, counts: (u64, u64)) {
+    fn begin_outage(&self, outage: &Circuit, now: u64, (down, active): (u64, u64)) {
         let rules = outage.rules();
         let rare = outage.rare();
         let mut machine = rare.machine.lock();
@@ -84,8 +77,12 @@ impl Context {
             self.attention.fetch_or(OUTAGE, AcqRel);
             return;
         }
-        if let Some(kept) = &outage.context.outage.counts {
-            *kept.lock() = counts;
+        if let Some(kept) = &outage.context.outage.declared {
+            *kept.lock() = Declared {
+                at: now,
+                down,
+                active,
+            };
         }
         let opening = Opening::automatic(Reason::Outage, 0);
         let transition = outage.open(&rules, rare, &mut machine, now, opening);
@@ -166,16 +163,12 @@ impl Context {
         let now = self.now();
         let outage = self.outage(now)?;
         let rare = outage.rare();
-        let (down, active) = outage
-            .context
-            .outage
-            .counts
-            .as_ref()
-            .map(|counts| *counts.lock())?;
+        let Declared { at, down, active } = outage.context.declared_outage()?;
         let since = rare.machine.lock().opened_at;
         Some(OutageSnapshot {
             taken_at: self.shared.clock.instant(now),
             state: outage.state(),
+            declared_at: self.shared.clock.instant(at),
             since: self.shared.clock.instant(since),
             retry_after: Duration::from_nanos(rare.deadline.load(Acquire).saturating_sub(now)),
             down,

@@ -52,6 +52,20 @@ pub struct LatencyQuantiles {
     pub max: Duration,
 }
 
+impl LatencyQuantiles {
+    /// None of an empty histogram.
+    pub(crate) fn of(histogram: &Histogram<u32>) -> Option<Self> {
+        let quantile = |q| Duration::from_nanos(histogram.value_at_quantile(q));
+        (!histogram.is_empty()).then(|| Self {
+            samples: histogram.len(),
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            max: Duration::from_nanos(histogram.max()),
+        })
+    }
+}
+
 /// The histograms of one circuit.
 #[derive(Debug)]
 pub(super) struct Percentiles {
@@ -110,14 +124,31 @@ impl Percentiles {
             }
         }
         drop(slots);
-        let quantile = |q| Duration::from_nanos(window.value_at_quantile(q));
-        (!window.is_empty()).then(|| LatencyQuantiles {
-            samples: window.len(),
-            p50: quantile(0.5),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
-            max: Duration::from_nanos(window.max()),
-        })
+        LatencyQuantiles::of(&window)
+    }
+
+    /// Adds the latencies of the window that ends now to those of other circuits.
+    #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+    pub(super) fn add_to(&self, into: &mut Histogram<u32>, now: u64) {
+        let slot = self.rules.slot(now);
+        let slots = self.slots.lock();
+        for (histogram, owner) in slots.histograms.iter().flatten().zip(slots.owners) {
+            if !has_left(owner, slot) {
+                // Fails where a value lies beyond the bounds, and these grow.
+                let _ = into.add(histogram);
+            }
+        }
+    }
+
+    /// What the histograms take, if another circuit has not taken them over.
+    #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+    pub(super) fn bytes(&self) -> usize {
+        let is_there = self.slots.lock().histograms.is_some();
+        if is_there {
+            self.rules.histogram_bytes
+        } else {
+            0
+        }
     }
 
     pub(super) fn clear(&self) {

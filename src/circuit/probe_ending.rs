@@ -98,6 +98,7 @@ impl Circuit {
                     let transition = self.open(rules, rare, &mut machine, now, opening);
                     return Some(ended(Some(transition)));
                 }
+                add(&tally.abandoned, 1);
                 (Some(Reason::ProbeSlow), None)
             }
             Outcome::Failure { retry_after } => {

@@ -55,6 +55,8 @@ pub(super) struct Tally {
     pub(super) throttled: AtomicU64,
     pub(super) ignored: AtomicU64,
     pub(super) cancelled: AtomicU64,
+    pub(super) abandoned: AtomicU64,
+    pub(super) abandoned_failures: AtomicU64,
     pub(super) slow: AtomicU64,
     pub(super) rejected: AtomicU64,
     pub(super) would_reject: AtomicU64,
@@ -110,6 +112,8 @@ pub(super) struct Machine {
     pub(super) recovered: u64,
     pub(super) time_to_recover: u64,
     pub(super) last_trip: Option<(u64, Reason, Figures)>,
+    #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+    pub(super) marks: super::reading::Marks,
 }
 
 /// The place of a probe in flight.

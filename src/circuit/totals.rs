@@ -31,6 +31,10 @@ pub struct Totals {
     pub ignored: u64,
     /// Calls whose permit was dropped unrecorded, late ones aside.
     pub cancelled: u64,
+    /// Those of the cancelled calls that are among [`calls`](Self::calls), since they were slow or count as failures.
+    pub abandoned: u64,
+    /// Those of the cancelled calls that are among [`failures`](Self::failures).
+    pub abandoned_failures: u64,
     /// Counted calls whose latency is not in the percentiles, since somebody read these at that moment: a call
     /// does not wait for a reader.
     pub unmeasured: u64,
@@ -68,6 +72,28 @@ pub struct Totals {
     pub time_to_recover: Duration,
 }
 
+impl Totals {
+    /// Calls that succeeded, slow ones among them: those of [`calls`](Self::calls) that neither failed, nor were
+    /// throttled, nor cancelled.
+    ///
+    /// ```
+    /// use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Policy};
+    ///
+    /// let registry = CircuitBreakerRegistry::builder().build()?;
+    /// let search = registry.dependency_with("search", Policy::default())?;
+    /// search.acquire("acme")?.record(Outcome::Success);
+    /// search.acquire("acme")?.record(Outcome::failure());
+    /// assert_eq!(search.snapshot().totals.successes(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn successes(&self) -> u64 {
+        let reported = self.failures.saturating_sub(self.abandoned_failures);
+        let others = reported + self.throttled + self.abandoned;
+        self.calls.saturating_sub(others)
+    }
+}
+
 impl Circuit {
     pub(crate) fn totals(&self, now: u64) -> Totals {
         let calls = self.calls.load(Acquire) + self.window.unfolded();
@@ -83,6 +109,8 @@ impl Circuit {
             throttled,
             ignored,
             cancelled,
+            abandoned,
+            abandoned_failures,
             slow,
             rejected,
             would_reject,
@@ -104,6 +132,8 @@ impl Circuit {
             throttled: get(throttled),
             ignored: get(ignored),
             cancelled: get(cancelled),
+            abandoned: get(abandoned),
+            abandoned_failures: get(abandoned_failures),
             unmeasured: get(unmeasured),
             slow: get(slow),
             rejected: get(rejected),
@@ -129,6 +159,8 @@ impl AddAssign for Totals {
             throttled,
             ignored,
             cancelled,
+            abandoned,
+            abandoned_failures,
             unmeasured,
             slow,
             rejected,
@@ -148,6 +180,8 @@ impl AddAssign for Totals {
         self.throttled += throttled;
         self.ignored += ignored;
         self.cancelled += cancelled;
+        self.abandoned += abandoned;
+        self.abandoned_failures += abandoned_failures;
         self.unmeasured += unmeasured;
         self.slow += slow;
         self.rejected += rejected;

@@ -1,12 +1,14 @@
 //! The changes of state. All happen under the machine's lock; what they tell is told after it.
 
 use std::mem;
+use std::time::Duration;
 
+use super::context::Declared;
 use super::rare::{Lease, Machine, Rare, add};
 use super::rules::Rules;
-use super::{Circuit, Head};
+use super::{Circuit, Context, Head};
 use crate::CircuitState;
-use crate::event::{Event, Origin};
+use crate::event::{Event, EventKind, Origin};
 use crate::overrides::Override;
 use crate::reason::{Figures, Reason};
 use crate::sync::{AcqRel, Acquire, Relaxed, Release};
@@ -23,6 +25,8 @@ pub(super) struct Transition {
     origin: Origin,
     reason: Reason,
     figures: Option<Figures>,
+    /// Of one to closed: how long the circuit was not, in nanoseconds.
+    not_closed_for: Option<u64>,
 }
 
 /// How long a circuit opens, and why.
@@ -220,8 +224,8 @@ impl Head {
         machine.end_probes();
         machine.closed_since = now;
         rare.begin_demand();
-        let broke_at = rare.shut_since.swap(0, Relaxed).checked_sub(1);
-        let broke_at = broke_at.filter(|_| mem::take(&mut machine.has_broken));
+        let shut_at = rare.shut_since.swap(0, Relaxed).checked_sub(1);
+        let broke_at = shut_at.filter(|_| mem::take(&mut machine.has_broken));
         rare.hinted.store(0, Relaxed);
         rare.last_abandoned.store(0, Relaxed);
         self.clear_window();
@@ -234,7 +238,10 @@ impl Head {
         let is_ramping = has_recovered && rare.begin_ramp(rules, now);
         let transition = self.change(CircuitState::Closed, now, reason, origin, is_ramping);
         self.be_down(false);
-        transition
+        Transition {
+            not_closed_for: shut_at.map(|at| now.saturating_sub(at)),
+            ..transition
+        }
     }
 
     /// Empties the window of a closed circuit, and ends all runs; the window that tripped stays readable.
@@ -280,6 +287,7 @@ impl Head {
             origin,
             reason,
             figures: None,
+            not_closed_for: None,
         }
     }
 
@@ -336,11 +344,12 @@ impl Circuit {
     pub(super) fn tell(&self, transition: Transition) {
         let context = &*self.context;
         let dry_run = self.is_dry_run(transition.at);
+        context.transitions.add(transition.to, transition.reason);
         if dry_run && transition.to == CircuitState::Open {
             add(&self.rare().tally.would_open, 1);
         }
         context.tell(&Event {
-            kind: context.kind_of(transition.from, transition.to),
+            kind: transition.kind(context),
             dependency: Some(&context.name),
             tenant: self.tenant(),
             generation: transition.generation,
@@ -364,6 +373,25 @@ impl Circuit {
             self.override_in_force(now)
         };
         standing.is_some_and(|standing| standing.kind == Override::DryRun)
+    }
+}
+
+impl Transition {
+    fn kind(&self, context: &Context) -> EventKind {
+        let &Self { from, to, .. } = self;
+        match context.declared_outage() {
+            None => EventKind::Transition {
+                from,
+                to,
+                not_closed_for: self.not_closed_for.map(Duration::from_nanos),
+            },
+            Some(Declared { down, active, .. }) => EventKind::Outage {
+                from,
+                to,
+                down,
+                active,
+            },
+        }
     }
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct Inner {
     dry_runs: DryRuns,
     /// The most calls that a snapshot has told of.
     reported_calls: AtomicU64,
+    #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+    pub(crate) reported: Mutex<crate::survey::Counts>,
     /// The policy with which it was declared, or created, which may have been replaced since.
     declared: ArcSwap<Policy>,
     /// Dropped with the dependency, which ends the prober that waits for it.
@@ -113,6 +115,8 @@ impl Dependency {
                 overflow: OnceLock::new(),
                 dry_runs: DryRuns::default(),
                 reported_calls: AtomicU64::new(0),
+                #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+                reported: Mutex::default(),
                 declared: ArcSwap::new(declared),
                 prober: Mutex::default(),
                 is_on_first_use: AtomicBool::new(is_on_first_use),

@@ -21,7 +21,7 @@ use crate::{CircuitSnapshot, CircuitState};
 ///   "name": "search", "circuits": 1200, "open": 3, "half_open": 1,
 ///   "overridden": null, "forced_circuits": 0,
 ///   "outage": {
-///     "state": "open", "since_ago_ms": 1500.0, "retry_after_ms": 2500.0, "down": 12, "active": 40
+///     "state": "open", "declared_ago_ms": 61500.0, "since_ago_ms": 1500.0, "retry_after_ms": 2500.0, "down": 12, "active": 40
 ///   },
 ///   "age_ms": 86400000.0, "circuit_time_ms": 9000000000.0, "circuit_time_open_ms": 45000000.0,
 ///   "outage_time_open_ms": 1500.0, "share_open": 0.005, "mean_time_to_recovery_ms": 41000.0,

@@ -7,6 +7,8 @@ use tokio::sync::broadcast::{Receiver, Sender};
 use super::log::{log, say};
 use super::{Event, EventKind, Observer, OwnedEvent};
 use crate::caught::caught;
+#[cfg(any(feature = "otel", feature = "metrics"))]
+use crate::sync::Mutex;
 use crate::sync::{Arc, AtomicUsize, OnceLock, Relaxed};
 
 /// The observer and the subscribers of a registry.
@@ -16,7 +18,14 @@ pub(crate) struct Audience {
     /// The observer, if there is one, is one of its listeners: while there is none, calls need not look further.
     everything: Channel,
     changes: Channel,
+    /// Those of this crate that are told of changes at once, each as long as it says that it goes on.
+    #[cfg(any(feature = "otel", feature = "metrics"))]
+    watchers: Mutex<Vec<Watcher>>,
 }
+
+/// Told of changes, outside of every lock; `false` where it wants to hear no more.
+#[cfg(any(feature = "otel", feature = "metrics"))]
+type Watcher = Arc<dyn Fn(&Event<'_>) -> bool + Send + Sync>;
 
 /// Which events a subscription receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +77,26 @@ impl Audience {
             changes: Channel::new(0),
             observer,
             capacity,
+            #[cfg(any(feature = "otel", feature = "metrics"))]
+            watchers: Mutex::default(),
+        }
+    }
+
+    /// Tells it of changes from now on, until it says `false`.
+    #[cfg(any(feature = "otel", feature = "metrics"))]
+    pub(crate) fn watch(&self, watcher: impl Fn(&Event<'_>) -> bool + Send + Sync + 'static) {
+        self.watchers.lock().push(Arc::new(watcher));
+    }
+
+    #[cfg(any(feature = "otel", feature = "metrics"))]
+    fn tell_watchers(&self, event: &Event<'_>) {
+        let watchers = self.watchers.lock().clone();
+        for watcher in watchers {
+            // Whoever panics has a recorder that does, and goes on being told.
+            if caught(|| watcher(event)) == Some(false) {
+                let is_it = |other: &Watcher| Arc::ptr_eq(other, &watcher);
+                self.watchers.lock().retain(|other| !is_it(other));
+            }
         }
     }
 
@@ -109,6 +138,10 @@ impl Audience {
         }
         if self.changes.listeners() > 0 && is_change(&event.kind) {
             self.changes.send(event, dependency);
+        }
+        #[cfg(any(feature = "otel", feature = "metrics"))]
+        if is_change(&event.kind) {
+            self.tell_watchers(event);
         }
         if let Some(observer) = &self.observer
             && caught(|| observer.on_event(event)).is_none()

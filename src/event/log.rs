@@ -40,7 +40,7 @@ pub(super) fn log(event: &Event<'_>) {
     let note = event.note.map(tracing::field::debug);
     let reason = event.reason.map(|reason| reason.as_str());
     match event.kind {
-        EventKind::Transition { from, to } => {
+        EventKind::Transition { from, to, .. } => {
             let figures = event.figures.map(tracing::field::debug);
             let (from, to) = (from.as_str(), to.as_str());
             // A circuit that goes half-open is about to be open or closed, which is the news.

@@ -9,6 +9,8 @@ mod subscription;
 #[cfg(feature = "serde")]
 mod to_serde;
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 pub(crate) use self::audience::Audience;
@@ -29,6 +31,9 @@ pub enum EventKind {
         from: CircuitState,
         /// The state it is in now.
         to: CircuitState,
+        /// Where it closed: how long it was not closed, half-open time included. None for a circuit that began
+        /// half-open and never opened.
+        not_closed_for: Option<Duration>,
     },
     /// The dependency as a whole changed: an outage began, was probed, or ended.
     #[non_exhaustive]

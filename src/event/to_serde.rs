@@ -34,6 +34,8 @@ enum Kind {
     Transition {
         from: &'static str,
         to: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_closed_for_ms: Option<u64>,
     },
     Outage {
         from: &'static str,
@@ -81,9 +83,14 @@ impl Serialize for OwnedEvent {
 impl OwnedEvent {
     fn kind_as_written(&self) -> Kind {
         match self.kind {
-            EventKind::Transition { from, to } => Kind::Transition {
+            EventKind::Transition {
+                from,
+                to,
+                not_closed_for,
+            } => Kind::Transition {
                 from: from.as_str(),
                 to: to.as_str(),
+                not_closed_for_ms: not_closed_for.map(ms),
             },
             EventKind::Outage {
                 from,

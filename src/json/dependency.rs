@@ -29,6 +29,7 @@ struct Dependency<'a> {
 #[derive(serde::Serialize)]
 struct Outage {
     state: CircuitState,
+    declared_ago_ms: f64,
     since_ago_ms: f64,
     retry_after_ms: f64,
     down: u64,
@@ -84,6 +85,7 @@ impl Serialize for OutageSnapshot {
         let Self {
             taken_at,
             state,
+            declared_at,
             since,
             retry_after,
             down,
@@ -91,6 +93,7 @@ impl Serialize for OutageSnapshot {
         } = *self;
         let outage = Outage {
             state,
+            declared_ago_ms: ago(taken_at, declared_at),
             since_ago_ms: ago(taken_at, since),
             retry_after_ms: ms::of(retry_after),
             down,

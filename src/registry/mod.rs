@@ -16,6 +16,8 @@ pub use self::tenant_handle::{TenantHandle, TenantSnapshot};
 use crate::circuit::Shared;
 use crate::dependency::Dependency;
 use crate::directory::Directory;
+#[cfg(any(feature = "otel", feature = "metrics"))]
+use crate::event::Event;
 use crate::event::{Events, Origin, OverrideChange, OverrideLevel};
 use crate::impact::ImpactReport;
 use crate::overrides::{Standing, override_methods};
@@ -51,6 +53,19 @@ struct Inner {
     on_first_use: Mutex<usize>,
     max_dependencies: usize,
     max_tenants: usize,
+}
+
+/// A registry that is not kept alive.
+#[cfg(any(feature = "otel", feature = "metrics"))]
+#[derive(Clone, Debug)]
+pub(crate) struct WeakRegistry(crate::sync::Weak<Inner>);
+
+#[cfg(any(feature = "otel", feature = "metrics"))]
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<CircuitBreakerRegistry> {
+        let inner = self.0.upgrade()?;
+        Some(CircuitBreakerRegistry { inner })
+    }
 }
 
 impl CircuitBreakerRegistry {
@@ -244,6 +259,20 @@ impl CircuitBreakerRegistry {
         "every tenant of every dependency, those that are yet to come too",
         shows "The registry's override: the kill switch, where it is [`Override::Disabled`](crate::Override)."
     );
+
+    #[cfg(any(feature = "otel", feature = "metrics"))]
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.inner))
+    }
+
+    /// Tells it of changes from now on, until it says `false`.
+    #[cfg(any(feature = "otel", feature = "metrics"))]
+    pub(crate) fn watch_changes(
+        &self,
+        watcher: impl Fn(&Event<'_>) -> bool + Send + Sync + 'static,
+    ) {
+        self.inner.shared.audience.watch(watcher);
+    }
 
     fn clock(&self) -> &Clock {
         &self.inner.shared.clock

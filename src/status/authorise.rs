@@ -14,6 +14,7 @@ use ::http::request::Parts;
 /// use http::request::Parts;
 /// use tower_tenant_breaker::status::Authorise;
 ///
+/// #[derive(Clone)]
 /// struct User { name: String, is_operator: bool }
 ///
 /// // By what a layer before has found out.
@@ -24,7 +25,8 @@ use ::http::request::Parts;
 ///
 /// let (mut request, ()) = http::Request::new(()).into_parts();
 /// assert_eq!(operators.authorise(&request), None);
-/// request.extensions.insert(std::sync::Arc::new(()));
+/// request.extensions.insert(User { name: "alice".into(), is_operator: true });
+/// assert_eq!(operators.authorise(&request).as_deref(), Some("alice"));
 /// ```
 pub trait Authorise: Send + Sync + 'static {
     /// Who sent this request, if they may act; none, or an empty name, where they may not. The name stands in the notes

@@ -8,10 +8,17 @@ use tokio::time::Instant;
 use super::history::History;
 use super::overview::Overview;
 use super::row::Row;
-use crate::{CircuitBreakerRegistry, Totals};
+use crate::CircuitBreakerRegistry;
+use crate::survey::{DependencySurvey, Survey, TenantSeries};
 
 /// How long from one sample to the next, where sampling is quick.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Tenants are read by pages, where somebody asks for them.
+const NOBODY: TenantSeries = TenantSeries {
+    most: 0,
+    of_credentials: false,
+};
 
 /// Sampling takes at most one part in so many of the time.
 const PARTS: u32 = 20;
@@ -33,19 +40,18 @@ impl Book {
     /// Goes over all circuits.
     pub(super) fn sample(&mut self, registry: &CircuitBreakerRegistry) -> Overview {
         let began = Instant::now();
-        let snapshot = registry.snapshot();
-        let rows = snapshot.dependencies.into_iter().map(|seen| {
-            let (at, totals) = (seen.taken_at, seen.totals);
-            self.rated(Row::new(seen), at, totals)
-        });
-        let rows = rows.collect();
+        let survey = Survey::take(registry, NOBODY);
+        let rows = survey.dependencies.into_iter();
+        let rows = rows.map(|seen| self.rated(seen)).collect();
         let took = Instant::now().saturating_duration_since(began);
-        Overview::new(rows, snapshot.overridden, interval_after(took))
+        Overview::new(rows, registry.override_in_force(), interval_after(took))
     }
 
-    fn rated(&mut self, mut row: Row, at: Instant, totals: Totals) -> Row {
-        let calls = ended(&totals) + totals.rejected;
-        let rejected = totals.rejected;
+    fn rated(&mut self, now: DependencySurvey) -> Row {
+        let at = now.snapshot.taken_at;
+        let calls = now.counts.calls().iter().map(|(_, calls)| calls).sum();
+        let rejected = now.counts.rejected;
+        let mut row = Row::new(now);
         let seen = self.seen.entry(row.name.clone()).or_insert_with(|| Seen {
             at,
             calls,
@@ -62,11 +68,6 @@ impl Book {
     }
 }
 
-/// Admitted calls that ended; those that were counted although they were cancelled stand in two of these.
-fn ended(totals: &Totals) -> u64 {
-    totals.calls + totals.ignored + totals.cancelled + totals.late
-}
-
 /// Per second, to a hundredth.
 fn rate(before: u64, after: u64, between: Duration) -> f64 {
     if between.is_zero() {
@@ -78,7 +79,7 @@ fn rate(before: u64, after: u64, between: Duration) -> f64 {
 
 /// In whole tenths of a second, so that what writing takes is in it.
 fn interval_after(took: Duration) -> Duration {
-    let tenths = took.saturating_mul(PARTS).as_millis().div_ceil(100);
+    let tenths = took.saturating_mul(PARTS).as_nanos().div_ceil(100_000_000);
     let tenths = u64::try_from(tenths).unwrap_or(u64::MAX);
     INTERVAL.max(Duration::from_millis(tenths.saturating_mul(100)))
 }

@@ -1,12 +1,14 @@
 //! What an overview says of one dependency.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::history::{History, Point};
 use crate::json::ms;
-use crate::{DependencySnapshot, OutageSnapshot, Override, OverrideSnapshot};
+use crate::survey::DependencySurvey;
+use crate::{CircuitState, LatencyQuantiles, OutageSnapshot, Override, OverrideSnapshot};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
@@ -40,7 +42,11 @@ struct Outage {
 impl From<OutageSnapshot> for Outage {
     fn from(outage: OutageSnapshot) -> Self {
         Self {
-            for_ms: ms::of(outage.taken_at.saturating_duration_since(outage.since)),
+            for_ms: ms::of(
+                outage
+                    .taken_at
+                    .saturating_duration_since(outage.declared_at),
+            ),
             down: outage.down,
             active: outage.active,
             retry_after_ms: ms::of(outage.retry_after),
@@ -49,25 +55,38 @@ impl From<OutageSnapshot> for Outage {
 }
 
 impl Row {
-    /// Without rates and history, which one reading does not tell.
-    pub(super) fn new(seen: DependencySnapshot) -> Self {
-        let not_closed = (seen.open + seen.half_open) as f64;
+    /// Without rates and history, which one look does not tell.
+    pub(super) fn new(seen: DependencySurvey) -> Self {
+        let DependencySurvey {
+            snapshot,
+            idle,
+            open,
+            half_open,
+            oldest_open,
+            latency,
+            ..
+        } = seen;
+        let not_closed = (open + half_open) as f64;
+        let outage = snapshot.outage;
+        let quantile = |of: fn(LatencyQuantiles) -> Duration| latency.map(of).map(ms::of);
         Self {
-            name: seen.name,
+            name: snapshot.name,
             rate: 0.0,
             rejected_rate: 0.0,
-            circuits: seen.circuits,
-            open: seen.open,
-            half_open: seen.half_open,
-            idle: 0,
-            share_open: (not_closed / seen.circuits.max(1) as f64).min(1.0),
-            oldest_open_ms: None,
-            p50_ms: None,
-            p95_ms: None,
-            p99_ms: None,
-            outage: seen.outage.map(Outage::from),
-            overridden: seen.overridden,
-            forced_circuits: seen.forced_circuits,
+            circuits: snapshot.circuits,
+            open,
+            half_open,
+            idle,
+            share_open: (not_closed / snapshot.circuits.max(1) as f64).min(1.0),
+            oldest_open_ms: oldest_open.map(ms::of),
+            p50_ms: quantile(|latency| latency.p50),
+            p95_ms: quantile(|latency| latency.p95),
+            p99_ms: quantile(|latency| latency.p99),
+            outage: outage
+                .filter(|outage| outage.state != CircuitState::Closed)
+                .map(Outage::from),
+            overridden: snapshot.overridden,
+            forced_circuits: snapshot.forced_circuits,
             history: History::default(),
         }
     }

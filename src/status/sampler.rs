@@ -45,18 +45,22 @@ enum Woken {
 /// None where there is no runtime.
 pub(super) fn start(shared: &Arc<Shared>) -> Option<AbortHandle> {
     let runtime = Handle::try_current().ok()?;
-    let now = Instant::now();
-    let sampler = Sampler {
-        shared: Arc::downgrade(shared),
-        changes: shared.registry.subscribe_to_changes(),
-        flood: Flood::new(now),
-        looking: Looking::Due(now, Book::default()),
-        last_said: now,
-    };
+    let sampler = Sampler::new(shared, Instant::now());
     Some(runtime.spawn(sampler.run()).abort_handle())
 }
 
 impl Sampler {
+    fn new(shared: &Arc<Shared>, first: Instant) -> Self {
+        let now = Instant::now();
+        Self {
+            shared: Arc::downgrade(shared),
+            changes: shared.registry.subscribe_to_changes(),
+            flood: Flood::new(now),
+            looking: Looking::Due(first, Book::default()),
+            last_said: now,
+        }
+    }
+
     async fn run(mut self) {
         let mut timer = Box::pin(sleep_until(Instant::now()));
         loop {
@@ -136,6 +140,37 @@ impl Sampler {
                 let overview = book.sample(&registry);
                 (book, overview)
             }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{QUIET, Sampler};
+    use crate::CircuitBreakerRegistry;
+    use crate::status::service::Shared;
+    use crate::status::wire::{HELLO, SIGN_OF_LIFE};
+    use crate::sync::Arc;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_comment_keeps_a_connection_alive_on_which_nothing_is_said() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let shared = Arc::new(Shared::new(registry));
+        let began = Instant::now();
+        // As where a sample takes a minute.
+        let sampler = Sampler::new(&shared, began + Duration::from_secs(60));
+        tokio::spawn(sampler.run());
+        let reader = shared.hub.join(Arc::clone(&shared), false).unwrap();
+        let next = async || poll_fn(|cx| reader.poll(cx)).await.unwrap();
+        assert_eq!(next().await, HELLO);
+        for times in 1..=3 {
+            assert_eq!(next().await, SIGN_OF_LIFE);
+            assert_eq!(Instant::now(), began + QUIET * times);
         }
     }
 }

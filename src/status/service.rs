@@ -67,11 +67,7 @@ impl StatusService {
     /// be enabled, as it is where nobody builds one by hand.
     #[must_use]
     pub fn new(registry: CircuitBreakerRegistry) -> Self {
-        let shared = Arc::new(Shared {
-            registry,
-            hub: Hub::default(),
-            sampler: Mutex::new(None),
-        });
+        let shared = Arc::new(Shared::new(registry));
         shared.attend();
         Self { shared, desk: None }
     }
@@ -157,6 +153,14 @@ impl StatusService {
 }
 
 impl Shared {
+    pub(super) fn new(registry: CircuitBreakerRegistry) -> Self {
+        Self {
+            registry,
+            hub: Hub::default(),
+            sampler: Mutex::new(None),
+        }
+    }
+
     /// Starts the sampler, where it is not at work.
     fn attend(self: &Arc<Self>) {
         let mut sampler = self.sampler.lock();

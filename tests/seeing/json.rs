@@ -34,7 +34,7 @@ async fn eventful() -> (CircuitBreakerRegistry, Dependency) {
 
 fn eventful_totals() -> Value {
     json!({
-        "calls": 7, "failures": 4, "throttled": 1, "ignored": 1, "cancelled": 0, "unmeasured": 0,
+        "calls": 7, "failures": 4, "throttled": 1, "ignored": 1, "cancelled": 0, "abandoned": 0, "abandoned_failures": 0, "unmeasured": 0,
         "slow": 1, "rejected": 2, "would_reject": 0, "would_open": 0, "late": 0, "probes": 1,
         "probe_successes": 1, "probe_failures": 0, "opened": 2, "time_open_ms": 4500.25,
         "recovered": 1, "time_to_recover_ms": 4000.0
@@ -170,7 +170,8 @@ async fn an_outage_is_written_so() {
     trip(&search, "globex");
     advance(SECOND).await;
     let expected = json!({
-        "state": "open", "since_ago_ms": 1000.0, "retry_after_ms": 3000.0, "down": 2, "active": 3
+        "state": "open", "declared_ago_ms": 1000.0, "since_ago_ms": 1000.0, "retry_after_ms": 3000.0,
+        "down": 2, "active": 3
     });
     assert_eq!(written(search.outage()), expected);
     let seen = written(search.snapshot());
@@ -179,6 +180,15 @@ async fn an_outage_is_written_so() {
     let initech = written(search.circuit("initech").snapshot());
     let decided = json!({ "decided_by": "outage", "state": "closed" });
     assert_eq!(initech["effective_state"], decided);
+
+    advance(PERIOD - SECOND).await;
+    search
+        .acquire("initech")
+        .unwrap()
+        .record(Outcome::failure());
+    let again = written(search.outage());
+    assert_eq!(again["since_ago_ms"], json!(0.0));
+    assert_eq!(again["declared_ago_ms"], json!(4000.0), "declared once");
 }
 
 #[tokio::test(start_paused = true)]
