@@ -40,6 +40,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Port 0 is a free one; it says which. The profile of the browser goes where the rest goes.
+: >"$scratch/driver.log"
 TMPDIR=$scratch "$driver" --port=0 >"$scratch/driver.log" 2>&1 &
 driver_pid=$!
 port=

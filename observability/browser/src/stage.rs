@@ -49,18 +49,12 @@ fn policy_for_outages() -> Result<Policy, PolicyError> {
 impl Stage {
     /// A thousand tenants call `search`, `billing` and `mail`.
     pub(crate) async fn set() -> Result<Self, Failure> {
-        Self::set_for((1..=1_000).map(|number| format!("tenant-{number}"))).await
-    }
-
-    /// These tenants do.
-    pub(crate) async fn set_for(
-        tenants: impl IntoIterator<Item = String>,
-    ) -> Result<Self, Failure> {
         let registry = CircuitBreakerRegistry::builder().build()?;
         let search = registry.dependency_with("search", policy()?)?;
         let billing = registry.dependency_with("billing", policy_for_outages()?)?;
         let mail = registry.dependency_with("mail", policy()?)?;
-        let tenants: Arc<[String]> = tenants.into_iter().collect();
+        let names = (1..=1_000).map(|number| format!("tenant-{number}"));
+        let tenants: Arc<[String]> = names.collect();
         let sick = Sick::default();
         let all = vec![search.clone(), billing.clone(), mail];
         let load = load::start(all, Arc::clone(&tenants), sick.clone());

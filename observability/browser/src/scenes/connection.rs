@@ -5,8 +5,7 @@ use crate::failure::{Failure, ensure};
 use crate::server::Server;
 use crate::stage::Stage;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let mut stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.ops()).await?;
     stage.sick.set("search", &stage.tenants[..3]);
     browser

@@ -7,8 +7,7 @@ use crate::stage::Stage;
 
 const SEARCH: &str = "[data-name=search]";
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.ops()).await?;
     browser
         .read_until("#who", "who I am", |text| {
@@ -86,8 +85,8 @@ pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
         "search is cleared, and the next call was rejected",
     )?;
 
-    of_one_tenant(&stage, browser).await?;
-    reset(&stage, browser).await
+    of_one_tenant(stage, browser).await?;
+    reset(stage, browser).await
 }
 
 async fn of_one_tenant(stage: &Stage, browser: &Browser) -> Result<(), Failure> {

@@ -9,8 +9,7 @@ use crate::stage::Stage;
 /// More than there are places for the focus before the last tile.
 const TABS: usize = 30;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.ops()).await?;
     browser
         .read_until("#who", "who I am", |text| !text.is_empty())

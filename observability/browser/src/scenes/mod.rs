@@ -12,6 +12,7 @@ mod schemes;
 
 use crate::browser::Browser;
 use crate::failure::{Failure, ensure};
+use crate::stage::Stage;
 
 /// Plays them, or the one of this name, and returns how many failed.
 pub(crate) async fn play(browser: &Browser, only: Option<&str>) -> Result<usize, Failure> {
@@ -22,7 +23,9 @@ pub(crate) async fn play(browser: &Browser, only: Option<&str>) -> Result<usize,
                 played += 1;
                 browser.resize(1280, 1000, false).await?;
                 browser.prefer("light").await?;
-                let seen = match $name::play(browser).await {
+                // Until it has been looked at, its server is there.
+                let mut stage = Stage::set().await?;
+                let seen = match $name::play(browser, &mut stage).await {
                     Ok(()) => silent(browser).await,
                     Err(failure) => Err(failure),
                 };
@@ -36,6 +39,7 @@ pub(crate) async fn play(browser: &Browser, only: Option<&str>) -> Result<usize,
                         browser.complaints().await?;
                     }
                 }
+                browser.goto("about:blank").await?;
             }
         )*};
     }

@@ -6,8 +6,7 @@ use crate::stage::{Stage, unix_ms};
 
 const SICK: usize = 37;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.ops()).await?;
     well(browser).await?;
     // A sparkline needs a few samples to be one.

@@ -2,16 +2,15 @@
 
 use crate::browser::Browser;
 use crate::failure::{Failure, ensure};
+use crate::load::call;
 use crate::stage::Stage;
 
 const WIDTH: u32 = 320;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.resize(WIDTH, 640, true).await?;
-    let mut tenants: Vec<_> = (1..=999).map(|number| format!("tenant-{number}")).collect();
     // One word that fits on no line.
-    tenants.insert(0, "x".repeat(128));
-    let stage = Stage::set_for(tenants).await?;
+    call(&stage.search, &"x".repeat(128), true);
     browser.goto(&stage.ops()).await?;
     stage.sick.set("search", &stage.tenants[..37]);
     browser

@@ -4,8 +4,7 @@ use crate::browser::Browser;
 use crate::failure::{Failure, ensure};
 use crate::stage::Stage;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.look()).await?;
     browser
         .read_until("#headline", "that all is well", |text| {

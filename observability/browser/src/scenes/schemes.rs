@@ -5,8 +5,7 @@ use crate::contrast;
 use crate::failure::{Failure, ensure};
 use crate::stage::Stage;
 
-pub(super) async fn play(browser: &Browser) -> Result<(), Failure> {
-    let stage = Stage::set().await?;
+pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Failure> {
     browser.goto(&stage.ops()).await?;
     stage.sick.set("search", &stage.tenants[..37]);
     stage.billing.force_open("maintenance until noon");
