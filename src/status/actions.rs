@@ -76,7 +76,6 @@ impl Order {
 
     /// Goes over all circuits of the dependency, where it resets that.
     pub(super) fn carry_out(self, who: &str) -> Answer {
-        self.log(who);
         let note = match &self.note {
             Some(note) => format!("{who}: {note}"),
             None => who.to_owned(),
@@ -112,7 +111,7 @@ impl Order {
     }
 
     /// What comes of it is told by its own events, which do not know who cleared or reset.
-    fn log(&self, who: &str) {
+    pub(super) fn log(&self, who: &str) {
         let action = match self.action {
             Action::ForceOpen { .. } => "force_open",
             Action::Clear => "clear",

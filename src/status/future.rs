@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Sleep, sleep};
+use tracing::Span;
 
 use super::actions::Order;
 use super::answer::{Answer, Problem};
@@ -76,11 +77,12 @@ impl<B> State<B> {
         Self::Ready { answer }
     }
 
-    /// Where there is no runtime, here and now.
+    /// In the span of whoever asks. Where there is no runtime, here and now.
     fn aside(work: impl FnOnce() -> Answer + Send + 'static) -> Self {
+        let span = Span::current();
         match Handle::try_current() {
             Ok(runtime) => Self::Aside {
-                answer: runtime.spawn_blocking(work),
+                answer: runtime.spawn_blocking(move || span.in_scope(work)),
             },
             Err(_) => Self::ready(work()),
         }
@@ -178,6 +180,7 @@ impl<B: Body> Future for StatusFuture<B> {
                         match order {
                             Ok(order) => {
                                 let who = std::mem::take(who);
+                                order.log(&who);
                                 State::aside(move || order.carry_out(&who))
                             }
                             Err(problem) => State::ready(problem.into()),

@@ -1,32 +1,30 @@
 //! When the task begins, and when everything is free again.
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tower_tenant_breaker::RecvError;
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_service_and_its_bodies_frees_the_registry() {
-    let (status, search) = search();
-    let registry_of = status.clone();
-    let mut changes = {
-        let registry = registry();
-        let changes = registry.subscribe_to_changes();
-        let status = StatusService::new(registry);
-        let reader = Reader::greeted(&status).await;
-        let clone = status.clone();
-        drop(status);
-        sleep(3 * INTERVAL).await;
-        drop(clone);
-        let mut changes = changes;
-        sleep(3 * INTERVAL).await;
-        assert!(matches!(changes.try_recv(), Ok(None)), "a body holds it");
-        drop(reader);
-        changes
-    };
+    let registry = registry();
+    let mut changes = registry.subscribe_to_changes();
+    let status = StatusService::new(registry);
+    let mut reader = Reader::greeted(&status).await;
+    let clone = status.clone();
+    drop(status);
+    reader.wait_for("overview").await;
+    drop(clone);
+    reader.wait_for("overview").await;
+    assert!(matches!(changes.try_recv(), Ok(None)), "a body holds it");
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    assert_eq!(tasks(), 1);
+    drop(reader);
     let closed = timeout(SECOND, changes.recv()).await.unwrap();
     assert_eq!(closed.unwrap_err(), RecvError::Closed);
-    drop((search, registry_of));
+    settle().await;
+    assert_eq!(tasks(), 0, "at once, and not at its next sample");
 }
 
 #[tokio::test(start_paused = true)]

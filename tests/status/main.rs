@@ -8,6 +8,7 @@ mod events;
 mod flood;
 mod headers;
 mod lifetimes;
+mod log;
 mod order;
 mod outage;
 mod page;
