@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tower_tenant_breaker::{Dependency, Outcome};
 
 /// How often each tenant calls.
@@ -55,6 +55,12 @@ pub(crate) fn start(
         for part in (0..PARTS).cycle() {
             ticks.tick().await;
             let sick = sick.now();
+            // One tenant that calls often enough for percentiles.
+            if let Some(busy) = tenants.last() {
+                for dependency in &dependencies {
+                    tokio::spawn(call_that_takes_a_while(dependency.clone(), busy.clone()));
+                }
+            }
             for dependency in &dependencies {
                 for tenant in tenants.iter().skip(part).step_by(PARTS) {
                     let fails = sick.contains(&(dependency.name().to_owned(), tenant.clone()));
@@ -75,4 +81,11 @@ pub(crate) fn call(dependency: &Dependency, tenant: &str, succeeds: bool) -> boo
         false => Outcome::failure(),
     });
     true
+}
+
+async fn call_that_takes_a_while(dependency: Dependency, tenant: String) {
+    if let Ok(permit) = dependency.acquire(&tenant) {
+        sleep(Duration::from_millis(20)).await;
+        permit.record(Outcome::Success);
+    }
 }
