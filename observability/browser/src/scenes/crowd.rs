@@ -64,6 +64,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
         .click("[data-name=search] .tenants > button")
         .await?;
     browser.until("twenty more", &all_open(40)).await?;
+    browser.ask("scrollTo(0, 0)").await?;
     browser.screenshot("crowd").await?;
 
     let elements = browser

@@ -72,6 +72,12 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
             },
         )
         .await?;
+    browser
+        .until(
+            "search as the first tile",
+            "return document.querySelector('#tiles > :first-child').dataset.name === 'search'",
+        )
+        .await?;
     browser.screenshot("forced").await?;
 
     act(browser, &format!("{SEARCH} .doing .act"), "clear").await?;

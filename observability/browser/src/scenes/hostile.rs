@@ -7,13 +7,16 @@ use crate::failure::{Failure, ensure};
 use crate::load::call;
 use crate::stage::{Stage, policy};
 
-const TENANTS: [&str; 5] = [
+const TENANTS: [&str; 4] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(2)>",
     "'-alert(3)-'{{7*7}}${alert(4)}",
     "</script></style><svg onload=alert(5)>",
-    "\u{202e}evil\u{2066}&lt;b&gt;",
 ];
+/// Would turn round what is written after it.
+const TURNED: &str = "\u{202e}evil\u{2066}&lt;b&gt;";
+/// As which it is to be seen.
+const ESCAPED: &str = "\\u202eevil\\u2066&lt;b&gt;";
 const DEPENDENCY: &str = "<img src=x onerror=alert(6)>";
 const NOTE: &str = "</p><iframe src=javascript:alert(7)>";
 
@@ -24,7 +27,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
         .until("a tile for it", &has(".tile h3", DEPENDENCY))
         .await?;
     // While the page looks on, so that its log hears of it.
-    for tenant in TENANTS {
+    for tenant in TENANTS.into_iter().chain([TURNED]) {
         for _ in 0..3 {
             call(&hostile, tenant, false);
         }
@@ -38,7 +41,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
 
     let mine = format!("[data-name={DEPENDENCY:?}]");
     browser.click(&format!("{mine} [aria-expanded]")).await?;
-    for tenant in TENANTS {
+    for tenant in TENANTS.into_iter().chain([ESCAPED]) {
         browser
             .until(
                 &format!("{tenant:?} among the worst, verbatim"),

@@ -30,6 +30,9 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
     browser
         .read_until("#log", "what happened", |text| text.contains("37 tenants"))
         .await?;
+    browser
+        .ask("document.querySelector('[data-name=search]').scrollIntoView()")
+        .await?;
     browser.screenshot("tenants").await?;
 
     let mut grounds = Vec::new();
@@ -63,5 +66,12 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
             text.starts_with("search is down") && text.contains("2 others are well.")
         })
         .await?;
+    browser
+        .until(
+            "search as the first tile",
+            "return document.querySelector('#tiles > :first-child').dataset.name === 'search'",
+        )
+        .await?;
+    browser.ask("scrollTo(0, 0)").await?;
     browser.screenshot("outage-dark").await
 }
