@@ -99,6 +99,7 @@ impl OwnedEvent {
             figures: self.figures,
             dry_run: self.dry_run,
             note: self.note.as_deref(),
+            rejected_in: None,
         }
     }
 }
