@@ -21,8 +21,11 @@ impl Beside for CallSpan {
         Self::wait(self);
     }
 
-    fn settled(&self, outcome: Outcome) {
+    fn settle(&self, outcome: Outcome, tell: impl FnOnce()) {
         self.ended(outcome);
+        // What the circuit makes of it is an event of the span.
+        let _entered = self.enter();
+        tell();
     }
 }
 

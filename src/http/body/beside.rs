@@ -17,9 +17,11 @@ pub trait Beside {
     #[inline]
     fn wait(&self) {}
 
-    /// It is settled.
+    /// It is settled, and the circuit is told.
     #[inline]
-    fn settled(&self, _outcome: Outcome) {}
+    fn settle(&self, _outcome: Outcome, tell: impl FnOnce()) {
+        tell();
+    }
 }
 
 /// Nobody.

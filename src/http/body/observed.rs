@@ -67,8 +67,7 @@ where
         beside.hook();
         if is_bodiless || ends || left == Some(0) {
             let outcome = judge.end();
-            beside.settled(outcome);
-            permit.record(outcome);
+            beside.settle(outcome, || permit.record(outcome));
             return Self::unobserved(body);
         }
         permit.stage(Stage::Waiting);
@@ -140,8 +139,8 @@ where
         };
         match verdict {
             Some(outcome) => {
-                watch.beside.settled(outcome);
-                watch.permit.record(outcome);
+                let Watch { permit, beside, .. } = watch;
+                beside.settle(outcome, || permit.record(outcome));
             }
             None => {
                 watch.permit.stage(Stage::Waiting);
