@@ -3,7 +3,8 @@
 use super::Dependency;
 use crate::circuit::{InForce, Rules};
 #[cfg(feature = "serde")]
-use crate::event::{Origin, Text, say};
+use crate::event::Origin;
+use crate::event::{Text, say};
 #[cfg(feature = "serde")]
 use crate::overrides::Override;
 use crate::policy::Policy;
