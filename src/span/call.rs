@@ -79,6 +79,7 @@ impl CallSpan {
     }
 
     /// The call goes on.
+    #[cfg(feature = "http")]
     pub(crate) fn wait(&self) {
         self.turn(HOOK, WAITING);
     }

@@ -6,7 +6,7 @@ use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, registry};
+use tracing_subscriber::registry;
 
 pub(crate) const CALL: &str = "circuit_breaker.call";
 
@@ -29,7 +29,7 @@ impl Exported {
             .build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tests"));
         let targets = targets.with_target("spans", Level::TRACE);
-        let guard = tracing::subscriber::set_default(registry().with(layer.with_filter(targets)));
+        let guard = tracing::subscriber::set_default(registry().with(targets).with(layer));
         Self {
             exporter,
             _provider: provider,
