@@ -277,6 +277,7 @@ mod sealed {
     impl Sealed for () {}
     impl Sealed for Served {}
     impl Sealed for super::Propagate {}
+    impl<X> Sealed for crate::span::OnSpan<X> {}
     impl<F> Sealed for super::RespondWith<F> {}
     impl<F> Sealed for super::RespondToError<F> {}
     impl<F> Sealed for Fallback<F> {}

@@ -70,6 +70,7 @@
 //!   switch among it; [`CircuitHandle`] changes one circuit by hand.
 //! - [`Observer`], [`subscriptions`](CircuitBreakerRegistry::subscribe) and the snapshots
 //!   ([`CircuitBreakerRegistry::snapshot`]) show what happens, and [`impact`] what it did to each tenant, by the hour.
+//! - The crate's `tracing` events are those that spans carry, and [`span`] has a span for each call.
 //! - `Policies` (feature `serde`) reads the policies of a registry from a file, and has them hold while calls go on.
 //! - `agent` (a feature) has the tools of agents and the providers of their models: a rejected call is information that a
 //!   model can plan with.
@@ -151,6 +152,7 @@ mod select;
 mod service;
 pub mod settle;
 mod source_chain;
+pub mod span;
 mod state;
 #[cfg(feature = "status")]
 pub mod status;
@@ -200,6 +202,7 @@ pub use self::rejection::{CircuitOpen, InvalidTenant, Rejection};
 pub use self::reqwest::{ClientRequest, HostTenant, TenantCircuitBreakerMiddleware, Unsent};
 pub use self::select::{DependencyFn, SelectDependency, dependency_fn};
 pub use self::service::TenantCircuitBreaker;
+pub use self::span::{SpanPerCall, SpanPerCallLayer};
 pub use self::state::CircuitState;
 pub use self::tenant::{
     FixedTenant, INLINE_TENANT_BYTES, MAX_TENANT_BYTES, MissingReason, MissingTenant, TaskTenant,

@@ -44,6 +44,7 @@ impl<F> fmt::Debug for ProbeFn<F> {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Always {}
+    impl<P> Sealed for crate::span::Lent<'_, P> {}
     impl<F> Sealed for super::ProbeFn<F> {}
     #[cfg(feature = "agent")]
     impl Sealed for crate::agent::OfCall {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::CircuitState;
 #[cfg(feature = "agent")]
 use crate::Probing;
 use crate::circuit::{Circuit, Context, Credit, Refusal};
@@ -172,6 +173,14 @@ impl CircuitOpen {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.refusal.generation
+    }
+
+    /// The state that the tenant's circuit is in; none where it has none.
+    pub(crate) fn state(&self) -> Option<CircuitState> {
+        match &self.subject {
+            Subject::Circuit(circuit) => Some(circuit.state()),
+            Subject::Newcomer(..) => None,
+        }
     }
 
     /// Who is to be told when something else serves the call; nobody where no ledger is kept.

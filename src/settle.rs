@@ -50,6 +50,7 @@ impl<Req, Res> Settle<Req, Res> for AtHead {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::AtHead {}
+    impl<T> Sealed for crate::span::OnSpan<T> {}
     #[cfg(feature = "http")]
     impl<J> Sealed for crate::http::body::ObserveBody<J> {}
 }

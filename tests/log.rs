@@ -152,7 +152,9 @@ impl Log {
     /// What was said, apart from how each call and each probe ended.
     fn take(&self) -> Vec<(Level, String)> {
         let mut lines = self.take_all();
-        lines.retain(|(_, line)| !line.contains("call ended") && !line.contains("probe ended"));
+        lines.retain(|(_, line)| {
+            !line.contains("circuit_breaker.call_ended") && !line.contains("circuit_breaker.probe")
+        });
         lines
     }
 
@@ -203,10 +205,11 @@ async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
     assert_says(
         &line,
         &[
+            "message=circuit_breaker.transition",
             "dependency=\"search\"",
-            "tenant=\"acme\"",
+            "tenant.id=\"acme\"",
             "from=\"closed\"",
-            "to=\"open\"",
+            "state=\"open\"",
             "reason=\"consecutive_failures\"",
             "generation=1",
             "failures: 3",
@@ -217,7 +220,7 @@ async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
     record(&search, "acme", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::DEBUG);
-    assert_says(&line, &["to=\"half_open\"", "reason=\"period_over\""]);
+    assert_says(&line, &["state=\"half_open\"", "reason=\"period_over\""]);
     record(&search, "acme", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::INFO);
@@ -225,7 +228,7 @@ async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
         &line,
         &[
             "from=\"half_open\"",
-            "to=\"closed\"",
+            "state=\"closed\"",
             "reason=\"recovered\"",
         ],
     );
@@ -243,12 +246,18 @@ async fn how_each_call_ended_is_traced() {
     assert_eq!((level, lines.len()), (Level::TRACE, 0));
     assert_says(
         &line,
-        &["call ended", "\"search\"", "\"acme\"", "Throttled", "25ms"],
+        &[
+            "circuit_breaker.call_ended",
+            "\"search\"",
+            "\"acme\"",
+            "throttled",
+            "25ms",
+        ],
     );
     drop(search.acquire("acme").unwrap());
     let (level, line) = log.take_all().pop().unwrap();
     assert_eq!(level, Level::TRACE);
-    assert_says(&line, &["Cancelled"]);
+    assert_says(&line, &["cancelled"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +271,12 @@ async fn rejections_are_traced() {
     assert_eq!(level, Level::TRACE);
     assert_says(
         &line,
-        &["call rejected", "tenant=\"acme\"", "consecutive_failures"],
+        &[
+            "circuit_breaker.rejection",
+            "state=\"open\"",
+            "tenant.id=\"acme\"",
+            "consecutive_failures",
+        ],
     );
     search.set(Override::DryRun);
     log.take();
@@ -297,8 +311,8 @@ async fn an_override_is_news_with_what_was_said_of_it() {
     assert_says(
         &line,
         &[
-            "override changed",
-            "level=\"dependency\"",
+            "circuit_breaker.override",
+            "of=\"dependency\"",
             "dependency=\"search\"",
             "set=\"forced_open\"",
             "note=\"the vendor says so\"",
@@ -307,7 +321,10 @@ async fn an_override_is_news_with_what_was_said_of_it() {
     search.circuit("acme").set_for(Override::DryRun, PERIOD);
     let (level, line) = log.one();
     assert_eq!(level, Level::INFO);
-    assert_says(&line, &["tenant=\"acme\"", "set=\"dry_run\"", "lasts=4s"]);
+    assert_says(
+        &line,
+        &["tenant.id=\"acme\"", "set=\"dry_run\"", "lasts=4s"],
+    );
     search.clear();
     let (level, line) = log.one();
     assert_eq!(level, Level::INFO);
@@ -324,9 +341,9 @@ async fn a_quota_that_is_used_up_is_news_and_so_is_its_reset() {
     assert_says(
         &line,
         &[
-            "override changed",
-            "level=\"circuit\"",
-            "tenant=\"acme\"",
+            "circuit_breaker.override",
+            "of=\"circuit\"",
+            "tenant.id=\"acme\"",
             "set=\"forced_open\"",
             "reason=\"quota_exhausted\"",
         ],
@@ -334,7 +351,7 @@ async fn a_quota_that_is_used_up_is_news_and_so_is_its_reset() {
     search.circuit("acme").reset();
     let (level, line) = log.one();
     assert_eq!(level, Level::INFO);
-    assert_says(&line, &["override changed", "tenant=\"acme\""]);
+    assert_says(&line, &["circuit_breaker.override", "tenant.id=\"acme\""]);
     assert!(
         !line.contains("set=") && !line.contains("reason="),
         "{line}"
@@ -356,10 +373,10 @@ async fn a_policy_that_is_replaced_is_news_where_it_differs() {
         assert!(!line.contains(not), "{line}");
     };
     let of_all = ["message=policy replaced", "dependency=\"search\""];
-    let of_one = [&of_all[..], &["tenant=\"acme\""]].concat();
+    let of_one = [&of_all[..], &["tenant.id=\"acme\""]].concat();
 
     search.set_policy(policy(3));
-    replaced(&of_all, "tenant=");
+    replaced(&of_all, "tenant.id=");
     acme.set_policy(policy(4)).unwrap();
     replaced(&of_one, "default");
     registry.set_default_policy(policy(6));
@@ -376,7 +393,7 @@ async fn a_policy_that_is_replaced_is_news_where_it_differs() {
     acme.clear_policy();
     replaced(&of_one, "default");
     search.clear_policy();
-    replaced(&of_all, "tenant=");
+    replaced(&of_all, "tenant.id=");
     search.clear_policy();
     assert_eq!(log.take(), []);
     registry.clear_default_policy();
@@ -422,7 +439,7 @@ async fn how_a_probe_ended_is_traced() {
     let lines = log.take_all();
     let mut ended = lines
         .iter()
-        .filter(|(_, line)| line.contains("probe ended"));
+        .filter(|(_, line)| line.contains("circuit_breaker.probe"));
     let (level, line) = ended.next().unwrap();
     assert_eq!((*level, ended.count()), (Level::TRACE, 0));
     assert_says(
@@ -446,7 +463,7 @@ async fn an_evicted_circuit_is_for_the_curious() {
     record(&search, "globex", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::DEBUG);
-    assert_says(&line, &["evicted", "tenant=\"acme\""]);
+    assert_says(&line, &["circuit_breaker.evicted", "tenant.id=\"acme\""]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -459,13 +476,14 @@ async fn a_forgotten_circuit_is_for_the_curious() {
     record(&search, "globex", Outcome::Success);
     let (level, line) = log.one();
     assert_eq!(level, Level::DEBUG);
-    assert_says(&line, &["forgotten", "tenant=\"acme\""]);
+    assert_says(&line, &["circuit_breaker.forgotten", "tenant.id=\"acme\""]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_id_and_no_name_can_forge_a_line() {
     let (log, _guard) = Log::begin();
-    let forged = "acme\n2026-11-22 INFO circuit changed tenant=globex\r\u{1b}[2J\u{2028}";
+    let forged =
+        "acme\n2026-11-22 INFO circuit_breaker.transition tenant.id=globex\r\u{1b}[2J\u{2028}";
     let search = dependency(forged, 1);
     trip(&search, forged);
     search.acquire(forged).unwrap_err();

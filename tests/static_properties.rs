@@ -12,14 +12,17 @@ use tower::util::{BoxCloneService, BoxCloneSyncService};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tenant_breaker::answer::Propagate;
 use tower_tenant_breaker::impact::{InTurn, InTurnFuture, TurnScope};
+use tower_tenant_breaker::settle::AtHead;
+use tower_tenant_breaker::span::{OnSpan, SpanFuture};
 use tower_tenant_breaker::{
     CallError, Cause, CircuitBreakerRegistry, CircuitOpen, CircuitsPage, Dependency, DependencyFn,
     DryRunReport, ErrIsFailure, Event, EventKind, Events, ImpactPolicy, ImpactReport,
     InvalidCursor, InvalidTenant, MissingTenant, NoSuggestion, OnMissingTenant, Outcome,
     OverrideLevel, OverrideSnapshot, OwnedEvent, PageCursor, PageRequest, Permit, Policy,
     ProbeTarget, ProberError, RecoveryProber, RecoveryProberBuilder, RecvError, RegistrySnapshot,
-    Rejection, ResponseFuture, Suggestion, Tenant, TenantCircuitBreaker, TenantCircuitBreakerLayer,
-    TenantSnapshot, Turn, TurnLayer, UnknownDependency,
+    Rejection, ResponseFuture, SpanPerCall, SpanPerCallLayer, Suggestion, Tenant,
+    TenantCircuitBreaker, TenantCircuitBreakerLayer, TenantSnapshot, Turn, TurnLayer,
+    UnknownDependency,
 };
 
 type Inner = tower::util::ServiceFn<fn(Job) -> Ready<Result<String, Infallible>>>;
@@ -83,6 +86,25 @@ assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);
 assert_impl_all!(Answering<Inner>: Send, Sync);
 
+type Spanned<S> = SpanPerCall<Breaker<S>>;
+type OnSpans<S> = SpanFuture<
+    ResponseFuture<
+        S,
+        Job,
+        OnSpan<ErrIsFailure>,
+        OnSpan<Propagate>,
+        OnSpan<Propagate>,
+        OnSpan<AtHead>,
+    >,
+>;
+
+assert_impl_all!(SpanPerCallLayer<TenantCircuitBreakerLayer<Dependency, Owner>>: Clone, Send, Sync, Unpin);
+assert_impl_all!(Spanned<Inner>: Clone, Send, Sync, Unpin, Service<Job, Future = OnSpans<Inner>>);
+assert_impl_all!(OnSpans<Inner>: Send, Sync, Future);
+assert_impl_all!(Spanned<Cell<u8>>: Clone, Send);
+assert_not_impl_any!(Spanned<Cell<u8>>: Sync);
+assert_not_impl_any!(Spanned<std::sync::Mutex<u8>>: Clone);
+
 #[cfg(feature = "serde")]
 mod files {
     use static_assertions::assert_impl_all;
@@ -117,6 +139,7 @@ mod bodies {
     use tower_tenant_breaker::http::body::{
         DefaultBodyJudge, JudgeData, ObserveBody, ObservedBody, SettleAt, SseJudge,
     };
+    use tower_tenant_breaker::span::CallSpan;
 
     type Body = http_body_util::Full<bytes::Bytes>;
 
@@ -127,6 +150,7 @@ mod bodies {
     assert_impl_all!(ObservedBody<Body, DefaultBodyJudge>: Send, Sync, Unpin, http_body::Body);
     assert_not_impl_any!(ObservedBody<std::rc::Rc<u8>, DefaultBodyJudge>: Send, Sync);
     assert_not_impl_any!(ObservedBody<Body, DefaultBodyJudge>: Clone);
+    assert_impl_all!(ObservedBody<Body, DefaultBodyJudge, CallSpan>: Send, Sync, Unpin, http_body::Body);
 }
 
 #[cfg(all(feature = "agent", feature = "http"))]

@@ -7,7 +7,7 @@ use super::rare::{Machine, Rare, add};
 use super::transition::Transition;
 use super::word::Word;
 use super::{Circuit, Head};
-use crate::event::{Event, EventKind, Origin, say};
+use crate::event::{Event, EventKind, Origin, Text, say};
 use crate::overrides::{Override, Standing};
 use crate::reason::Reason;
 use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
@@ -202,6 +202,7 @@ impl Circuit {
             figures: None,
             dry_run,
             note: refusal.note.as_deref(),
+            rejected_in: Some(self.word().state()),
         });
     }
 
@@ -378,8 +379,8 @@ impl Circuit {
         if warn {
             say(|| {
                 tracing::warn!(
-                    dependency = &*self.context.name,
-                    tenant = self.tenant().map(tracing::field::debug),
+                    dependency = Text::new(&*self.context.name).as_value(),
+                    tenant.id = Text::new(self.tenant()).as_value(),
                     "three open periods without a call that may probe: the circuit cannot close"
                 );
             });

@@ -6,7 +6,7 @@ use super::permit::Permit;
 use super::rare::add;
 use super::{Circuit, Head};
 use crate::CircuitState;
-use crate::event::{may_hear_of_calls, say};
+use crate::event::{Text, counted_as, may_hear_of_calls, say};
 use crate::outcome::Outcome;
 use crate::overrides::Override;
 use crate::sync::Relaxed;
@@ -59,13 +59,14 @@ impl Circuit {
         let latency = Duration::from_nanos(now.saturating_sub(permit.started));
         say(|| {
             tracing::trace!(
-                dependency = &*self.context.name,
-                tenant = self.tenant().map(tracing::field::debug),
+                dependency = Text::new(&*self.context.name).as_value(),
+                tenant.id = Text::new(self.tenant()).as_value(),
                 generation = permit.generation,
                 probe = permit.is_probe(),
                 ?latency,
-                ?outcome,
-                "call ended"
+                outcome = counted_as(outcome),
+                retry_after = outcome.retry_after().map(tracing::field::debug),
+                "circuit_breaker.call_ended"
             );
         });
     }

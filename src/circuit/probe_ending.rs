@@ -44,6 +44,7 @@ impl Circuit {
             figures: None,
             dry_run: self.is_dry_run(now),
             note: None,
+            rejected_in: None,
         });
     }
 }

@@ -359,6 +359,7 @@ impl Circuit {
             figures: transition.figures,
             dry_run,
             note: None,
+            rejected_in: None,
         });
         if transition.to == CircuitState::Open && self.is_counted_down() {
             context.look_for_outage(transition.at);

@@ -4,7 +4,7 @@ use super::Dependency;
 use crate::circuit::{InForce, Rules};
 #[cfg(feature = "serde")]
 use crate::event::Origin;
-use crate::event::say;
+use crate::event::{Text, say};
 #[cfg(feature = "serde")]
 use crate::overrides::Override;
 use crate::policy::Policy;
@@ -104,8 +104,13 @@ impl Dependency {
     /// lock: what writes the log is not ours.
     fn say_replaced(&self, tenant: Option<&str>) {
         let dependency = self.name();
-        let tenant = tenant.map(tracing::field::debug);
-        say(|| tracing::info!(dependency, tenant, "policy replaced"));
+        say(|| {
+            tracing::info!(
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                "policy replaced"
+            );
+        });
     }
 
     /// Where the policy that holds asks for no outages, the one that lasts is over. Outside of every lock, since that is

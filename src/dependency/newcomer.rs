@@ -3,7 +3,7 @@
 use super::{Dependency, admit};
 use crate::Probing;
 use crate::circuit::{Circuit, Farewell, Operators, Permit, Refusal, StandingRefusal};
-use crate::event::{Event, EventKind, Origin, say};
+use crate::event::{Event, EventKind, Origin, Text, say};
 use crate::overrides::{Override, Standing};
 use crate::policy::Overflow;
 use crate::rejection::{CircuitOpen, Rejection};
@@ -27,7 +27,7 @@ impl Dependency {
         {
             say(|| {
                 tracing::warn!(
-                    dependency = self.name(),
+                    dependency = Text::new(self.name()).as_value(),
                     "a call without a tenant runs unguarded; said once"
                 );
             });
@@ -150,7 +150,7 @@ impl Dependency {
         {
             say(|| {
                 tracing::warn!(
-                    dependency = self.name(),
+                    dependency = Text::new(self.name()).as_value(),
                     circuits = self.len(),
                     "no room for the circuit of a new tenant; said once, counted always"
                 );
@@ -186,6 +186,7 @@ impl Dependency {
             figures: None,
             dry_run: false,
             note: refusal.note.as_deref(),
+            rejected_in: None,
         });
         CircuitOpen::of_newcomer(context, tenant, refusal).into()
     }
@@ -203,6 +204,7 @@ impl Dependency {
             figures: None,
             dry_run: false,
             note: None,
+            rejected_in: None,
         });
     }
 }

@@ -1,9 +1,13 @@
 //! What the log says of events: at `info` what an operator cares about, at `debug` what the curious do, at `trace`
 //! what comes with every call.
+//!
+//! The same events are what `tracing-opentelemetry` puts on the current span. So their messages are names, and their
+//! fields are the attributes of the metrics.
 
 use tracing::Level;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
+use super::text::Text;
 use super::{Event, EventKind, names};
 use crate::CircuitState;
 use crate::caught::caught;
@@ -28,44 +32,44 @@ pub(crate) fn say(write: impl FnOnce()) {
     let _ = caught(write);
 }
 
+// What is made of an event's text is made within the macros, which do so only where somebody listens.
 pub(super) fn log(event: &Event<'_>) {
     let Event {
         dependency,
+        tenant,
         generation,
         dry_run,
+        note,
         ..
     } = *event;
-    // Through `Debug`, so that an id with line breaks cannot forge a line of the log.
-    let tenant = event.tenant.map(tracing::field::debug);
-    let note = event.note.map(tracing::field::debug);
     let reason = event.reason.map(|reason| reason.as_str());
     match event.kind {
         EventKind::Transition { from, to, .. } => {
             let figures = event.figures.map(tracing::field::debug);
-            let (from, to) = (from.as_str(), to.as_str());
+            let (from, state) = (from.as_str(), to.as_str());
             // A circuit that goes half-open is about to be open or closed, which is the news.
-            if to == CircuitState::HalfOpen.as_str() {
+            if to == CircuitState::HalfOpen {
                 tracing::debug!(
-                    dependency,
-                    tenant,
+                    dependency = Text::new(dependency).as_value(),
+                    tenant.id = Text::new(tenant).as_value(),
+                    state,
                     from,
-                    to,
                     reason,
                     generation,
                     dry_run,
-                    "circuit changed"
+                    "circuit_breaker.transition"
                 );
             } else {
                 tracing::info!(
-                    dependency,
-                    tenant,
+                    dependency = Text::new(dependency).as_value(),
+                    tenant.id = Text::new(tenant).as_value(),
+                    state,
                     from,
-                    to,
                     reason,
                     generation,
                     figures,
                     dry_run,
-                    "circuit changed"
+                    "circuit_breaker.transition"
                 );
             }
         }
@@ -75,39 +79,40 @@ pub(super) fn log(event: &Event<'_>) {
             down,
             active,
         } => {
-            let (from, to) = (from.as_str(), to.as_str());
+            let (from, state) = (from.as_str(), to.as_str());
             tracing::info!(
-                dependency,
+                dependency = Text::new(dependency).as_value(),
+                state,
                 from,
-                to,
                 reason,
                 down,
                 active,
                 dry_run,
-                "outage changed"
+                "circuit_breaker.outage"
             );
         }
         EventKind::Rejection => {
             tracing::trace!(
-                dependency,
-                tenant,
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                state = event.rejected_in.map(|state| state.as_str()),
                 reason,
                 generation,
                 dry_run,
-                note,
-                "call rejected"
+                note = Text::new(note).as_value(),
+                "circuit_breaker.rejection"
             );
         }
         EventKind::Probe { outcome, slow } => {
-            let outcome = names::of_outcome(outcome);
+            let outcome = names::counted_as(outcome);
             tracing::trace!(
-                dependency,
-                tenant,
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
                 outcome,
                 slow,
                 generation,
                 dry_run,
-                "probe ended"
+                "circuit_breaker.probe"
             );
         }
         EventKind::Override { level, set, until } => {
@@ -116,28 +121,38 @@ pub(super) fn log(event: &Event<'_>) {
             let lasts = until.map(|until| until.saturating_duration_since(event.at));
             let lasts = lasts.map(tracing::field::debug);
             tracing::info!(
-                level,
-                dependency,
-                tenant,
+                of = level,
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
                 set,
                 lasts,
                 reason,
-                note,
-                "override changed"
+                note = Text::new(note).as_value(),
+                "circuit_breaker.override"
             );
         }
         EventKind::Overflow => {
             tracing::trace!(
-                dependency,
-                tenant,
-                "no room for the circuit of a new tenant"
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                "circuit_breaker.overflow"
             );
         }
         EventKind::Forgotten => {
-            tracing::debug!(dependency, tenant, generation, "circuit forgotten");
+            tracing::debug!(
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                generation,
+                "circuit_breaker.forgotten"
+            );
         }
         EventKind::Evicted => {
-            tracing::debug!(dependency, tenant, generation, "circuit evicted");
+            tracing::debug!(
+                dependency = Text::new(dependency).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                generation,
+                "circuit_breaker.evicted"
+            );
         }
     }
 }

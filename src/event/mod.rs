@@ -6,6 +6,7 @@ mod names;
 mod override_change;
 mod owned;
 mod subscription;
+mod text;
 #[cfg(feature = "serde")]
 mod to_serde;
 
@@ -15,9 +16,11 @@ use tokio::time::Instant;
 
 pub(crate) use self::audience::Audience;
 pub(crate) use self::log::{may_hear_of, may_hear_of_calls, say};
+pub(crate) use self::names::counted_as;
 pub(crate) use self::override_change::OverrideChange;
 pub use self::owned::OwnedEvent;
 pub use self::subscription::{Events, RecvError};
+pub(crate) use self::text::Text;
 use crate::{CircuitState, Figures, Outcome, Override, Reason};
 
 /// What happened.
@@ -157,6 +160,8 @@ pub struct Event<'a> {
     pub dry_run: bool,
     /// What was said by whoever forced something open: of the override, and of the rejections by it.
     pub note: Option<&'a str>,
+    /// The state in which the circuit rejected the call; none where there is no circuit.
+    pub(crate) rejected_in: Option<CircuitState>,
 }
 
 /// Watches what happens to circuits.

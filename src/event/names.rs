@@ -85,6 +85,14 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The outcome under which the metrics count the call: a quota that is used up is told as an override.
+pub(crate) const fn counted_as(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::QuotaExhausted => of_outcome(Outcome::throttled()),
+        outcome => of_outcome(outcome),
+    }
+}
+
 pub(super) const fn of_outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",

@@ -47,6 +47,7 @@ impl OverrideChange<'_> {
             figures: None,
             dry_run: false,
             note: after.and_then(|standing| standing.note.as_deref()),
+            rejected_in: None,
         };
         shared.audience.tell(&event, self.dependency);
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Event, EventKind, Origin};
 use crate::sync::Arc;
-use crate::{Figures, Reason};
+use crate::{CircuitState, Figures, Reason};
 
 /// An [`Event`] that outlives its telling, as subscribers receive it.
 ///
@@ -51,6 +51,8 @@ pub struct OwnedEvent {
     pub dry_run: bool,
     /// What was said by whoever forced something open; see [`Event::note`].
     pub note: Option<Arc<str>>,
+    /// See [`Event`].
+    pub(super) rejected_in: Option<CircuitState>,
 }
 
 impl OwnedEvent {
@@ -67,6 +69,7 @@ impl OwnedEvent {
             figures: event.figures,
             dry_run: event.dry_run,
             note: event.note.map(Arc::from),
+            rejected_in: event.rejected_in,
         }
     }
 
@@ -99,6 +102,7 @@ impl OwnedEvent {
             figures: self.figures,
             dry_run: self.dry_run,
             note: self.note.as_deref(),
+            rejected_in: self.rejected_in,
         }
     }
 }

@@ -5,7 +5,7 @@ use tower::BoxError;
 use super::service::Provider;
 use super::{Served, ServedBy, Unserved};
 use crate::circuit::{Credit, Stage};
-use crate::event::say;
+use crate::event::{Text, counted_as, say};
 use crate::settle::Settle;
 use crate::{Classify, Outcome, Permit};
 
@@ -91,10 +91,10 @@ impl<Res> Failed<Res> {
         };
         say(|| {
             tracing::debug!(
-                from = providers[self.index].dependency.name(),
-                to = providers[next].dependency.name(),
-                tenant = tenant.map(tracing::field::debug),
-                outcome = ?self.outcome,
+                dependency = Text::new(providers[self.index].dependency.name()).as_value(),
+                next = Text::new(providers[next].dependency.name()).as_value(),
+                tenant.id = Text::new(tenant).as_value(),
+                outcome = counted_as(self.outcome),
                 // Through `Debug`, so that a provider's line breaks forge no line of the log.
                 error = error.map(|error| tracing::field::debug(error.to_string())),
                 "a provider failed, and the call moves on"

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::ProbeTarget;
 use crate::circuit::Claim;
-use crate::event::say;
+use crate::event::{Text, say};
 use crate::{Classify, Outcome, Permit};
 
 /// How the dependency is asked.
@@ -53,8 +53,8 @@ impl Begun {
         say(|| {
             let circuit = claim.circuit();
             tracing::trace!(
-                dependency = &*circuit.context.name,
-                tenant = circuit.tenant().map(tracing::field::debug),
+                dependency = Text::new(&*circuit.context.name).as_value(),
+                tenant.id = Text::new(circuit.tenant()).as_value(),
                 "a prober probes"
             );
         });

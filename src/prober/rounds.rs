@@ -16,7 +16,7 @@ use super::seat::Seat;
 use crate::caught::caught;
 use crate::circuit::{Claim, OutageDemand};
 use crate::dependency::Inner;
-use crate::event::say;
+use crate::event::{Text, say};
 use crate::sync::{Arc, Relaxed, Weak};
 use crate::{CircuitState, Dependency, Outcome, Permit};
 
@@ -104,7 +104,7 @@ impl Rounds {
             self.by_newcomers = false;
             say(|| {
                 tracing::debug!(
-                    dependency = &*self.name,
+                    dependency = Text::new(&*self.name).as_value(),
                     probes,
                     in_the_air = self.in_the_air.len(),
                     in_outage = outage.is_some(),
@@ -170,7 +170,7 @@ impl Rounds {
         if !mem::replace(&mut self.said_panicked, true) {
             say(|| {
                 tracing::error!(
-                    dependency = &*self.name,
+                    dependency = Text::new(&*self.name).as_value(),
                     "a probe of a prober panicked; said once"
                 );
             });

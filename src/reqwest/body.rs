@@ -6,8 +6,9 @@ use ::reqwest::{Body, Error, Request, Response, ResponseBuilderExt};
 use bytes::Bytes;
 
 use crate::Permit;
-use crate::http::body::{Begun, JudgeBody, ObserveBody, ObservedBody};
+use crate::http::body::{Begun, Beside, JudgeBody, ObserveBody, ObservedBody};
 use crate::settle::Settle;
+use crate::span::{CallSpan, OnSpan};
 
 /// Whatever the request is: one that is opaque, as those of an SDK, is taken for one whose answer has a body.
 impl<Req, J> Settle<Req, Response> for ObserveBody<J>
@@ -34,13 +35,40 @@ where
     }
 }
 
+/// The same for a call with a span, which the body holds.
+impl<Req, J> Settle<Req, Response> for OnSpan<ObserveBody<J>>
+where
+    Req: 'static,
+    J: JudgeBody<Bytes, Error> + Clone + Send + Sync + 'static,
+{
+    type Begun = Begun<J, CallSpan>;
+    type Response = Response;
+
+    fn begin(&self, req: &Req) -> Begun<J, CallSpan> {
+        let begun = Settle::<Req, Response>::begin(&self.part, req);
+        self.span.admitted();
+        begun.beside(self.span.clone())
+    }
+
+    fn settle(begun: Begun<J, CallSpan>, response: Response, permit: Permit) -> Response {
+        with_body(response, |head, body| {
+            ObservedBody::new(head, body, begun, permit)
+        })
+    }
+
+    fn pass(response: Response) -> Response {
+        response
+    }
+}
+
 /// The same response, with its body in another one.
-fn with_body<J>(
+fn with_body<J, W>(
     response: Response,
-    wrap: impl FnOnce(&Parts, Body) -> ObservedBody<Body, J>,
+    wrap: impl FnOnce(&Parts, Body) -> ObservedBody<Body, J, W>,
 ) -> Response
 where
     J: JudgeBody<Bytes, Error> + Send + Sync + 'static,
+    W: Beside + Send + Sync + 'static,
 {
     let (head, body) = open(response);
     let body = wrap(&head, body);

@@ -77,9 +77,9 @@ async fn a_call_that_moves_on_says_from_whom_to_whom_and_why_and_forges_no_line(
     assert_eq!(*level, Level::DEBUG);
     for part in [
         "a provider failed, and the call moves on",
-        r#"from="a" to="b""#,
-        r#"tenant="ac\nme""#,
-        "outcome=Failure",
+        r#"dependency="a" next="b""#,
+        r#"tenant.id="ac\nme""#,
+        r#"outcome="failure""#,
         r#"error="down\nINFO all is well""#,
     ] {
         assert!(line.contains(part), "{line} has no {part}");

@@ -59,6 +59,7 @@
 //!
 //! [`observe_body`]: crate::TenantCircuitBreakerLayer::observe_body
 
+mod beside;
 mod clock;
 mod default_judge;
 mod judge;
@@ -68,6 +69,7 @@ mod sse;
 use ::http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 
+pub use self::beside::Beside;
 pub use self::default_judge::DefaultBodyJudge;
 pub use self::judge::{JudgeBody, JudgeData};
 pub use self::observed::ObservedBody;
@@ -110,6 +112,7 @@ impl<J> ObserveBody<J> {
     {
         Begun {
             observe: self.clone(),
+            beside: (),
             asked: match method {
                 Some(&Method::HEAD) => Asked::Head,
                 Some(&Method::CONNECT) => Asked::Connect,
@@ -121,9 +124,10 @@ impl<J> ObserveBody<J> {
 
 /// What a response's body will be observed with.
 #[derive(Debug)]
-pub struct Begun<J> {
+pub struct Begun<J, W = ()> {
     observe: ObserveBody<J>,
     asked: Asked,
+    beside: W,
 }
 
 /// What was asked for, as far as it says whether the answer has a body.
@@ -135,6 +139,17 @@ enum Asked {
 }
 
 impl<J> Begun<J> {
+    /// The same, with somebody beside who hears of it.
+    pub(crate) fn beside<W>(self, beside: W) -> Begun<J, W> {
+        Begun {
+            observe: self.observe,
+            asked: self.asked,
+            beside,
+        }
+    }
+}
+
+impl<J, W> Begun<J, W> {
     /// Whether an answer of this status has no body, whatever its head promises, so that nobody polls for one.
     /// As in [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
     fn is_bodiless(&self, status: StatusCode) -> bool {

@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::clock::Timed;
-use super::{Begun, JudgeBody, ObserveBody, SettleAt};
+use super::{Begun, Beside, JudgeBody, ObserveBody, SettleAt};
 use crate::circuit::Stage;
 use crate::http::grpc_status::is_grpc;
 use crate::{Outcome, Permit};
@@ -22,48 +22,59 @@ pin_project! {
     /// # Cancel safety
     ///
     /// Dropping it before the call is settled cancels the call, as dropping the future of a call does.
-    pub struct ObservedBody<B, J> {
+    pub struct ObservedBody<B, J, W = ()> {
         #[pin]
         body: B,
         // Until the call is settled.
-        watch: Option<Watch<J>>,
+        watch: Option<Watch<J, W>>,
     }
 }
 
-struct Watch<J> {
+struct Watch<J, W> {
     permit: Timed,
+    beside: W,
     judge: J,
     point: SettleAt,
     /// How many bytes of what the head promised are yet to come.
     left: Option<u64>,
 }
 
-impl<B, J> ObservedBody<B, J> {
-    pub(super) fn unobserved(body: B) -> Self {
+impl<B, J, W> ObservedBody<B, J, W> {
+    pub(crate) fn unobserved(body: B) -> Self {
         Self { body, watch: None }
     }
 }
 
-impl<B, J> ObservedBody<B, J>
+impl<B, J, W> ObservedBody<B, J, W>
 where
     B: Body,
     J: JudgeBody<B::Data, B::Error>,
+    W: Beside,
 {
     /// The body of this head, to whose call belongs this permit.
-    pub(crate) fn new(head: &Parts, body: B, begun: Begun<J>, mut permit: Permit) -> Self {
+    pub(crate) fn new(head: &Parts, body: B, begun: Begun<J, W>, mut permit: Permit) -> Self {
         let is_bodiless = begun.is_bodiless(head.status);
-        let ObserveBody { point, mut judge } = begun.observe;
+        let Begun {
+            observe, beside, ..
+        } = begun;
+        let ObserveBody { point, mut judge } = observe;
         permit.stage(Stage::Hook);
+        beside.hook();
         judge.head(head);
-        let (left, ends) = permit.within(|| (promised(head, &body), body.is_end_stream()));
+        let (left, ends) =
+            permit.within(|| beside.within(|| (promised(head, &body), body.is_end_stream())));
         permit.stage(Stage::Hook);
+        beside.hook();
         if is_bodiless || ends || left == Some(0) {
-            permit.record(judge.end());
+            let outcome = judge.end();
+            beside.settle(outcome, || permit.record(outcome));
             return Self::unobserved(body);
         }
         permit.stage(Stage::Waiting);
+        beside.wait();
         let watch = Watch {
             permit: Timed::new(permit),
+            beside,
             judge,
             point,
             left,
@@ -87,10 +98,11 @@ fn promised<B: Body>(head: &Parts, body: &B) -> Option<u64> {
     length.or_else(|| body.size_hint().exact())
 }
 
-impl<B, J> Body for ObservedBody<B, J>
+impl<B, J, W> Body for ObservedBody<B, J, W>
 where
     B: Body,
     J: JudgeBody<B::Data, B::Error>,
+    W: Beside,
 {
     type Data = B::Data;
     type Error = B::Error;
@@ -106,25 +118,33 @@ where
             return this.body.poll_frame(cx);
         };
         // A panic that leaves the body is the dependency's failure, one that leaves the judge is ours.
-        let (polled, ends) = watch.permit.within(|| {
-            let polled = this.body.as_mut().poll_frame(cx);
-            let ends = polled.is_ready() && this.body.is_end_stream();
-            (polled, ends)
+        let Watch { permit, beside, .. } = &mut watch;
+        let (polled, ends) = permit.within(|| {
+            beside.within(|| {
+                let polled = this.body.as_mut().poll_frame(cx);
+                let ends = polled.is_ready() && this.body.is_end_stream();
+                (polled, ends)
+            })
         });
         let Poll::Ready(polled) = polled else {
             *this.watch = Some(watch);
             return Poll::Pending;
         };
         watch.permit.stage(Stage::Hook);
+        watch.beside.hook();
         let verdict = match &polled {
             Some(Ok(frame)) => watch.judge_frame::<B>(frame, ends),
             Some(Err(error)) => Some(watch.judge.error(error)),
             None => Some(watch.judge.end()),
         };
         match verdict {
-            Some(outcome) => watch.permit.record(outcome),
+            Some(outcome) => {
+                let Watch { permit, beside, .. } = watch;
+                beside.settle(outcome, || permit.record(outcome));
+            }
             None => {
                 watch.permit.stage(Stage::Waiting);
+                watch.beside.wait();
                 *this.watch = Some(watch);
             }
         }
@@ -140,7 +160,7 @@ where
     }
 }
 
-impl<J> Watch<J> {
+impl<J, W> Watch<J, W> {
     /// Whether the clock still runs that the first data stops.
     fn runs_to_first_data(&self) -> bool {
         self.point == SettleAt::EndTimedAtFirstData && !self.permit.is_stopped()
@@ -173,7 +193,7 @@ impl<J> Watch<J> {
 }
 
 // By hand: neither a judge nor a body need be `Debug`.
-impl<B, J> fmt::Debug for ObservedBody<B, J> {
+impl<B, J, W> fmt::Debug for ObservedBody<B, J, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObservedBody")
             .field("is_settled", &self.watch.is_none())
