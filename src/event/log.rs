@@ -44,7 +44,12 @@ pub(super) fn log(event: &Event<'_>) {
     } = *event;
     let reason = event.reason.map(|reason| reason.as_str());
     match event.kind {
-        EventKind::Transition { from, to, .. } => {
+        EventKind::Transition {
+            from,
+            to,
+            not_closed_for,
+        } => {
+            let not_closed_for = not_closed_for.map(tracing::field::debug);
             let figures = event.figures.map(tracing::field::debug);
             let (from, state) = (from.as_str(), to.as_str());
             // A circuit that goes half-open is about to be open or closed, which is the news.
@@ -68,6 +73,7 @@ pub(super) fn log(event: &Event<'_>) {
                     reason,
                     generation,
                     figures,
+                    not_closed_for,
                     dry_run,
                     "circuit_breaker.transition"
                 );

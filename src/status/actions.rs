@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Problem, of_json, shown};
 use super::circuits::find;
-use crate::event::say;
+use crate::event::{Text, say};
 use crate::rejection::InvalidTenant;
 use crate::{CircuitBreakerRegistry, Dependency};
 
@@ -117,16 +117,13 @@ impl Order {
             Action::Clear => "clear",
             Action::Reset => "reset",
         };
-        // Through `Debug`, so that nothing in these can forge a line of the log.
-        let tenant = self.tenant.as_ref().map(tracing::field::debug);
-        let note = self.note.as_ref().map(tracing::field::debug);
         say(|| {
             tracing::info!(
-                who = ?who,
+                who = Text::new(who).as_value(),
                 action,
-                dependency = self.dependency.name(),
-                tenant,
-                note,
+                dependency = Text::new(self.dependency.name()).as_value(),
+                tenant.id = Text::new(self.tenant.as_deref()).as_value(),
+                note = Text::new(self.note.as_deref()).as_value(),
                 "action by the status page"
             );
         });

@@ -77,11 +77,13 @@ fn the_log_says_who_asked_for_what_and_cannot_be_forged() {
         of_actions,
         [
             "message=action by the status page who=\"alice\" action=\"force_open\" \
-             dependency=\"search\" tenant=\"a\\nb\" note=\"why\\nnot\" ",
+             dependency=\"search\" tenant.id=\"a\\nb\" note=\"why\\nnot\" ",
             "message=action by the status page who=\"alice\" action=\"reset\" dependency=\"search\" ",
         ]
     );
-    let overridden = lines.iter().find(|line| line.contains("override changed"));
+    let overridden = lines
+        .iter()
+        .find(|line| line.contains("circuit_breaker.override"));
     assert!(
         overridden.unwrap().contains(r#"note="alice: why\nnot""#),
         "{lines:?}"
