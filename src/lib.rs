@@ -76,6 +76,7 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - `otel` (a feature) tells all of it as metrics of OpenTelemetry, without a cost for calls.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
 //! # When a circuit trips
@@ -125,6 +126,8 @@ pub mod impact;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outcome;
 mod overrides;
 #[cfg(feature = "serde")]

@@ -74,6 +74,11 @@ assert_impl_all!(InTurn<Inner, fn(&Job) -> Option<Turn>>: Clone, Send, Sync, Ser
 assert_impl_all!(InTurnFuture<Ready<()>>: Send, Sync, Future);
 assert_impl_all!(TurnScope<Ready<()>>: Send, Sync, Future);
 
+#[cfg(feature = "otel")]
+assert_impl_all!(tower_tenant_breaker::otel::OtelMetrics: Send, Sync, Unpin, std::fmt::Debug);
+#[cfg(feature = "otel")]
+assert_impl_all!(tower_tenant_breaker::otel::OtelMetricsBuilder<'_>: Clone, Send, Sync);
+
 assert_impl_all!(TenantCircuitBreakerLayer<Dependency, Owner>: Clone, Send, Sync, Unpin);
 assert_impl_all!(Breaker<Inner>: Clone, Send, Sync, Unpin, Service<Job>);
 assert_impl_all!(Answering<Inner>: Send, Sync);
