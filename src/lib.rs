@@ -76,6 +76,7 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - `metrics` (a feature) tells all of it to a recorder of the `metrics` facade, without a cost for calls.
 //! - `otel` (a feature) tells all of it as metrics of OpenTelemetry, without a cost for calls.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
@@ -126,6 +127,8 @@ pub mod impact;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "otel")]
 pub mod otel;
 mod outcome;
