@@ -76,6 +76,7 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - `status` (a feature) is a live page of what the circuits do, as a tower service that axum mounts under any path.
 //! - `metrics` (a feature) tells all of it to a recorder of the `metrics` facade, without a cost for calls.
 //! - `otel` (a feature) tells all of it as metrics of OpenTelemetry, without a cost for calls.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
@@ -92,7 +93,8 @@
 //!
 //! # What it does not do
 //!
-//! It starts no task but that of a [`RecoveryProber`], keeps no time of its own, and retries nothing. It does not
+//! It starts no task but that of a [`RecoveryProber`] and that of a live page (`status`), keeps no time of its own, and
+//! retries nothing. It does not
 //! queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
 //! sees what goes wrong in a response's body after its head only where `observe_body` says so.
 
@@ -150,6 +152,8 @@ mod service;
 pub mod settle;
 mod source_chain;
 mod state;
+#[cfg(feature = "status")]
+pub mod status;
 #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
 mod survey;
 mod sync;

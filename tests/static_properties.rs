@@ -152,6 +152,34 @@ mod llm {
     assert_not_impl_any!(HandedOnBody<Body>: Clone);
 }
 
+#[cfg(feature = "status")]
+mod live_page {
+    use super::*;
+    use http::request::Parts;
+    use tower_tenant_breaker::status::{Authorise, StatusBody, StatusFuture, StatusService};
+
+    type Body = http_body_util::Full<bytes::Bytes>;
+
+    assert_impl_all!(StatusService: Clone, Send, Sync, Unpin);
+    assert_impl_all!(
+        StatusService: Service<
+            http::Request<Body>,
+            Response = http::Response<StatusBody>,
+            Error = Infallible,
+            Future = StatusFuture<Body>,
+        >
+    );
+    // Whatever the request's body is.
+    assert_impl_all!(StatusService: Service<http::Request<String>>, Service<http::Request<axum::body::Body>>);
+    assert_impl_all!(StatusFuture<Body>: Send, Sync, Unpin, Future);
+    assert_not_impl_any!(StatusFuture<std::rc::Rc<u8>>: Send, Sync);
+    assert_impl_all!(StatusBody: Send, Sync, Unpin, http_body::Body<Data = bytes::Bytes, Error = Infallible>);
+    assert_impl_all!(StatusBody: From<String>, From<bytes::Bytes>);
+    assert_not_impl_any!(StatusBody: Clone);
+    assert_impl_all!(fn(&Parts) -> Option<String>: Authorise);
+    assert_impl_all!(dyn Authorise: Send, Sync);
+}
+
 #[cfg(feature = "grpc")]
 mod grpc {
     use super::*;

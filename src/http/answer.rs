@@ -122,7 +122,7 @@ fn status_of(known: KnownError) -> StatusCode {
 }
 
 /// A problem that needs no type of its own, since its status says what it is.
-fn plain<B: From<String>>(status: StatusCode, detail: &str) -> Response<B> {
+pub(crate) fn plain<B: From<String>>(status: StatusCode, detail: &str) -> Response<B> {
     let title = status.canonical_reason().unwrap_or_default();
     response_of(status, problem(status, "about:blank", title, detail))
 }

@@ -25,6 +25,8 @@ pub(crate) mod retry_after;
 mod served;
 pub(crate) mod status_table;
 
+#[cfg(feature = "status")]
+pub(crate) use self::answer::plain as plain_problem;
 pub use self::answer::{error_response, problem_response};
 #[cfg(feature = "reqwest-middleware")]
 pub(crate) use self::classify::of_head;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serializer;
 
-pub(super) fn of(duration: Duration) -> f64 {
+pub(crate) fn of(duration: Duration) -> f64 {
     // Not by way of seconds, whose fractions are not exact: 12.3 is to be written as 12.3.
     duration.as_nanos() as f64 / 1e6
 }

@@ -31,6 +31,8 @@ pub(crate) struct Survey {
 
 /// A dependency at one moment.
 #[derive(Debug)]
+// The live page alone reads a part of it.
+#[cfg_attr(not(any(feature = "otel", feature = "metrics")), allow(dead_code))]
 pub(crate) struct DependencySurvey {
     pub(crate) name: Arc<str>,
     pub(crate) snapshot: DependencySnapshot,

@@ -1,0 +1,15 @@
+//! The page.
+
+use bytes::Bytes;
+
+use super::answer::{Answer, of_type};
+
+const PAGE: Bytes = Bytes::from_static(include_bytes!("page.html"));
+
+/// Lets nothing run but the page's own script and style, which it names by their hashes. A test says what to write here
+/// when they have changed.
+pub(super) const SECURITY_POLICY: &str = "default-src 'none'; script-src 'sha256-h5Gb2Xz+DoRiAjw7ZYYVdR+Iys1gCXK1pWBmDkijOuI='; style-src 'sha256-1W5WFO0TqNPoTdEi7fM3zimlQhpOtaNqcs4FkHjgDDE='; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(super) fn answer() -> Answer {
+    of_type("text/html; charset=utf-8", PAGE.into())
+}
