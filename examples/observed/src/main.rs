@@ -1,4 +1,5 @@
-//! A gateway that is watched: three dependencies, a thousand tenants, metrics for Prometheus, and troubles to provoke.
+//! A gateway that is watched: three dependencies, a thousand tenants, metrics for Prometheus, a
+//! live page, and troubles to provoke.
 //!
 //! `cargo run --release --package observed -- --help` says more. Read on in `metrics.rs` for how the metrics are told, and
 //! in `front.rs` for the breakers. `observability/live.sh` runs it under a real Prometheus.
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 use tower_tenant_breaker::CircuitBreakerRegistry;
+use tower_tenant_breaker::status::StatusService;
 
 use self::args::{Args, HELP};
 use self::metrics::Metrics;
@@ -56,11 +58,12 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let upstream = upstream::start(stage.clone()).await?;
     // Declared before the metrics are read for the first time, so that each begins at zero.
     let routes = front::routes(&registry, upstream)?;
-    let metrics = Metrics::of(&registry)?;
+    let metrics = Metrics::of(&registry, args.exporter)?;
     let app = Router::new()
         .merge(routes)
         .merge(metrics.routes())
-        .merge(provoke::routes(stage.clone()));
+        .merge(provoke::routes(stage.clone()))
+        .nest_service("/breakers", StatusService::new(registry));
 
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await?;
     let address = listener.local_addr()?;

@@ -59,6 +59,7 @@ pub(crate) fn introduction(front: SocketAddr) -> String {
     format!(
         "http://{front}
 
+  the live page:             http://{front}/breakers/
   metrics:                   curl http://{front}/metrics
   call as acme:              curl -i -H 'x-tenant-id: acme' http://{front}/search
   an outage for all:         curl -X POST http://{front}/provoke/outage

@@ -13,7 +13,8 @@ const SHORTER: [(&str, usize, &str); 9] = [
     ("> 300", 1, "> 12"),
     // CircuitBreakerTenantBlocked: still 20 steps.
     ("[9m59s:30s]", 1, "[19900ms:1s]"),
-    ("[10m]", 1, "[20s]"),
+    // How long it is silent after an outage for all: the gauge itself looks back one to two minutes, which stay as they are.
+    ("[10m]", 1, "[180s]"),
     // CircuitBreakerProbesFailing: failures, and successes.
     ("[15m]", 2, "[15s]"),
     ("for: 5m", 1, "for: 3s"),
