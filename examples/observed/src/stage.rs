@@ -57,7 +57,9 @@ impl Stage {
             since(Trouble::Outage).is_some()
                 || (since(Trouble::Tenant).is_some() && place == Some(0))
                 || since(Trouble::Flap).is_some_and(|since| {
-                    place.is_some_and(|place| has_turn(place, since.elapsed()))
+                    place.is_some_and(|place| {
+                        has_turn(place, Instant::now().saturating_duration_since(since))
+                    })
                 })
         })
     }

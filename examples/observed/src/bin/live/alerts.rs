@@ -77,7 +77,7 @@ pub(crate) async fn until_firing(
             let Some(alert) = firing.iter().find(|alert| expected.is(alert)) else {
                 return true;
             };
-            let seconds = began.elapsed().as_secs();
+            let seconds = Instant::now().saturating_duration_since(began).as_secs();
             println!("  {expected} fires after {seconds} s: {}", alert.summary);
             false
         });
@@ -99,7 +99,7 @@ pub(crate) async fn until_resolved(
         left.retain(|expected| {
             let fires = firing.iter().any(|alert| expected.is(alert));
             if !fires {
-                let seconds = began.elapsed().as_secs();
+                let seconds = Instant::now().saturating_duration_since(began).as_secs();
                 println!("  {expected} is resolved after {seconds} s");
             }
             fires
@@ -130,7 +130,7 @@ pub(crate) async fn until_value(
         if !values.is_empty() {
             return Ok(values);
         }
-        if began.elapsed() > PATIENCE {
+        if Instant::now().saturating_duration_since(began) > PATIENCE {
             let seconds = PATIENCE.as_secs();
             return Err(format!("no value after {seconds} s: {expression}").into());
         }
@@ -146,7 +146,7 @@ async fn give_up(
     what: Option<&impl fmt::Display>,
 ) -> Result<(), Failed> {
     if let Some(what) = what
-        && began.elapsed() > PATIENCE
+        && Instant::now().saturating_duration_since(began) > PATIENCE
     {
         let said = api.all_alerts(http).await;
         let seconds = PATIENCE.as_secs();

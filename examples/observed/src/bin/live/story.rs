@@ -108,7 +108,7 @@ async fn fakes_nothing(http: &Http, api: &Api, since: Instant) -> Result<(), Fai
         2 * LONG
     );
     until_value(http, api, &always).await?;
-    let seconds = since.elapsed().as_secs();
+    let seconds = Instant::now().saturating_duration_since(since).as_secs();
     let fired = format!(
         "count_over_time(ALERTS{{alertname=\"CircuitBreakerOpenLong\", alertstate=\"firing\", \
          dependency=\"search\"}}[{seconds}s])"
