@@ -36,18 +36,35 @@ if ! [ -x "$GUNGRAUN_RUNNER" ] || ! grep -q "gungraun-runner $version " "$tools/
         fail "cargo could not install gungraun-runner $version"
 fi
 
-counts=$(GUNGRAUN_COLOR=never cargo bench --quiet --locked --package instructions --bench calls) || {
+count() {
+    GUNGRAUN_COLOR=never cargo bench --quiet --locked --package instructions --bench calls "$@"
+}
+
+counts=$(count) || {
     printf '%s\n' "$counts" >&2
     fail 'a count failed'
 }
+# The same again with each feature that watches the circuits; `metrics` has its place here.
+for watched in otel; do
+    watching=$(count --features "$watched") || {
+        printf '%s\n' "$watching" >&2
+        fail "a count with $watched failed"
+    }
+    counts+=$(printf '\nwatched: %s\n%s' "$watched" "$watching")
+done
 
 # "calls::calls::NAME of_0:(SETUP(TENANTS, WARM, CALLS))", then the figures of that run. Runs come in pairs that differ
 # in CALLS alone; the difference of their instructions over the difference of their calls is one warm call.
 printf '%s\n' "$counts" | awk '
+    $1 == "watched:" {
+        watched = ", " $2
+        next
+    }
     /^calls::/ {
         name = $1
         sub(/.*::/, "", name)
         gsub(/_/, " ", name)
+        name = name watched
         args = $0
         sub(/.*\(/, "", args)
         split(args, arg, /[^0-9]+/)
@@ -62,7 +79,7 @@ printf '%s\n' "$counts" | awk '
             next
         }
         if (!(name in row)) {
-            row[name] = sprintf("%-34s", name)
+            row[name] = sprintf("%-42s", name)
             names[++rows] = name
         }
         row[name] = row[name] sprintf("%10.0f", (now[1] - instructions[load]) / (arg[3] - calls[load]))
@@ -73,7 +90,7 @@ printf '%s\n' "$counts" | awk '
             print "instructions: the counts could not be read" > "/dev/stderr"
             exit 1
         }
-        printf "%-34s%10s%10s%10s\n", "instructions per call", "1 quiet", "1 busy", "1000"
+        printf "%-42s%10s%10s%10s\n", "instructions per call", "1 quiet", "1 busy", "1000"
         for (i = 1; i <= rows; i++) print row[names[i]]
     }
 '

@@ -77,8 +77,8 @@
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
 //! - `status` (a feature) is a live page of what the circuits do, as a tower service that axum mounts under any path.
-//! - `metrics` (a feature) tells all of it to a recorder of the `metrics` facade, without a cost for calls.
-//! - `otel` (a feature) tells all of it as metrics of OpenTelemetry, without a cost for calls.
+//! - `otel` (a feature) tells all of it as metrics of OpenTelemetry, and `metrics` (a feature) to a recorder of the `metrics`
+//!   facade, without a cost for calls.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
 //! # When a circuit trips

@@ -4,6 +4,8 @@
 //! what one warm call costs: whatever is paid once (the set-up, the layer, the first call) is in both and falls out.
 //! `../../instructions.sh` takes the difference; it reads the arguments, so they stand as numbers.
 
+mod observed;
+
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
@@ -22,6 +24,9 @@ struct Call(&'static str);
 
 /// A dependency under the default policy, the tenants that call it in turn, and how often they do.
 struct Load {
+    /// Goes with the load, outside of what is counted.
+    #[cfg(feature = "otel")]
+    _observed: observed::Observed,
     search: Dependency,
     tenants: Vec<&'static str>,
     calls: usize,
@@ -53,6 +58,8 @@ fn closed(tenants: usize, warm: usize, calls: usize) -> Load {
         }
     }
     Load {
+        #[cfg(feature = "otel")]
+        _observed: observed::observe(&registry),
         search,
         tenants,
         calls,
@@ -237,12 +244,23 @@ fn rejected_service_with_a_response(load: Load) -> Load {
     load
 }
 
+#[cfg(not(feature = "otel"))]
 library_benchmark_group!(
     name = calls;
     benchmarks =
         loop_alone,
         clock_read_twice,
         service_fn_alone,
+        closed_core,
+        closed_service,
+        rejected_core,
+        rejected_service_with_an_error,
+        rejected_service_with_a_response
+);
+#[cfg(feature = "otel")]
+library_benchmark_group!(
+    name = calls;
+    benchmarks =
         closed_core,
         closed_service,
         rejected_core,
