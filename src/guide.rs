@@ -14,6 +14,7 @@
 //! - [Fallback or failover](#fallback-or-failover)
 //! - [Agents](agents), a chapter of its own: tools, MCP, language models, and what is not for a breaker
 //! - [Operations](#operations): outages, probers, changes, impact
+//! - [Operating it](operating), a chapter of its own: what to watch, alerts, tuning, the live page
 //! - [The table](#in-which-order-the-breaker-and-its-neighbours) of the breaker and each of its neighbours
 //!
 //! # The order of layers
@@ -344,3 +345,4 @@
 #![doc = include_str!("../tests/COMPOSITION.md")]
 
 pub mod agents;
+pub mod operating;

@@ -16,8 +16,9 @@ Usage: cargo run --release --package gateway -- [flags]
              comes back; then its vendor announces maintenance, and an operator forces it open. Told by
              the log that an operator would read
   --json     print nothing but the figures, as one JSON object on one line
-  --serve    after the run, keep the upstream and the isolated gateway up, and print curl commands;
-             with --outage the load goes on as well, and the gateway has routes for its operator
+  --serve    after the run, keep the upstream and the isolated gateway up, and print curl commands and
+             the address of a live page of its circuits; with --outage the load goes on as well, and
+             the gateway has routes for its operator
   -h, --help print this
 
 Exit code: 0 if the isolated gateway lost no healthy call, opened for both sick tenants, spared their

@@ -40,6 +40,7 @@ pub(crate) fn client() -> HttpClient {
 pub(crate) struct Gateway {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    pub(crate) registry: CircuitBreakerRegistry,
     dependency: Dependency,
     /// The one circuit of all tenants, where they share it.
     shared: Option<&'static str>,
@@ -87,6 +88,7 @@ impl Gateway {
         Ok(Self {
             name,
             address,
+            registry,
             dependency,
             shared,
             openings,

@@ -65,6 +65,11 @@ async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         progress::introduce(&lanes, upstream.address);
     }
 
+    // From the beginning, so that it has seen what it shows.
+    let page = match args.serve {
+        true => Some(serve::page(&isolated.gateway.registry).await?),
+        false => None,
+    };
     let start = Instant::now();
     let outages =
         OUTAGES.map(|outage| tokio::spawn(play(outage, upstream.clone(), start, !args.json)));
@@ -97,8 +102,8 @@ async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         println!("\nA circuit per tenant: no healthy call was lost. One for all: {lost} were.");
     }
 
-    if args.serve {
-        let commands = serve::commands(&isolated.gateway, &upstream);
+    if let Some(page) = page {
+        let commands = serve::commands(&isolated.gateway, &upstream, page);
         // The last line of stdout is the figures, where they were asked for.
         if args.json {
             eprintln!("{commands}");

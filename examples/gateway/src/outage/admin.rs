@@ -41,10 +41,14 @@ async fn recover(State(operator): State<Arc<Operator>>) -> String {
 }
 
 /// Commands to paste.
-pub(crate) fn commands(gateway: SocketAddr, upstream: SocketAddr) -> String {
+pub(crate) fn commands(gateway: SocketAddr, upstream: SocketAddr, page: SocketAddr) -> String {
     format!(
         "
-The gateway, the upstream and the load stay up until Ctrl-C. Try, in another terminal:
+The gateway, the upstream and the load stay up until Ctrl-C. Look at it in a browser:
+
+  http://{page}/
+
+Try, in another terminal:
 
   see how it is:                    curl http://{gateway}/admin
   force it open for all:            curl -X POST 'http://{gateway}/admin/force-open?note=maintenance'

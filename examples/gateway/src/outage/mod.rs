@@ -33,6 +33,7 @@ use self::story::Story;
 use self::tape::Tape;
 use crate::args::Args;
 use crate::gateways::serve;
+use crate::serve::page;
 use crate::upstream::Upstream;
 
 /// An upstream, a gateway in front of it, and who watches both.
@@ -40,6 +41,7 @@ use crate::upstream::Upstream;
 pub(crate) struct Stage {
     upstream: Upstream,
     gateway: SocketAddr,
+    registry: CircuitBreakerRegistry,
     dependency: Arc<Dependency>,
     operator: Arc<Operator>,
     log: Arc<Log>,
@@ -66,6 +68,7 @@ impl Stage {
         Ok(Self {
             upstream,
             gateway,
+            registry,
             dependency,
             operator,
             log,
@@ -85,6 +88,11 @@ pub(crate) async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         println!("{POLICY_IN_WORDS}\n\n{LEGEND}");
     }
 
+    // From the beginning, so that it has seen what it shows.
+    let page = match args.serve {
+        true => Some(page(&stage.registry).await?),
+        false => None,
+    };
     stage.upstream.keep_arrivals();
     let load = Load::start(stage.gateway, &stage.tape);
     let marks = play::all_acts(&stage).await;
@@ -105,8 +113,8 @@ pub(crate) async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
         println!("\n{}", words::in_words(&story));
     }
 
-    if args.serve {
-        let commands = admin::commands(stage.gateway, stage.upstream.address);
+    if let Some(page) = page {
+        let commands = admin::commands(stage.gateway, stage.upstream.address, page);
         // The last line of stdout is the figures, where they were asked for.
         if args.json {
             eprintln!("{commands}");
