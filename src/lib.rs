@@ -76,6 +76,7 @@
 //! - `http` (a feature, on by default) knows responses and their bodies, `Retry-After`, headers and credentials.
 //! - `grpc` (a feature) knows tonic's statuses, `reqwest` (feature `reqwest-middleware`) is the same breaker among
 //!   reqwest's middlewares, and `retry` (a feature) keeps `tower::retry` from retrying rejections.
+//! - `metrics` (a feature) tells all of it to a recorder of the `metrics` facade, without a cost for calls.
 //! - `status` (a feature) is a live page of what the circuits do, as a tower service that axum mounts under any path.
 //! - `guide` (with feature `full`) says which layer goes where, in whole programs.
 //!
@@ -92,9 +93,9 @@
 //! # What it does not do
 //!
 //! It starts no task but that of a [`RecoveryProber`] and that of a live page (`status`), keeps no time of its own, and
-//! retries nothing. It does not
-//! queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if [`PolicyBuilder::max_in_flight`] says so. It
-//! sees what goes wrong in a response's body after its head only where `observe_body` says so.
+//! retries nothing. It does not queue: a call is admitted or rejected. It bounds a tenant's calls in the air only if
+//! [`PolicyBuilder::max_in_flight`] says so. It sees what goes wrong in a response's body after its head only where
+//! `observe_body` says so.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -127,6 +128,8 @@ pub mod impact;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod outcome;
 mod overrides;
 #[cfg(feature = "serde")]

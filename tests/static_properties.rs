@@ -90,6 +90,22 @@ mod files {
     assert_impl_all!(ChangedField: Clone, Send, Sync);
 }
 
+#[cfg(feature = "metrics")]
+mod facade {
+    use static_assertions::assert_impl_all;
+    use tower_tenant_breaker::metrics::{MetricsExporter, MetricsExporterBuilder};
+
+    assert_impl_all!(MetricsExporter: Clone, Send, Sync, Unpin, std::fmt::Debug);
+    assert_impl_all!(MetricsExporterBuilder: Clone, Send, Sync, Unpin, std::fmt::Debug);
+
+    /// Its future can be spawned.
+    fn spawned(exporter: MetricsExporter) -> impl Future<Output = ()> + Send + 'static {
+        exporter.run(std::time::Duration::from_secs(10))
+    }
+
+    const _: fn(MetricsExporter) = |exporter| drop(spawned(exporter));
+}
+
 #[cfg(feature = "http")]
 mod bodies {
     use super::*;

@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 
 pub(crate) use self::counts::Counts;
 #[cfg(any(feature = "otel", feature = "metrics"))]
-pub(crate) use self::series::{Kind, Metric, OPEN_DURATION, Unit, Value};
+pub(crate) use self::series::{DEPENDENCY, Kind, Metric, OPEN_DURATION, Unit, Value};
 use self::tenants::Worst;
 pub(crate) use self::tenants::{TenantReading, TenantSeries};
 use crate::sync::Arc;

@@ -18,13 +18,23 @@ async fn dropping_the_service_and_its_bodies_frees_the_registry() {
     drop(clone);
     reader.wait_for("overview").await;
     assert!(matches!(changes.try_recv(), Ok(None)), "a body holds it");
-    let tasks = || Handle::current().metrics().num_alive_tasks();
-    assert_eq!(tasks(), 1);
     drop(reader);
     let closed = timeout(SECOND, changes.recv()).await.unwrap();
     assert_eq!(closed.unwrap_err(), RecvError::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_ends_at_once_with_the_last_handle_though_the_registry_lives_on() {
+    let (status, search) = search();
+    let reader = Reader::greeted(&status).await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    drop(status);
     settle().await;
-    assert_eq!(tasks(), 0, "at once, and not at its next sample");
+    assert_eq!(tasks(), 1);
+    drop(reader);
+    settle().await;
+    assert_eq!(tasks(), 0, "and not at its next sample");
+    assert!(search.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
