@@ -1,5 +1,7 @@
 //! The first ten seconds of whoever was woken.
 
+use tokio::time::Instant;
+
 use crate::browser::Browser;
 use crate::failure::{Failure, ensure};
 use crate::stage::{Stage, unix_ms};
@@ -112,7 +114,8 @@ async fn since(browser: &Browser, stage: &Stage) -> Result<(), Failure> {
     let first = trips
         .min()
         .ok_or_else(|| Failure("no circuit has opened".to_owned()))?;
-    let began = unix_ms() - first.elapsed().as_secs_f64() * 1000.0;
+    let ago = Instant::now().saturating_duration_since(first);
+    let began = unix_ms() - ago.as_secs_f64() * 1000.0;
     let at = browser
         .ask("return Date.parse(document.querySelector('#headline-since').dateTime)")
         .await?;
