@@ -54,9 +54,9 @@ add() {
 counts=''
 add ''
 # Another build, with all features that can watch the circuits: while nobody does, and while each of them does.
-add 'features on' --features watched
-WATCHED_BY=otel add 'otel' --features watched
-WATCHED_BY=metrics add 'metrics' --features watched
+add 'features on' --features watched -- '*ed_*'
+WATCHED_BY=otel add 'otel' --features watched -- '*ed_*'
+WATCHED_BY=metrics add 'metrics' --features watched -- '*ed_*'
 
 # "calls::calls::NAME of_0:(SETUP(TENANTS, WARM, CALLS))", then the figures of that run. Runs come in pairs that differ
 # in CALLS alone; the difference of their instructions over the difference of their calls is one warm call.
