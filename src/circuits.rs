@@ -13,6 +13,12 @@ use crate::sync::{AcqRel, Acquire, Apart, AtomicUsize, Relaxed, RwLock};
 /// How many buckets a newcomer looks at for a circuit that may go.
 const SEARCH: usize = 64;
 
+/// How many buckets of a shard are read under its lock at a time.
+const AT_ONCE: usize = 128;
+
+/// How often the reading of a shard begins again, before it is done under one lock.
+const AGAIN: usize = 3;
+
 /// The circuits of a dependency, by tenant.
 ///
 /// Ids are compared whole, under a keyed hash with a random key: nobody can choose ids that collide, and
@@ -31,6 +37,16 @@ pub(crate) struct Circuits {
 #[derive(Default)]
 struct Shard {
     table: Apart<RwLock<Table>>,
+    /// How many hold circuits of it for the sake of those who look at all of them.
+    holders: AtomicUsize,
+}
+
+/// All circuits of a shard, and the sums over those that went. While it is there, none of them goes.
+struct Held<'a> {
+    shard: &'a Shard,
+    circuits: Vec<Circuit>,
+    gone: Totals,
+    lived: Duration,
 }
 
 #[derive(Default)]
@@ -44,6 +60,8 @@ struct Table {
     /// What makes, with the number of circuits times the present instant, the nanoseconds that circuits have
     /// existed: when each one went that did, less when each one came. Exact, at one addition for each.
     lived: i128,
+    /// How often a newcomer may have moved the others to other buckets.
+    moves: u64,
 }
 
 /// What all circuits that there are and were add up to.
@@ -129,6 +147,9 @@ impl Circuits {
         let circuit = circuit.unwrap_or_else(|| {
             let circuit = new();
             let rehash = |circuit: &Circuit| self.hasher.hash(circuit.id());
+            if table.circuits.len() == table.circuits.capacity() {
+                table.moves += 1;
+            }
             table.circuits.insert_unique(hash, circuit.clone(), rehash);
             table.lived -= i128::from(now);
             circuit
@@ -156,7 +177,8 @@ impl Circuits {
         // A second round comes by what lay behind the hands of a small map's shards in the first.
         for _ in 0..2 * self.shards.len() {
             let at = self.hand.load(Relaxed) % self.shards.len();
-            let mut is_over = false;
+            // Whoever is held cannot go: to look there would use up the search for nothing.
+            let mut is_over = self.shards[at].holders.load(Acquire) > 0;
             while left > 0 && !is_over {
                 let found;
                 (found, is_over) = self.search(at, now, &mut left, &mut forgettable);
@@ -237,8 +259,7 @@ impl Circuits {
     /// Under the lock a newcomer would wait for it, and calls to the shard wait behind a newcomer.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Circuit)) {
         for shard in &self.shards {
-            let circuits: Vec<_> = shard.table.read().circuits.iter().cloned().collect();
-            circuits.iter().for_each(&mut each);
+            shard.hold(0).circuits.iter().for_each(&mut each);
         }
     }
 
@@ -262,16 +283,71 @@ impl Circuits {
 
     /// The sums over all circuits that there are and were.
     pub(crate) fn sums(&self, now: u64) -> Sums {
+        self.sums_and_each(now, |_| ())
+    }
+
+    /// Both [`sums`](Self::sums) and [`for_each`](Self::for_each), in one pass.
+    pub(crate) fn sums_and_each(&self, now: u64, mut each: impl FnMut(&Circuit)) -> Sums {
         let mut sums = Sums::default();
         for shard in &self.shards {
-            let table = shard.table.read();
-            sums.totals += table.gone;
-            for circuit in &table.circuits {
+            let held = shard.hold(now);
+            sums.totals += held.gone;
+            sums.lived = sums.lived.saturating_add(held.lived);
+            for circuit in &held.circuits {
                 sums.totals += circuit.totals(now);
+                each(circuit);
             }
-            sums.lived = sums.lived.saturating_add(table.lived(now));
         }
         sums
+    }
+}
+
+impl Shard {
+    /// Holds every circuit that is there, reading some buckets under the lock at a time.
+    ///
+    /// A circuit that is held cannot go. One that goes from a bucket not yet read is among those that went when the
+    /// last bucket is read, under the same lock. So each is counted once, or came meanwhile.
+    fn hold(&self, now: u64) -> Held<'_> {
+        self.holders.fetch_add(1, AcqRel);
+        let mut held = Held {
+            shard: self,
+            circuits: Vec::new(),
+            gone: Totals::default(),
+            lived: Duration::ZERO,
+        };
+        let (mut bucket, mut moves, mut begun) = (0, None, 0);
+        loop {
+            // Room is made before the lock.
+            held.circuits.reserve(AT_ONCE);
+            let table = self.table.read();
+            if moves != Some(table.moves) {
+                held.circuits.clear();
+                (bucket, moves) = (0, Some(table.moves));
+                begun += 1;
+            }
+            let buckets = table.circuits.num_buckets();
+            let is_last_try = begun > AGAIN;
+            let until = if is_last_try {
+                buckets
+            } else {
+                buckets.min(bucket + AT_ONCE)
+            };
+            let read = (bucket..until).filter_map(|bucket| table.circuits.get_bucket(bucket));
+            held.circuits.extend(read.cloned());
+            bucket = until;
+            if bucket == buckets {
+                held.gone = table.gone;
+                held.lived = table.lived(now);
+                return held;
+            }
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.circuits.clear();
+        self.shard.holders.fetch_sub(1, AcqRel);
     }
 }
 

@@ -136,9 +136,9 @@ use self::recorder::Told;
 use crate::caught::caught;
 use crate::event::say;
 use crate::registry::WeakRegistry;
-use crate::survey::{Survey, TenantSeries};
+use crate::survey::{Survey, TenantSeries, closing};
 use crate::sync::{Arc, Mutex};
-use crate::{CircuitBreakerRegistry, CircuitState, Event, EventKind};
+use crate::{CircuitBreakerRegistry, Event};
 
 /// The shortest time between two refreshes.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -299,13 +299,7 @@ impl Inner {
     /// Takes in how long a circuit was not closed. The handle is made for it: closings are rare, and a recorder may have
     /// forgotten the histogram since the last.
     fn closed(&self, event: &Event<'_>) {
-        if let EventKind::Transition {
-            to: CircuitState::Closed,
-            not_closed_for: Some(lasted),
-            ..
-        } = event.kind
-            && let Some(dependency) = event.dependency
-        {
+        if let Some((dependency, lasted)) = closing(event) {
             self.told.with(|recorder| {
                 open_duration(dependency, recorder).record(lasted.as_secs_f64());
             });
