@@ -4,9 +4,7 @@ use opentelemetry::metrics::{AsyncInstrument, Meter};
 use super::OtelMetrics;
 use super::source::Source;
 use crate::policy::check;
-use crate::survey::{
-    DEPENDENCY, Kind, Metric, OPEN_DURATION, TenantSeries, Unit, Value, closing,
-};
+use crate::survey::{DEPENDENCY, Kind, Metric, OPEN_DURATION, TenantSeries, Unit, Value, closing};
 use crate::sync::{Arc, Weak};
 use crate::{CircuitBreakerRegistry, Event, PolicyError};
 
