@@ -40,24 +40,31 @@ count() {
     GUNGRAUN_COLOR=never cargo bench --quiet --locked --package instructions --bench calls "$@"
 }
 
-counts=$(count) || {
-    printf '%s\n' "$counts" >&2
-    fail 'a count failed'
-}
-# The same again with each feature that watches the circuits; `metrics` has its place here.
-for watched in otel; do
-    watching=$(count --features "$watched") || {
-        printf '%s\n' "$watching" >&2
-        fail "a count with $watched failed"
+# Of "NAME ROWS ARGUMENTS.. ": what the counts are called, and what cargo is told.
+add() {
+    local name=$1 some
+    shift
+    some=$(count "$@") || {
+        printf '%s\n' "$some" >&2
+        fail "a count failed: ${name:-without features}"
     }
-    counts+=$(printf '\nwatched: %s\n%s' "$watched" "$watching")
-done
+    counts+=$(printf '\nwatched: %s\n%s' "$name" "$some")
+}
+
+counts=''
+add ''
+# Another build, with all features that can watch the circuits: while nobody does, and while each of them does.
+add 'features on' --features watched -- '*ed_*'
+WATCHED_BY=otel add 'otel' --features watched -- '*ed_*'
+WATCHED_BY=metrics add 'metrics' --features watched -- '*ed_*'
 
 # "calls::calls::NAME of_0:(SETUP(TENANTS, WARM, CALLS))", then the figures of that run. Runs come in pairs that differ
 # in CALLS alone; the difference of their instructions over the difference of their calls is one warm call.
 printf '%s\n' "$counts" | awk '
     $1 == "watched:" {
-        watched = ", " $2
+        watched = $0
+        sub(/^watched: ?/, "", watched)
+        if (watched != "") watched = ", " watched
         next
     }
     /^calls::/ {

@@ -2,7 +2,7 @@
 
 mod acme;
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use tokio::time::advance;
@@ -285,4 +285,31 @@ fn everything_can_be_read_while_other_threads_call() {
     let totals = search.snapshot().totals;
     assert_eq!(totals.calls, THREADS * CALLS);
     assert_eq!(totals.failures + totals.throttled, THREADS * CALLS * 2 / 3);
+}
+
+#[test]
+fn no_call_is_left_out_or_counted_twice_while_newcomers_come() {
+    let registry = registry();
+    let search = registry
+        .dependency_with("search", Policy::default())
+        .unwrap();
+    let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..30_000 {
+                begun.fetch_add(1, SeqCst);
+                let permit = search.acquire(&format!("tenant {number}")).unwrap();
+                permit.record(Outcome::Success);
+                ended.fetch_add(1, SeqCst);
+            }
+        });
+        let mut is_over = false;
+        while !is_over {
+            let least = ended.load(SeqCst);
+            is_over = least == 30_000;
+            let calls = search.snapshot().totals.calls;
+            let most = begun.load(SeqCst);
+            assert!((least..=most).contains(&calls), "{least} {calls} {most}");
+        }
+    });
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Dependency;
 use crate::circuit::{Circuit, OutageSnapshot, Totals};
+use crate::circuits::Sums;
 use crate::overrides::{Override, OverrideSnapshot, Standing};
 use crate::sync::{AcqRel, Arc, Relaxed};
 use crate::{CircuitSnapshot, CircuitState};
@@ -123,9 +124,13 @@ impl Dependency {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> DependencySnapshot {
+        let now = self.context().now();
+        self.snapshot_of(self.inner.circuits.sums(now), now)
+    }
+
+    /// With these sums over its tenants' circuits, of this instant.
+    pub(crate) fn snapshot_of(&self, sums: Sums, now: u64) -> DependencySnapshot {
         let context = self.context();
-        let now = context.now();
-        let sums = self.inner.circuits.sums(now);
         let (lived, circuit_time_open) = (sums.lived, sums.totals.time_open);
         let totals = self.totals_with(sums.totals, now);
         let outage = context.outage_circuit().map(|outage| outage.totals(now));

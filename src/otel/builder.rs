@@ -4,9 +4,9 @@ use opentelemetry::metrics::{AsyncInstrument, Meter};
 use super::OtelMetrics;
 use super::source::Source;
 use crate::policy::check;
-use crate::survey::{DEPENDENCY, Kind, Metric, OPEN_DURATION, TenantSeries, Unit, Value};
+use crate::survey::{DEPENDENCY, Kind, Metric, OPEN_DURATION, TenantSeries, Unit, Value, closing};
 use crate::sync::{Arc, Weak};
-use crate::{CircuitBreakerRegistry, CircuitState, Event, EventKind, PolicyError};
+use crate::{CircuitBreakerRegistry, Event, PolicyError};
 
 /// The edges of [`OPEN_DURATION`]'s buckets, in seconds: open periods last from seconds to an hour.
 const EDGES: [f64; 13] = [
@@ -142,13 +142,7 @@ fn take_in_closings(registry: &CircuitBreakerRegistry, meter: &Meter, source: We
         if source.strong_count() == 0 {
             return false;
         }
-        if let EventKind::Transition {
-            to: CircuitState::Closed,
-            not_closed_for: Some(lasted),
-            ..
-        } = event.kind
-            && let Some(dependency) = event.dependency
-        {
+        if let Some((dependency, lasted)) = closing(event) {
             let of = KeyValue::new(DEPENDENCY, dependency.to_owned());
             durations.record(lasted.as_secs_f64(), &[of]);
         }

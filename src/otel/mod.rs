@@ -1,8 +1,8 @@
 //! Metrics through OpenTelemetry, off the path of calls.
 //!
 //! Dependencies and circuits count anyway. [`OtelMetrics`] makes observable instruments of a [`Meter`](opentelemetry::metrics::Meter)
-//! that the program gives: they read these counts when a reader collects. So a call costs what it does without metrics, instruction for
-//! instruction. This crate needs OpenTelemetry's API alone; which SDK and exporter there are is the program's choice.
+//! that the program gives: they read these counts when a reader collects. So a call costs what it does while nobody
+//! observes: counted by callgrind, closed and rejected calls take the same instructions. This crate needs OpenTelemetry's API alone; which SDK and exporter there are is the program's choice.
 //!
 //! ```
 //! use opentelemetry::global;
@@ -33,7 +33,7 @@
 //! | `circuit_breaker.transitions` | counter of changes of circuits | `state`, the new one: `closed`, `open`, `half_open`; `reason`, as [`Reason::as_str`](crate::Reason::as_str) has it |
 //! | `circuit_breaker.circuits` | gauge of circuits | `state`: `closed`, `open`, `half_open`, `idle` |
 //! | `circuit_breaker.open.oldest` | gauge in seconds: for how long the circuit has not been closed that has not been for the longest time; 0 where all are | |
-//! | `circuit_breaker.open.duration` | histogram in seconds, from 1 s to 1 h: how long a circuit was not closed, taken in when it closes; never of an outage | |
+//! | `circuit_breaker.open.duration` | histogram in seconds, from 1 s to 1 h: how long a tenant's circuit was not closed, taken in when it closes; never of an outage, nor of a circuit that tenants share | |
 //! | `circuit_breaker.probes` | counter of probes that ended | `outcome`: `success`, `failure` |
 //! | `circuit_breaker.outage` | gauge: 1 while a detected outage lasts | |
 //! | `circuit_breaker.latency` | gauge in seconds, of the windows of busy circuits together; none where no circuit is busy | `quantile`: `0.5`, `0.95`, `0.99` |
@@ -60,9 +60,10 @@
 //!
 //! # Collections
 //!
-//! All instruments of a collection are told from one look at the circuits, which takes no lock that a call waits for
-//! longer than for another call. Readers that collect at the same time take one look each, and wait for each other. That
-//! counts with many tenants: with 100,000 a look takes some tens of milliseconds. Nothing is read between collections,
+//! All instruments of a collection are told from one look at the circuits. It reads a shard of them some at a time, under
+//! a lock that calls share and for which only a newcomer of that shard waits: some 0.1 ms where it is unlucky.
+//! Readers that collect at the same time take one look each, and wait for each other. That counts with many tenants: with
+//! 100,000 a scrape takes some 15 ms, in a release build on a machine of two cores. Nothing is read between collections,
 //! but the circuits that close.
 //!
 //! An instrument that a view drops costs nothing.

@@ -3,6 +3,8 @@
 //! The core counts anyway; nothing here is on the path of a call. `otel`, `metrics` and `status` all read the same survey,
 //! so that they cannot differ.
 
+#[cfg(any(feature = "otel", feature = "metrics"))]
+mod closing;
 mod counts;
 #[cfg(any(feature = "otel", feature = "metrics"))]
 mod series;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+#[cfg(any(feature = "otel", feature = "metrics"))]
+pub(crate) use self::closing::closing;
 pub(crate) use self::counts::Counts;
 #[cfg(any(feature = "otel", feature = "metrics"))]
 pub(crate) use self::series::{DEPENDENCY, Kind, Metric, OPEN_DURATION, Unit, Value};
@@ -58,8 +62,7 @@ pub(crate) struct DependencySurvey {
 }
 
 impl Survey {
-    /// Looks at every circuit twice. No lock is held while it sums up, but that of one shard at a time, shared with the
-    /// calls, for as long as the sums of its circuits take.
+    /// Looks at every circuit once, and holds no lock meanwhile but for an instant.
     pub(crate) fn take(registry: &CircuitBreakerRegistry, series: TenantSeries) -> Self {
         let dependencies = registry.dependencies();
         let surveys = dependencies
@@ -73,7 +76,6 @@ impl Survey {
 
 impl DependencySurvey {
     fn take(dependency: &Dependency, series: TenantSeries) -> Self {
-        let snapshot = dependency.snapshot();
         let context = dependency.context();
         let now = context.now();
         let shape = context.rules().policy.histogram;
@@ -84,7 +86,7 @@ impl DependencySurvey {
         let [mut open, mut half_open, mut closed, mut idle, mut memory] = [0; 5];
         let mut oldest: Option<u64> = None;
         let mut worst = Worst::new(series);
-        dependency.inner.circuits.for_each(|circuit| {
+        let sums = dependency.inner.circuits.sums_and_each(now, |circuit| {
             let reading = circuit.reading(now);
             match reading.state {
                 _ if reading.is_idle => idle += 1,
@@ -101,6 +103,7 @@ impl DependencySurvey {
             memory += circuit.bytes();
             worst.offer(circuit, &reading);
         });
+        let snapshot = dependency.snapshot_of(sums, now);
         let counts = Counts::of(&snapshot);
         let counts = {
             let mut reported = dependency.inner.reported.lock();

@@ -3,6 +3,7 @@
 use metrics::{Unit, with_local_recorder};
 use metrics_util::debugging::DebuggingRecorder;
 use tokio::time::advance;
+use tower_tenant_breaker::Overflow;
 
 use super::*;
 
@@ -60,6 +61,25 @@ async fn a_closing_is_told_though_the_recorder_forgot_its_histogram() {
         10.0,
         "at once, without a refresh"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_several_tenants_share_is_in_no_open_duration() {
+    let registry = CircuitBreakerRegistry::builder().max_tenants(1);
+    let registry = registry.build().unwrap();
+    let policy = policy().overflow(Overflow::Shared).build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    let told = Told::of(MetricsExporter::builder(&registry));
+    let _resident = search.acquire("resident").unwrap();
+    fail(&search, "acme");
+    search.acquire("globex").unwrap_err();
+    advance(PERIOD).await;
+    record(&search, "acme", Outcome::Success);
+    let now = told.now();
+    let recovered = "agent.circuit_breaker.recovery{dependency=search}";
+    assert_eq!(now.of(recovered), 1.0);
+    let durations = "circuit_breaker.open.duration{dependency=search}";
+    assert_eq!(now.of(durations), 0.0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use tokio::time::advance;
-use tower_tenant_breaker::Outcome;
+use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Overflow};
 
-use crate::{PERIOD, SECOND, call, open, policy, recover, search};
+use crate::{PERIOD, SECOND, call, observe, open, policy, recover, search};
 
 #[tokio::test(start_paused = true)]
 async fn circuits_are_told_by_state_and_those_of_tenants_that_went_away_as_idle() {
@@ -72,6 +72,22 @@ async fn a_circuit_that_closes_is_taken_in_with_how_long_it_was_not_closed() {
     expected[2] = 1;
     expected[13] = 1;
     assert_eq!(counts, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_several_tenants_share_is_in_no_open_duration() {
+    let registry = CircuitBreakerRegistry::builder().max_tenants(1);
+    let observed = observe(registry.build().unwrap(), 20);
+    let policy = policy().overflow(Overflow::Shared).build().unwrap();
+    let search = observed.registry.dependency_with("search", policy).unwrap();
+    let _resident = search.acquire("resident").unwrap();
+    open(&search, "acme");
+    search.acquire("globex").unwrap_err();
+    recover(&search, "acme").await;
+    let seen = observed.reader.collect();
+    let recovered = seen.of_search("agent.circuit_breaker.recovery", &[]);
+    assert_eq!(recovered, Some(1.0));
+    assert_eq!(seen.of("circuit_breaker.open.duration").count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 //! what one warm call costs: whatever is paid once (the set-up, the layer, the first call) is in both and falls out.
 //! `../../instructions.sh` takes the difference; it reads the arguments, so they stand as numbers.
 
-mod observed;
+mod watched;
 
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gungraun::{library_benchmark, library_benchmark_group, main};
+use gungraun::{LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, CircuitOpen, Dependency, ErrIsFailure, Outcome, Policy,
@@ -25,8 +25,7 @@ struct Call(&'static str);
 /// A dependency under the default policy, the tenants that call it in turn, and how often they do.
 struct Load {
     /// Goes with the load, outside of what is counted.
-    #[cfg(feature = "otel")]
-    _observed: observed::Observed,
+    _watcher: watched::Watcher,
     search: Dependency,
     tenants: Vec<&'static str>,
     calls: usize,
@@ -58,8 +57,7 @@ fn closed(tenants: usize, warm: usize, calls: usize) -> Load {
         }
     }
     Load {
-        #[cfg(feature = "otel")]
-        _observed: observed::observe(&registry),
+        _watcher: watched::watch(&registry),
         search,
         tenants,
         calls,
@@ -244,7 +242,6 @@ fn rejected_service_with_a_response(load: Load) -> Load {
     load
 }
 
-#[cfg(not(feature = "otel"))]
 library_benchmark_group!(
     name = calls;
     benchmarks =
@@ -257,14 +254,7 @@ library_benchmark_group!(
         rejected_service_with_an_error,
         rejected_service_with_a_response
 );
-#[cfg(feature = "otel")]
-library_benchmark_group!(
-    name = calls;
-    benchmarks =
-        closed_core,
-        closed_service,
-        rejected_core,
-        rejected_service_with_an_error,
-        rejected_service_with_a_response
+main!(
+    config = LibraryBenchmarkConfig::default().pass_through_env(watched::BY);
+    library_benchmark_groups = calls
 );
-main!(library_benchmark_groups = calls);

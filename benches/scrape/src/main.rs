@@ -21,6 +21,9 @@ const BUSY: usize = 200;
 /// Circuits that a bad call has made larger.
 const BAD: usize = 20_000;
 const SCRAPES: usize = 20;
+/// Of so many calls one is of a tenant that has no circuit yet, as long as there is room.
+const A_NEWCOMER_IN: usize = 64;
+const NEWCOMERS: usize = 20_000;
 
 fn tenant(number: usize) -> String {
     format!("tenant-{number:020}")
@@ -71,21 +74,40 @@ impl Scraper {
     }
 }
 
-/// The times of the calls of all tenants in turn, one after the other, until told to stop, in nanoseconds.
-fn calls(search: &Dependency, tenants: &[String], is_over: &AtomicBool) -> Histogram<u64> {
-    let mut times = Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("bounds in order");
-    let mut at = 0;
-    while !is_over.load(Relaxed) {
+/// The times of calls, in nanoseconds.
+struct Times {
+    of_known: Histogram<u64>,
+    of_newcomers: Histogram<u64>,
+}
+
+/// The times of the calls of all tenants in turn, and of newcomers among them, one after the other, until told to stop.
+fn calls(search: &Dependency, tenants: &[String], new: &[String], is_over: &AtomicBool) -> Times {
+    let times = || Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("bounds in order");
+    let (mut of_known, mut of_newcomers) = (times(), times());
+    let (mut at, mut new) = (0, new.iter());
+    for number in 1_usize.. {
+        if is_over.load(Relaxed) {
+            break;
+        }
         // Far from the one before, as tenants that come at random.
         at = (at + 7_919) % tenants.len();
+        let newcomer = (number % A_NEWCOMER_IN == 0).then(|| new.next()).flatten();
+        let tenant = newcomer.unwrap_or(&tenants[at]);
         let begun = Instant::now();
-        if let Ok(permit) = search.acquire(&tenants[at]) {
+        if let Ok(permit) = search.acquire(tenant) {
             permit.record(black_box(Outcome::Success));
         }
         let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let times = match newcomer {
+            Some(_) => &mut of_newcomers,
+            None => &mut of_known,
+        };
         times.saturating_record(took);
     }
-    times
+    Times {
+        of_known,
+        of_newcomers,
+    }
 }
 
 fn print(what: &str, times: &Histogram<u64>) {
@@ -101,7 +123,7 @@ fn print(what: &str, times: &Histogram<u64>) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let registry = CircuitBreakerRegistry::builder()
-        .max_tenants(TENANTS)
+        .max_tenants(TENANTS + NEWCOMERS)
         .build()?;
     let search = registry.dependency_with("search", Policy::default())?;
     let names = Registry::new();
@@ -119,13 +141,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(search.len(), TENANTS, "every tenant has its circuit");
 
     let tenants: Vec<_> = (0..TENANTS).map(tenant).collect();
+    let newcomers: Vec<_> = (TENANTS..TENANTS + NEWCOMERS).map(tenant).collect();
+    let (first, then) = newcomers.split_at(NEWCOMERS / 2);
     let mut alone = (0..SCRAPES)
         .map(|_| scraper.scrape())
         .collect::<Result<Vec<_>, _>>()?;
     let begun = Instant::now();
     let is_over = AtomicBool::new(false);
     let (meanwhile, mut amid) = thread::scope(|scope| {
-        let calling = scope.spawn(|| calls(&search, &tenants, &is_over));
+        let calling = scope.spawn(|| calls(&search, &tenants, first, &is_over));
         let amid: Result<Vec<_>, _> = (0..SCRAPES).map(|_| scraper.scrape()).collect();
         is_over.store(true, Relaxed);
         (calling.join(), amid)
@@ -133,7 +157,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lasted = begun.elapsed();
     let is_over = AtomicBool::new(false);
     let before = thread::scope(|scope| {
-        let calling = scope.spawn(|| calls(&search, &tenants, &is_over));
+        let calling = scope.spawn(|| calls(&search, &tenants, then, &is_over));
         thread::sleep(lasted);
         is_over.store(true, Relaxed);
         calling.join()
@@ -163,10 +187,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "{:<34}{:>10}{:>10}{:>10}{:>12}",
         "a call, in \u{b5}s", "p50", "p99.9", "longest", "calls"
     );
-    print(
-        "while nobody scrapes",
-        &before.map_err(|_| "a call panicked")?,
-    );
-    print("during scrapes", &meanwhile.map_err(|_| "a call panicked")?);
+    let [before, meanwhile] = [before, meanwhile].map(|times| times.map_err(|_| "a call panicked"));
+    let (before, meanwhile) = (before?, meanwhile?);
+    print("while nobody scrapes", &before.of_known);
+    print("during scrapes", &meanwhile.of_known);
+    print("a newcomer's, while nobody does", &before.of_newcomers);
+    print("a newcomer's, during scrapes", &meanwhile.of_newcomers);
     Ok(())
 }
