@@ -150,7 +150,9 @@ const LONGEST_WHY: usize = 300;
 
 fn no_action(mut why: String) -> Problem {
     if why.len() > LONGEST_WHY {
-        why.truncate(why.floor_char_boundary(LONGEST_WHY));
+        let mut ends = (0..=LONGEST_WHY).rev();
+        let end = ends.find(|end| why.is_char_boundary(*end));
+        why.truncate(end.unwrap_or_default());
         why += "..";
     }
     Problem::bad_request(format!("the body is no action: {why}"))
