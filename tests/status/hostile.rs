@@ -1,8 +1,4 @@
-//! Requests and times that are meant to do harm.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+//! Requests that are meant to do harm.
 
 use super::*;
 
@@ -75,30 +71,4 @@ async fn a_look_changes_nothing_whatever_it_says() {
     }
     assert_eq!(search.state("acme"), CircuitState::Open);
     assert!(search.override_in_force().is_none());
-}
-
-#[tokio::test]
-async fn changes_without_an_end_hold_up_neither_the_figures_nor_the_runtime() {
-    let (status, search) = search();
-    let mut reader = Reader::greeted(&status).await;
-    let goes_on = Arc::new(AtomicBool::new(true));
-    let flood = thread::spawn({
-        let goes_on = Arc::clone(&goes_on);
-        move || {
-            let acme = search.circuit("acme");
-            // An end, so that this fails, and does not hang, where the task never lets go of its thread.
-            let most = 20_000_000;
-            let changes = (0..most).take_while(|_| {
-                acme.open().unwrap();
-                acme.reset();
-                goes_on.load(Ordering::Relaxed)
-            });
-            changes.count() < most
-        }
-    });
-    for _ in 0..2 {
-        reader.wait_for("overview").await;
-    }
-    goes_on.store(false, Ordering::Relaxed);
-    assert!(flood.join().unwrap(), "the reader had to wait for its end");
 }
