@@ -135,14 +135,27 @@ fn written(body: &[u8]) -> Result<Written, Problem> {
     let written: Written = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        Problem::bad_request(match path.as_str() {
-            "." | "?" => format!("the body is no action: {error}"),
-            member => format!("the body is no action: {member}: {error}"),
+        no_action(match path.as_str() {
+            "." | "?" => error.to_string(),
+            member => format!("{member}: {error}"),
         })
     })?;
     let end = reader.end();
-    end.map_err(|error| Problem::bad_request(format!("the body is no action: {error}")))?;
+    end.map_err(|error| no_action(error.to_string()))?;
     Ok(written)
+}
+
+/// The most that is told of what is wrong with a body, in bytes: it quotes the body, as long as that may be.
+const LONGEST_WHY: usize = 300;
+
+fn no_action(mut why: String) -> Problem {
+    if why.len() > LONGEST_WHY {
+        let mut ends = (0..=LONGEST_WHY).rev();
+        let end = ends.find(|end| why.is_char_boundary(*end));
+        why.truncate(end.unwrap_or_default());
+        why += "..";
+    }
+    Problem::bad_request(format!("the body is no action: {why}"))
 }
 
 fn action(written: &Written) -> Result<Action, Problem> {

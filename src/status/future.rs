@@ -10,13 +10,14 @@ use bytes::{Buf, BufMut};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Sleep, sleep};
 use tracing::Span;
 
 use super::actions::Order;
 use super::answer::{Answer, Problem};
 use super::body::StatusBody;
+use super::scans::{Scan, Scans};
 use super::service::Shared;
 use crate::sync::Weak;
 
@@ -67,6 +68,7 @@ pin_project! {
             shared: Weak<Shared>,
             patience: Option<Pin<Box<Sleep>>>,
         },
+        Scanning { answer: Scan },
         Aside { answer: JoinHandle<Answer> },
     }
 }
@@ -95,8 +97,17 @@ impl<B> StatusFuture<B> {
         Self { state }
     }
 
-    pub(super) fn aside(work: impl FnOnce() -> Answer + Send + 'static) -> Self {
-        let state = State::aside(work);
+    /// Where there is no runtime, here and now.
+    pub(super) fn scan(
+        scans: &Scans,
+        work: impl FnOnce() -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        if Handle::try_current().is_err() {
+            return Self::ready(work());
+        }
+        let span = Span::current();
+        let answer = scans.scan(move || span.in_scope(work));
+        let state = State::Scanning { answer };
         Self { state }
     }
 }
@@ -157,10 +168,11 @@ impl<B: Body> Future for StatusFuture<B> {
                 }
                 StateProj::Aside { answer } => {
                     let answer = ready!(Pin::new(answer).poll(cx));
-                    State::ready(answer.unwrap_or_else(|_| {
-                        let status = StatusCode::INTERNAL_SERVER_ERROR;
-                        Problem::new(status, "the work was not brought to its end").into()
-                    }))
+                    State::ready(answer.unwrap_or_else(broken_off))
+                }
+                StateProj::Scanning { answer } => {
+                    let answer = ready!(answer.as_mut().poll(cx));
+                    State::ready(answer.unwrap_or_else(broken_off))
                 }
                 StateProj::Reading {
                     body,
@@ -191,6 +203,11 @@ impl<B: Body> Future for StatusFuture<B> {
             state.set(next);
         }
     }
+}
+
+fn broken_off(_: JoinError) -> Answer {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "the work was not brought to its end").into()
 }
 
 fn gone() -> Problem {

@@ -30,9 +30,12 @@ fn check_site(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn check_origin(parts: &Parts) -> Result<(), Problem> {
-    let host = only(&parts.headers, &HOST).and_then(|host| host.to_str().ok());
-    // HTTP/2 has it in the URI.
-    let host = host.or_else(|| parts.uri.authority().map(|host| host.as_str()));
+    let host = match parts.headers.contains_key(HOST) {
+        true => only(&parts.headers, &HOST).and_then(|host| host.to_str().ok()),
+        // HTTP/2 has it in the URI.
+        false => parts.uri.authority().map(|host| host.as_str()),
+    };
+    let host = host.filter(|host| !host.is_empty());
     let is_own = |origin: &HeaderValue| {
         let origin = origin.to_str().ok();
         let origin = origin.and_then(|origin| {

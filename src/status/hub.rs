@@ -109,6 +109,18 @@ impl Hub {
         });
     }
 
+    /// Puts this in for those who have begun with an overview.
+    pub(super) fn tell(&self, piece: Bytes) {
+        let pieces = [piece];
+        self.put_in_for_each(
+            |_| (),
+            |_, reader, now| {
+                let pieces = Some(&pieces).filter(|_| reader.is_greeted())?;
+                reader.put(pieces, now)
+            },
+        );
+    }
+
     /// Puts this in for all who read.
     pub(super) fn say(&self, piece: Bytes) {
         let pieces = [piece];

@@ -50,7 +50,8 @@
 //! Calls pay nothing. One task for a service and all of its clones goes over the circuits every two seconds, on a thread
 //! for blocking work, also while nobody looks, so that whoever opens the page in the middle of an outage sees when it
 //! began. Where that takes longer than a tenth of a second, it does so less often: it is never at work for more than a
-//! twentieth of the time.
+//! twentieth of the time. At most two of those who ask for `circuits` have somebody go over them at the same time; the
+//! others wait their turn, and who leaves before it costs nothing.
 //!
 //! The task begins with the service where that is made within a tokio runtime, otherwise with the first request. It ends
 //! when the last clone of the service and the last body of its events are dropped.
@@ -96,6 +97,7 @@ mod query;
 mod route;
 mod row;
 mod sampler;
+mod scans;
 mod service;
 mod token;
 mod wire;

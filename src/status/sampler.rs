@@ -72,7 +72,7 @@ impl Sampler {
             let now = Instant::now();
             if let Some(changes) = self.flood.left_out(now) {
                 self.last_said = now;
-                shared.hub.say(skipped(changes));
+                shared.hub.tell(skipped(changes));
             }
             match woken {
                 Woken::Change(Ok(change)) => {
@@ -154,7 +154,7 @@ mod tests {
     use super::{QUIET, Sampler};
     use crate::CircuitBreakerRegistry;
     use crate::status::service::Shared;
-    use crate::status::wire::{HELLO, SIGN_OF_LIFE};
+    use crate::status::wire::{HELLO, SIGN_OF_LIFE, head_of_overview};
     use crate::sync::Arc;
 
     #[tokio::test(start_paused = true)]
@@ -172,5 +172,23 @@ mod tests {
             assert_eq!(next().await, SIGN_OF_LIFE);
             assert_eq!(Instant::now(), began + QUIET * times);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_no_overview_yet_is_not_told_what_was_skipped_before_it() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let shared = Arc::new(Shared::new(registry));
+        let first = Instant::now() + Duration::from_secs(5);
+        let sampler = Sampler::new(&shared, first);
+        let search = shared.registry.dependency("search").unwrap();
+        tokio::spawn(sampler.run());
+        let reader = shared.hub.join(Arc::clone(&shared), false).unwrap();
+        let next = async || poll_fn(|cx| reader.poll(cx)).await.unwrap();
+        for _ in 0..60 {
+            search.force_open("again");
+        }
+        assert_eq!(next().await, HELLO);
+        assert_eq!(next().await, head_of_overview(false));
+        assert!(Instant::now() >= first);
     }
 }

@@ -16,6 +16,7 @@ use super::future::StatusFuture;
 use super::hub::{Hub, READERS};
 use super::query::Query;
 use super::route::Route;
+use super::scans::Scans;
 use super::{circuits, page, sampler};
 use crate::CircuitBreakerRegistry;
 use crate::sync::{Arc, Mutex};
@@ -57,6 +58,7 @@ pub struct StatusService {
 pub(super) struct Shared {
     pub(super) registry: CircuitBreakerRegistry,
     pub(super) hub: Hub,
+    scans: Scans,
     sampler: Mutex<Option<AbortHandle>>,
 }
 
@@ -137,7 +139,7 @@ impl StatusService {
             (Route::Circuits, _) => {
                 let query = Query::read(parts.uri.query())?;
                 let registry = self.shared.registry.clone();
-                return Ok(StatusFuture::aside(move || {
+                return Ok(StatusFuture::scan(&self.shared.scans, move || {
                     circuits::answer(query, &registry)
                 }));
             }
@@ -157,6 +159,7 @@ impl Shared {
         Self {
             registry,
             hub: Hub::default(),
+            scans: Scans::default(),
             sampler: Mutex::new(None),
         }
     }

@@ -115,6 +115,16 @@ async fn a_request_of_another_origin_is_refused() {
     refuse(twice, 403, &["origin", "evil.example"]).await;
     let no_host = |token: &str| post(&["host"], token);
     refuse(no_host, 403, &["origin"]).await;
+    let empty = |token: &str| {
+        let request = post(&["host", "origin"], token).header("host", "");
+        request.header("origin", "https://")
+    };
+    refuse(empty, 403, &["origin"]).await;
+    let two_hosts = |token: &str| {
+        let request = post(&[], token).header("host", "evil.example");
+        request.uri("https://ops.example:8443/actions")
+    };
+    refuse(two_hosts, 403, &["origin"]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ mod csrf;
 mod events;
 mod flood;
 mod headers;
+mod hostile;
 mod lifetimes;
 mod log;
 mod order;

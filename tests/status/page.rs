@@ -65,6 +65,20 @@ async fn the_page_is_small_and_asks_no_other_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_page_asks_for_begins_with_its_own_origin_whatever_its_path_begins_with() {
+    let (page, _) = page().await;
+    assert!(page.contains("const base = location.origin + location.pathname"));
+    for asks in ["fetch(", "new EventSource("] {
+        let all = page.matches(asks).count();
+        assert_eq!(
+            page.matches(&format!("{asks}base + ")).count(),
+            all,
+            "{asks}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_page_has_nothing_in_attributes_that_its_policy_forbids() {
     let (page, _) = page().await;
     let markup = page.replace(only(&page, "script"), "");
