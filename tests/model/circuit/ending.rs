@@ -211,6 +211,7 @@ impl Circuit {
             self.seen.note("a slow call was cancelled");
             self.window.call(slot, false, false, slow);
             self.totals.calls += 1;
+            self.totals.abandoned += 1;
             self.totals.slow += 1;
         }
         for counted_as_slow in &abandoned {
@@ -220,8 +221,10 @@ impl Circuit {
             } else {
                 self.window.call(slot, true, false, [false; 4]);
                 self.totals.calls += 1;
+                self.totals.abandoned += 1;
             }
             self.totals.failures += 1;
+            self.totals.abandoned_failures += 1;
             self.last_failure = Some(now);
             self.consecutive += 1;
         }
@@ -278,6 +281,7 @@ impl Circuit {
         if self.is_slow_probe(took) {
             self.seen.note("a slow probe was cancelled");
             self.totals.calls += 1;
+            self.totals.abandoned += 1;
             self.totals.slow += 1;
             self.totals.probe_failures += 1;
             self.reopen(now, Reason::ProbeSlow, 0);
