@@ -8,6 +8,8 @@ use ::http::request::Parts;
 /// proxy in front has set and takes from others. Where a request comes from is none: a page of any origin can have a
 /// browser within your network send requests, under a name that resolves to this host.
 ///
+/// A panic in it answers nothing and does nothing; the server ends the connection.
+///
 /// It must not block; look up what takes time in a layer before, and leave it in the request's extensions.
 ///
 /// ```

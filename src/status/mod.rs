@@ -9,7 +9,8 @@
 //! | `GET /actions` | who the caller is, and the token that actions need; 404 where there are [no actions](#actions) |
 //! | `POST /actions` | forces open, clears or resets |
 //!
-//! The last segment of the path decides, so that the service is the same wherever it is mounted.
+//! The last segment of the path decides, so that the service is the same wherever it is mounted. A proxy's rule has to be
+//! for all that lies beneath the mount: one for `/breakers/actions` alone would let `/breakers/x/actions` by.
 //!
 //! ```
 //! use axum::Router;

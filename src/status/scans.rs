@@ -67,8 +67,8 @@ mod tests {
             })
         };
         let runtime = Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let shut = gate.write().unwrap();
+        let shut = gate.write().unwrap();
+        let waiting = runtime.block_on(async {
             let first = [tokio::spawn(scan()), tokio::spawn(scan())];
             while begun.load(Ordering::Relaxed) < 2 {
                 yield_now().await;
@@ -79,7 +79,11 @@ mod tests {
             // One whose asker leaves in the middle of it keeps its place until it is over.
             let [left, stays] = first;
             left.abort();
-            drop(shut);
+            [stays]
+        });
+        drop(shut);
+        runtime.block_on(async {
+            let [stays] = waiting;
             stays.await.unwrap().unwrap();
             scan().await.unwrap();
         });
