@@ -242,12 +242,14 @@ impl MetricsExporter {
             told,
             board,
         } = &*self.inner;
+        // Goes after the lock: the last handle of a registry frees all that is in it, an observer too.
+        let registry = registry.upgrade();
         let mut board = board.lock();
-        let Some(registry) = registry.upgrade() else {
+        let Some(registry) = &registry else {
             board.clear();
             return false;
         };
-        let survey = Survey::take(&registry, *tenants);
+        let survey = Survey::take(registry, *tenants);
         told.with(|recorder| board.show(&survey, recorder));
         true
     }
