@@ -21,12 +21,12 @@ const BETWEEN_MARKS: u32 = 60;
 pub(crate) struct Reading {
     pub(crate) state: CircuitState,
     /// Whether it is not closed although its period is over, since nobody has called for a window, or for a minute where
-    /// that is longer.
+    /// that is longer. Never while a probe is on its way, nor as long as an outage has whoever asks wait.
     pub(crate) is_idle: bool,
     /// Since when it has not been closed; none where it is, or began half-open.
     pub(crate) shut_since: Option<u64>,
     /// The share of the tenant's calls that was rejected in the last one to two minutes, as long as somebody has asked
-    /// that often.
+    /// that often; otherwise since they asked before.
     pub(crate) rejected_share: f64,
 }
 
@@ -57,7 +57,9 @@ impl Marks {
             return 0.0;
         };
         let rejected = f64::from(now.rejected.wrapping_sub(since.rejected));
-        let calls = f64::from(now.calls.wrapping_sub(since.calls)) + rejected;
+        // Calls on their way from a slot to the lifetime count are in neither for a moment, so these can seem to fall.
+        let calls = now.calls.wrapping_sub(since.calls).cast_signed().max(0);
+        let calls = f64::from(calls) + rejected;
         if calls > 0.0 { rejected / calls } else { 0.0 }
     }
 }
@@ -85,7 +87,21 @@ impl Head {
         let last = rare.last_attempt.load(Relaxed);
         let last = last.max(self.deadline(rare));
         let window = self.rules().policy.window.max(QUIET);
-        now >= last.saturating_add(nanos(window))
+        let last = last.saturating_add(nanos(window));
+        now >= last
+            && now >= last.saturating_add(self.wait_of_outage())
+            && !rare.machine.lock().has_probe(now)
+    }
+
+    /// How long an outage that lasts has whoever asks wait at most, so that a tenant that heeds it does not seem gone.
+    fn wait_of_outage(&self) -> u64 {
+        let outage = self.context.outage_circuit();
+        let outage = outage.filter(|outage| outage.state() != CircuitState::Closed);
+        let rare = outage.and_then(|outage| outage.rare.get());
+        rare.map_or(0, |rare| {
+            let opened_at = rare.machine.lock().opened_at;
+            rare.deadline.load(Acquire).saturating_sub(opened_at)
+        })
     }
 
     fn rejected_share(&self, rare: &Rare, now: u64) -> f64 {
@@ -166,5 +182,12 @@ mod tests {
         let mut marks = Marks::default();
         share(&mut marks, [u32::MAX - 5, u32::MAX - 1, u32::MAX]);
         assert_eq!(share(&mut marks, [4, 2, 3]), 0.5);
+    }
+
+    #[test]
+    fn calls_that_are_in_no_count_for_a_moment_make_no_odd_share() {
+        let mut marks = Marks::default();
+        share(&mut marks, [10, 1_000, 0]);
+        assert_eq!(share(&mut marks, [20, 999, 10]), 1.0);
     }
 }

@@ -414,6 +414,12 @@ impl Machine {
         taken.count() < usize::from(places)
     }
 
+    /// Whether a probe is on its way whose lease has not ended.
+    #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
+    pub(super) fn has_probe(&self, now: u64) -> bool {
+        self.probes.iter().any(|lease| now < lease.until)
+    }
+
     /// Takes a place for a probe, and returns the probe's number.
     pub(super) fn take_place(&mut self, now: u64, lease: u64) -> u32 {
         self.probes.retain(|lease| now < lease.until);

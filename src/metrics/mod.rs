@@ -78,8 +78,11 @@
 //! | `circuit_breaker.tenant.blocked_ratio` | gauge: the share of the tenant's calls that was rejected in the last one to two minutes, from 0 to 1 | `tenant.id` | `circuit_breaker_tenant_blocked_ratio` |
 //! | `circuit_breaker.tenant.left_out` | gauge of tenants that are not closed, or turned away, and have no series | | `circuit_breaker_tenant_left_out` |
 //!
-//! A circuit is `idle` that is not closed, whose period is over, and for which nobody has asked for a window since: its
-//! tenant went away. It is not among the `open` ones, nor in `open.oldest`.
+//! A circuit is `idle` that is not closed, whose period and probes are over, and for which nobody has asked since, for a
+//! window, or a minute where that is longer, and in an outage for as long as that has callers wait besides: its tenant
+//! went away. It is not among the `open` ones, nor in `open.oldest`.
+//!
+//! The circuits that tenants without room, and calls without a tenant, share are among the circuits, and no tenant's.
 //!
 //! The counters and the histogram of a dependency that is known begin at zero, those of one that is declared or first
 //! used later do with the next refresh. Counters never fall.
@@ -242,12 +245,14 @@ impl MetricsExporter {
             told,
             board,
         } = &*self.inner;
+        // Goes after the lock: the last handle of a registry frees all that is in it, an observer too.
+        let registry = registry.upgrade();
         let mut board = board.lock();
-        let Some(registry) = registry.upgrade() else {
+        let Some(registry) = &registry else {
             board.clear();
             return false;
         };
-        let survey = Survey::take(&registry, *tenants);
+        let survey = Survey::take(registry, *tenants);
         told.with(|recorder| board.show(&survey, recorder));
         true
     }

@@ -43,8 +43,11 @@
 //! | `circuit_breaker.tenant.blocked_ratio` | gauge: the share of the tenant's calls that was rejected in the last one to two minutes, from 0 to 1 | `tenant.id` |
 //! | `circuit_breaker.tenant.left_out` | gauge of tenants that are not closed, or turned away, and have no series | |
 //!
-//! A circuit is `idle` that is not closed, whose period is over, and for which nobody has asked for a window since: its
-//! tenant went away. It is not among the `open` ones, nor in `open.oldest`.
+//! A circuit is `idle` that is not closed, whose period and probes are over, and for which nobody has asked since, for a
+//! window, or a minute where that is longer, and in an outage for as long as that has callers wait besides: its tenant
+//! went away. It is not among the `open` ones, nor in `open.oldest`.
+//!
+//! The circuits that tenants without room, and calls without a tenant, share are among the circuits, and no tenant's.
 //!
 //! A dependency's counters begin at zero with the first collection after it was declared or first used, and never fall.
 //! The histogram has a series once a circuit closed. In Prometheus, dots become underscores, and units and `_total` are

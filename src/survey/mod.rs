@@ -21,6 +21,7 @@ pub(crate) use self::counts::Counts;
 pub(crate) use self::series::{DEPENDENCY, Kind, Metric, OPEN_DURATION, Unit, Value};
 use self::tenants::Worst;
 pub(crate) use self::tenants::{TenantReading, TenantSeries};
+use crate::circuit::Circuit;
 use crate::sync::Arc;
 use crate::{
     CircuitBreakerRegistry, CircuitState, Dependency, DependencySnapshot, LatencyQuantiles, Reason,
@@ -86,7 +87,7 @@ impl DependencySurvey {
         let [mut open, mut half_open, mut closed, mut idle, mut memory] = [0; 5];
         let mut oldest: Option<u64> = None;
         let mut worst = Worst::new(series);
-        let sums = dependency.inner.circuits.sums_and_each(now, |circuit| {
+        let mut look = |circuit: &Circuit| {
             let reading = circuit.reading(now);
             match reading.state {
                 _ if reading.is_idle => idle += 1,
@@ -101,8 +102,13 @@ impl DependencySurvey {
                 circuit.add_latencies(now, latency);
             }
             memory += circuit.bytes();
-            worst.offer(circuit, &reading);
-        });
+            // Where several tenants share it, it is none's.
+            if circuit.tenant().is_some() {
+                worst.offer(circuit, &reading);
+            }
+        };
+        let sums = dependency.inner.circuits.sums_and_each(now, &mut look);
+        dependency.shared_circuits().for_each(&mut look);
         let snapshot = dependency.snapshot_of(sums, now);
         let counts = Counts::of(&snapshot);
         let counts = {

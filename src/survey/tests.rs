@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Outcome, Policy, PolicyBuilder};
+use crate::{OutagePolicy, Outcome, Overflow, Policy, PolicyBuilder};
 
 const FEW: TenantSeries = TenantSeries {
     most: 3,
@@ -143,4 +143,58 @@ fn a_count_that_is_read_while_calls_go_on_never_falls() {
         ..Counts::default()
     });
     assert_eq!((reported.successes, reported.rejected), (5, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_whose_probe_is_on_its_way_is_not_idle_however_long_that_takes() {
+    let policy = Policy::builder().probe_lease(Duration::from_secs(600));
+    let (registry, search) = search(policy);
+    fail(&search, "acme");
+    tokio::time::advance(Duration::from_secs(40)).await;
+    let probe = search.acquire("acme").unwrap();
+    tokio::time::advance(Duration::from_secs(300)).await;
+    let survey = &Survey::take(&registry, FEW).dependencies[0];
+    assert_eq!((survey.half_open, survey.idle), (1, 0));
+    assert_eq!(survey.oldest_open, Some(Duration::from_secs(340)));
+    tokio::time::advance(Duration::from_secs(301)).await;
+    let survey = &Survey::take(&registry, FEW).dependencies[0];
+    assert_eq!((survey.half_open, survey.idle), (0, 1), "its lease is over");
+    drop(probe);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_whose_tenant_heeds_the_wait_of_an_outage_is_not_idle() {
+    let outage = OutagePolicy::default().min_tenants(2).newcomers(true);
+    let (registry, search) = search(Policy::builder().outage(outage));
+    for tenant in ["acme", "umbrella"] {
+        fail(&search, tenant);
+    }
+    let wait = Duration::from_secs(600);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let probe = search.acquire("acme").unwrap();
+    probe.record(Outcome::failure().with_retry_after(wait));
+    let told = search.acquire("umbrella").unwrap_err();
+    let told = told.circuit_open().and_then(|open| open.retry_after());
+    assert_eq!(told, Some(wait), "an outage");
+    tokio::time::advance(wait - Duration::from_secs(1)).await;
+    let survey = &Survey::take(&registry, FEW).dependencies[0];
+    assert_eq!((survey.open, survey.idle), (2, 0));
+    tokio::time::advance(Duration::from_secs(120)).await;
+    let survey = &Survey::take(&registry, FEW).dependencies[0];
+    assert_eq!((survey.open, survey.idle), (0, 2), "they did not come back");
+}
+
+#[test]
+fn a_circuit_that_tenants_without_room_share_is_among_the_circuits_and_no_tenant() {
+    let registry = CircuitBreakerRegistry::builder();
+    let registry = registry.max_tenants(1).build().unwrap();
+    let policy = Policy::builder().consecutive_failures(1);
+    let policy = policy.overflow(Overflow::Shared).build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    let _held = search.acquire("acme").unwrap();
+    fail(&search, "umbrella");
+    let survey = &Survey::take(&registry, FEW).dependencies[0];
+    assert_eq!((survey.closed, survey.open), (1, 1));
+    assert!(survey.oldest_open.is_some());
+    assert_eq!((survey.tenants.len(), survey.left_out), (0, 0));
 }

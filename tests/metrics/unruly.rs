@@ -1,8 +1,12 @@
 //! A recorder that panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tokio::time::{advance, sleep, timeout};
+use tower_tenant_breaker::{Event, Observer};
 
 use super::*;
 
@@ -58,4 +62,61 @@ async fn a_refresh_passes_the_panic_on_and_the_next_tells_everything() {
     told.shelf.panic(false);
     let acme = "circuit_breaker.tenant.open{dependency=search,tenant.id=acme}";
     assert_eq!(told.now().of(acme), 1.0);
+}
+
+/// An observer that refreshes when it goes.
+struct LastWord(Arc<Mutex<Option<MetricsExporter>>>);
+
+impl Observer for LastWord {
+    fn on_event(&self, _: &Event<'_>) {}
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if let Some(exporter) = self.0.lock().unwrap().take() {
+            exporter.refresh();
+        }
+    }
+}
+
+/// A recorder that lets go of the registry when it is asked for a handle.
+struct LetsGo(Mutex<Option<CircuitBreakerRegistry>>);
+
+impl Recorder for LetsGo {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        drop(self.0.lock().unwrap().take());
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
+fn a_registry_whose_last_handle_goes_in_a_refresh_goes_after_it() {
+    let place = Arc::default();
+    let observer = LastWord(Arc::clone(&place));
+    let registry = CircuitBreakerRegistry::builder().observer(observer);
+    let registry = registry.build().unwrap();
+    let recorder = Arc::new(LetsGo(Mutex::default()));
+    let exporter = MetricsExporter::builder(&registry).recorder(Arc::clone(&recorder));
+    let exporter = exporter.build().unwrap();
+    registry.dependency("search").unwrap();
+    *place.lock().unwrap() = Some(exporter.clone());
+    *recorder.0.lock().unwrap() = Some(registry);
+    // On a thread of its own, so that one that waits for itself is seen.
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || done.send(exporter.refresh()));
+    let refreshed = is_done.recv_timeout(Duration::from_secs(60));
+    assert_eq!(refreshed, Ok(true));
+    assert!(place.lock().unwrap().is_none(), "the observer has gone");
 }
