@@ -28,12 +28,21 @@ cargo build --locked --quiet --package browser
 
 scratch=$(mktemp -d)
 driver_pid=
+scenes=
+# Whatever happened, nothing of it is left: each of the two and what it started are one group of processes.
 finish() {
-    if [ -n "$driver_pid" ]; then
-        kill "$driver_pid" 2>/dev/null || true
-        wait "$driver_pid" 2>/dev/null || true
-    fi
-    rm -rf "$scratch"
+    local code=$?
+    trap - EXIT
+    for group in $scenes $driver_pid; do
+        kill -KILL -- "-$group" 2>/dev/null || true
+        wait "$group" 2>/dev/null || true
+    done
+    # A browser that is being killed may still write.
+    for _ in $(seq 20); do
+        ! rm -rf "$scratch" 2>/dev/null || break
+        sleep 0.1
+    done
+    exit "$code"
 }
 trap finish EXIT
 trap 'exit 130' INT
@@ -41,8 +50,10 @@ trap 'exit 143' TERM
 
 # Port 0 is a free one; it says which. The profile of the browser goes where the rest goes.
 : >"$scratch/driver.log"
+set -m
 TMPDIR=$scratch "$driver" --port=0 >"$scratch/driver.log" 2>&1 &
 driver_pid=$!
+set +m
 port=
 for _ in $(seq 100); do
     port=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$scratch/driver.log")
@@ -52,4 +63,9 @@ for _ in $(seq 100); do
 done
 [ -n "$port" ] || fail "chromedriver did not say its port: $(cat "$scratch/driver.log")"
 
-TMPDIR=$scratch target/debug/browser --driver "http://127.0.0.1:$port" --chromium "$chromium" "$@"
+# In the background, so that a signal is heeded while it runs.
+set -m
+TMPDIR=$scratch "${CARGO_TARGET_DIR:-target}/debug/browser" --driver "http://127.0.0.1:$port" --chromium "$chromium" "$@" &
+scenes=$!
+set +m
+wait "$scenes"

@@ -6,6 +6,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+case ${1-} in
+-h | --help)
+    sed -n '/^set /q; s/^# \{0,1\}//p' observability/live.sh | tail -n +2
+    exit 0
+    ;;
+esac
+
 fail() {
     printf '%s\n' "$*" >&2
     exit 1

@@ -129,7 +129,8 @@
 //! - `consecutive_failures`: more in a row. With one failure in a hundred by chance, a run of three comes once in a million
 //!   calls, and of two once in ten thousand.
 //! - `failure_rate`: a higher share, or more `failure_threshold` where few calls make up the window.
-//! - `latency`: take the threshold from `circuit_breaker.latency`: about twice the p95 of a good, busy hour, and under the
+//! - `latency`: take the threshold from `circuit_breaker.latency`, which knows tenants with 100 calls in a window or more
+//!   (where all have fewer, from the histogram that your tracing or your proxy has of the dependency): about twice the p95 of a good, busy hour, and under the
 //!   timeout inside, or the timeout comes first and these are failures.
 //!
 //! The signs of one that is too loose: callers see timeouts and errors (`outcome="failure"`) for long before the first

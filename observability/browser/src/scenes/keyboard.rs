@@ -14,7 +14,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
     browser
         .read_until("#who", "who I am", |text| !text.is_empty())
         .await?;
-    tab_to(browser, "Worst tenants of search").await?;
+    tab_to(browser, "Tenants of search").await?;
     let outline = browser.ask("const s = getComputedStyle(document.activeElement); return s.outlineStyle + ' ' + parseFloat(s.outlineWidth)").await?;
     ensure(
         outline == "solid 3",
@@ -37,7 +37,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
         )
         .await?;
     ensure(
-        focus(browser).await? == "Worst tenants of search",
+        focus(browser).await? == "Tenants of search",
         "the focus went away with an update",
     )?;
 
@@ -74,7 +74,7 @@ pub(super) async fn play(browser: &Browser, stage: &mut Stage) -> Result<(), Fai
         .await?;
     // All the way through, and out again: no trap.
     tab_to(browser, "Act on mail").await?;
-    tab_to(browser, "Worst tenants of search").await?;
+    tab_to(browser, "Tenants of search").await?;
     browser.press(Key::Enter).await?;
     browser
         .until(
