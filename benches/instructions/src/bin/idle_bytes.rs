@@ -2,38 +2,18 @@
 //!
 //! Counted where they are asked for, so without what the allocator rounds up and keeps for itself.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::error::Error;
-use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
+use gauge::heap;
 use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome, Policy};
 
 const TENANTS: usize = 100_000;
 
-struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-// SAFETY: each method hands its arguments on to `System` as they are, and counts beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size().cast_signed(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size().cast_signed(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, which is the same.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: heap::Counting = heap::Counting;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let before = LIVE.load(Relaxed);
+    let before = heap::live();
     let registry = CircuitBreakerRegistry::builder()
         .max_tenants(TENANTS)
         .build()?;
@@ -45,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .record(outcome);
         }
         assert_eq!(search.len(), TENANTS, "every tenant has its circuit");
-        let each = (LIVE.load(Relaxed) - before) as f64 / TENANTS as f64;
+        let each = (heap::live() - before) as f64 / TENANTS as f64;
         let history = match outcome {
             Outcome::Success => "no call of which was bad",
             _ => "with one failed call",

@@ -1,0 +1,7 @@
+//! What the benches read their figures from.
+
+pub mod cpu;
+pub mod heap;
+mod quartiles;
+
+pub use quartiles::Quartiles;
