@@ -106,11 +106,12 @@ impl Circuit {
         let rare = self.rare.get()?;
         let now = context.now();
         let left = self.deadline(rare).saturating_sub(now);
-        (left > 0).then(|| {
-            self.note_attempt(rare, now);
-            add(&rare.tally.rejected, 1);
-            Refusal::open(left, word, rare)
-        })
+        if left == 0 {
+            return None;
+        }
+        self.note_attempt(rare, now);
+        add(&rare.tally.rejected, 1);
+        Some(Refusal::open(left, word, rare))
     }
 
     /// Counts and tells of a rejection, which a dry run does not carry out.

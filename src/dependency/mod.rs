@@ -360,11 +360,18 @@ fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
 // Apart, so that what it keeps does not weigh on a plain admission.
 #[inline(never)]
 fn decide(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
-    let decided = match circuit.refuse_plainly() {
-        Some(refusal) => Err(refusal),
-        None => circuit.admit(probing),
-    };
-    decided.map_err(|refusal| CircuitOpen::by(circuit, refusal).into())
+    match circuit.refuse_plainly() {
+        Some(refusal) => Err(CircuitOpen::by(circuit, refusal).into()),
+        None => decide_at_length(circuit, probing),
+    }
+}
+
+// Apart, for the same reason.
+#[inline(never)]
+fn decide_at_length(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
+    circuit
+        .admit(probing)
+        .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())
 }
 
 #[cfg(test)]
