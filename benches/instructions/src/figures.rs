@@ -58,11 +58,15 @@ impl<'a> Count<'a> {
 ///
 /// # Errors
 ///
-/// A label is none of its labels, or two counts that are to be compared are of one number of calls.
+/// A label is none of its labels, callgrind counted nothing, or two counts that are to be compared are of one number of calls.
 pub(crate) fn of(told: &[Told]) -> Result<Vec<Row>, String> {
     let mut counts = Vec::with_capacity(told.len());
     for told in told {
         let count = Count::of(told).ok_or_else(|| format!("a count is called {:?}", told.label))?;
+        // Callgrind knows what it is to count by a function's name, which a program without symbols does not have.
+        if told.instructions == 0 {
+            return Err(format!("nothing was counted: {:?}", told.label));
+        }
         counts.push(count);
     }
     let mut rows: Vec<Row> = Vec::new();
@@ -153,5 +157,6 @@ mod tests {
         ] {
             assert!(of(&[told(label, 1, 0)]).is_err(), "{label}");
         }
+        assert!(of(&[told("core/closed/1/24", 0, 0)]).is_err());
     }
 }
