@@ -1,5 +1,6 @@
 //! What the benches read their figures from.
 
+pub mod callgrind;
 pub mod cpu;
 pub mod heap;
 mod quartiles;
