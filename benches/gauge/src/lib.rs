@@ -3,5 +3,7 @@
 pub mod cpu;
 pub mod heap;
 mod quartiles;
+mod resident;
 
 pub use quartiles::Quartiles;
+pub use resident::Resident;
