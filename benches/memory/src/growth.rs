@@ -36,7 +36,9 @@ impl Growth {
             "Idle tenants. Bytes are live, beyond the {ours} of an empty registry with one dependency and the {floor} \
              of an empty map. Calls are good ones of known tenants, in ns of CPU time, median and interquartile range.\n"
         );
-        println!("| tenants | bytes each | DashMap | a call at random | in turn | DashMap at random | in turn |");
+        println!(
+            "| tenants | bytes each | DashMap | a call at random | in turn | DashMap at random | in turn |"
+        );
         println!("|--:|--:|--:|--:|--:|--:|--:|");
         for (tenants, pace) in &self.paces {
             let each = |curve: &Curve| {

@@ -15,7 +15,10 @@ pub(crate) fn line() -> String {
         Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
     };
     let parts = [
-        Some(format!("{}, {cores} cores", processor().unwrap_or_default())),
+        Some(format!(
+            "{}, {cores} cores",
+            processor().unwrap_or_default()
+        )),
         Some(format!(
             "{} {}",
             std::env::consts::OS,

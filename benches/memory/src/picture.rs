@@ -155,7 +155,7 @@ fn chart(
         .legend_area_size(34)
         .margin(8)
         .background_style(WHITE)
-        .border_style(TRANSPARENT)
+        .border_style(GRID)
         .label_font(text(13))
         .draw()?;
     Ok(())

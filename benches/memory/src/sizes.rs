@@ -23,7 +23,8 @@ pub(crate) fn print(curve: &Curve, most: usize) -> Result<(), Box<dyn Error>> {
         kind: Kind::Idle,
         tenants,
     };
-    let mut cases = vec![idle(tenth), idle(most)];
+    // One tenant: what there is in any case, the program among it.
+    let mut cases = vec![idle(1), idle(tenth), idle(most)];
     let doubling = curve.doubling();
     if let Some((before, after)) = doubling {
         cases.extend([idle(before.tenants), idle(after.tenants)]);
@@ -83,11 +84,7 @@ fn row(case: Case, cost: Cost) -> String {
     let each = |sum: usize| format!("{:.1}", sum as f64 / tenants as f64);
     let mib = |bytes: usize| format!("{:.1}", bytes as f64 / MIB);
     let resident = match cost.resident {
-        Some(resident) => [
-            mib(resident.now),
-            mib(resident.peak),
-            each(resident.now),
-        ],
+        Some(resident) => [mib(resident.now), mib(resident.peak), each(resident.now)],
         None => ["?"; 3].map(str::to_owned),
     };
     let columns = [
@@ -115,7 +112,10 @@ mod tests {
     #[test]
     fn a_budget_is_met_up_to_itself() {
         let of = |is| verdict("bytes", is, 220.0, 1_000);
-        assert_eq!(of(220.0), "1,000 tenants: 220.0 bytes, of at most 220: met.");
+        assert_eq!(
+            of(220.0),
+            "1,000 tenants: 220.0 bytes, of at most 220: met."
+        );
         assert!(of(220.1).ends_with(": MISSED."));
     }
 }
