@@ -7,7 +7,6 @@ use std::str::FromStr;
 use gauge::{Resident, heap};
 
 use crate::child;
-use crate::ids;
 use crate::kind::Kind;
 use crate::subject::{Breaker, Subject};
 
@@ -26,8 +25,6 @@ pub(crate) struct Cost {
     pub(crate) allocations: usize,
     /// Of the whole process; none where the system does not say it.
     pub(crate) resident: Option<Resident>,
-    /// How many circuits have histograms.
-    pub(crate) measured: usize,
 }
 
 impl Case {
@@ -44,17 +41,10 @@ impl Case {
         if dependency.len() != tenants {
             return Err(format!("{} of {tenants} have a circuit", dependency.len()).into());
         }
-        let mut id = String::new();
-        let has_histograms = |number: &usize| {
-            ids::write(&mut id, *number);
-            let snapshot = dependency.circuit(&id).snapshot();
-            snapshot.is_some_and(|circuit| circuit.latency.is_some())
-        };
         Ok(Cost {
             live: usize::try_from(live)?,
             allocations,
             resident,
-            measured: (0..tenants).filter(has_histograms).count(),
         })
     }
 
@@ -72,9 +62,8 @@ impl fmt::Display for Cost {
             live,
             allocations,
             resident,
-            measured,
         } = self;
-        write!(f, "{live} {allocations} {measured}")?;
+        write!(f, "{live} {allocations}")?;
         match resident {
             Some(Resident { now, peak }) => write!(f, " {now} {peak}"),
             None => Ok(()),
@@ -87,18 +76,15 @@ impl FromStr for Cost {
 
     fn from_str(line: &str) -> Result<Self, Self::Err> {
         let figures: Result<Vec<usize>, _> = line.split(' ').map(str::parse).collect();
-        let (live, allocations, measured, resident) = match figures?[..] {
-            [live, allocations, measured] => (live, allocations, measured, None),
-            [live, allocations, measured, now, peak] => {
-                (live, allocations, measured, Some(Resident { now, peak }))
-            }
+        let (live, allocations, resident) = match figures?[..] {
+            [live, allocations] => (live, allocations, None),
+            [live, allocations, now, peak] => (live, allocations, Some(Resident { now, peak })),
             _ => return Err(format!("not the figures of a case: {line:?}").into()),
         };
         Ok(Self {
             live,
             allocations,
             resident,
-            measured,
         })
     }
 }
@@ -117,11 +103,10 @@ mod tests {
                 live: 1,
                 allocations: 2,
                 resident,
-                measured: 3,
             };
             assert_eq!(cost.to_string().parse::<Cost>().unwrap(), cost);
         }
-        assert!("1 2 3 4".parse::<Cost>().is_err());
-        assert!("1 2 three".parse::<Cost>().is_err());
+        assert!("1 2 3".parse::<Cost>().is_err());
+        assert!("1 two".parse::<Cost>().is_err());
     }
 }

@@ -20,14 +20,21 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    /// Up to so many tenants.
+    /// The bytes of up to so many tenants, and no times yet.
     pub(crate) fn ask(most: usize) -> Result<Self, Box<dyn Error>> {
-        let paces = steps(most).map(|tenants| Ok((tenants, pace::ask(tenants)?)));
         Ok(Self {
             ours: Curve::ask(OURS, most)?,
             floor: Curve::ask(FLOOR, most)?,
-            paces: paces.collect::<Result<_, Box<dyn Error>>>()?,
+            paces: Vec::new(),
         })
+    }
+
+    /// The times, too.
+    pub(crate) fn ask_paces(&mut self, most: usize) -> Result<(), Box<dyn Error>> {
+        for tenants in steps(most) {
+            self.paces.push((tenants, pace::ask(tenants)?));
+        }
+        Ok(())
     }
 
     pub(crate) fn print(&self) {

@@ -31,9 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         Task::Help => println!("{HELP}"),
         Task::Report { svg, most } => {
             println!("{}\n", machine::line());
-            let growth = Growth::ask(most)?;
+            let mut growth = Growth::ask(most)?;
             sizes::print(&growth.ours, most)?;
             println!();
+            growth.ask_paces(most)?;
             growth.print();
             if let Some(path) = svg {
                 picture::draw(&growth, &path)?;

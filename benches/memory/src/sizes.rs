@@ -42,9 +42,9 @@ pub(crate) fn print(curve: &Curve, most: usize) -> Result<(), Box<dyn Error>> {
         Kind::Busy.calls()
     );
     println!(
-        "| tenants | kind | live bytes each | allocations each | live, MiB | resident, MiB | at its peak | resident bytes each | with histograms |"
+        "| tenants | kind | live bytes each | allocations each | live, MiB | resident, MiB | at its peak | resident bytes each |"
     );
-    println!("|--:|---|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|---|--:|--:|--:|--:|--:|--:|");
     let mut full = None;
     for case in cases {
         let cost = case.ask()?;
@@ -94,8 +94,7 @@ fn row(case: Case, cost: Cost) -> String {
         format!("{:.2}", cost.allocations as f64 / tenants as f64),
         mib(cost.live),
     ];
-    let columns = columns.into_iter().chain(resident);
-    let columns: Vec<_> = columns.chain([thousands(cost.measured)]).collect();
+    let columns: Vec<_> = columns.into_iter().chain(resident).collect();
     format!("| {} |", columns.join(" | "))
 }
 
