@@ -1,5 +1,6 @@
 //! The bytes that are live while tenants come, one after another.
 
+use std::cmp::Ordering;
 use std::error::Error;
 use std::fmt::Write;
 
@@ -94,17 +95,27 @@ impl Curve {
         self.points.iter().find(is_there).copied()
     }
 
-    /// The dearest tenants of those points that have more than half as many as the last, and the cheapest of those
-    /// before: right after and right before the tables have doubled.
-    pub(crate) fn doubling(&self) -> Option<(Point, Point)> {
-        let last = self.points.last()?.tenants;
-        let upper = |point: &&Point| point.tenants > last / 2;
-        let dearer = |a: &&Point, b: &&Point| a.each().total_cmp(&b.each());
-        let after = *self.points.iter().filter(upper).max_by(dearer)?;
-        let earlier = self.points.iter().filter(upper);
-        let earlier = earlier.filter(|point| point.tenants < after.tenants);
-        Some((*earlier.min_by(dearer)?, after))
+    /// Where tenants are dearest, of those points that have more than half as many as the last: the tables double at
+    /// least once from one half to the other, and right after they are at their emptiest.
+    pub(crate) fn worst(&self) -> Option<Point> {
+        self.upper_half().max_by(dearer)
     }
+
+    /// Where they are cheapest, of those of these points that come before that one.
+    pub(crate) fn best_before(&self, worst: Point) -> Option<Point> {
+        let earlier = |point: &Point| point.tenants < worst.tenants;
+        self.upper_half().filter(earlier).min_by(dearer)
+    }
+
+    fn upper_half(&self) -> impl Iterator<Item = Point> {
+        let most = self.points.last().map_or(0, |point| point.tenants);
+        let points = self.points.iter().copied();
+        points.filter(move |point| point.tenants > most / 2)
+    }
+}
+
+fn dearer(one: &Point, other: &Point) -> Ordering {
+    one.each().total_cmp(&other.each())
 }
 
 #[cfg(test)]
@@ -116,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_doubling_is_where_tenants_are_dearest_and_right_before() {
+    fn the_worst_and_the_best_are_right_after_and_right_before_a_doubling() {
         let points = [
             point(40, 9_000),
             point(60, 660),
@@ -128,7 +139,10 @@ mod tests {
             empty: 8,
             points: points.to_vec(),
         };
-        assert_eq!(curve.doubling(), Some((point(70, 700), point(75, 1_500))));
+        let worst = curve.worst().unwrap();
+        assert_eq!(worst, point(75, 1_500));
+        assert_eq!(curve.best_before(worst), Some(point(70, 700)));
+        assert_eq!(curve.best_before(point(60, 660)), None);
         assert_eq!(Curve::read(&curve.written()).unwrap(), curve);
         assert_eq!(curve.at(61), Some(point(70, 700)));
         assert_eq!(curve.at(101), None);

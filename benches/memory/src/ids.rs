@@ -36,3 +36,29 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, write};
+
+    #[test]
+    fn ids_have_27_bytes() {
+        let mut id = "another".to_owned();
+        write(&mut id, 1_000_000);
+        assert_eq!(id, "tenant-00000000000001000000");
+    }
+
+    #[test]
+    fn in_turn_all_come_round_and_at_random_any_of_them_comes() {
+        let mut in_turn = Order::InTurn(0);
+        let turns: Vec<_> = (0..5).map(|_| in_turn.next(3)).collect();
+        assert_eq!(turns, [0, 1, 2, 0, 1]);
+        let mut at_random = Order::AtRandom(1);
+        let mut came = [0; 8];
+        (0..800).for_each(|_| came[at_random.next(8)] += 1);
+        assert!(
+            came.iter().all(|times| (60..140).contains(times)),
+            "{came:?}"
+        );
+    }
+}

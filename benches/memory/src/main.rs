@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             growth.ask_paces(most)?;
             growth.print();
             if let Some(path) = svg {
-                picture::draw(&growth, &path)?;
+                std::fs::write(path, picture::svg(&growth)?)?;
             }
         }
         Task::Case(case) => println!("{}", case.measure()?),

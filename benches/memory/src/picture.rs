@@ -1,7 +1,6 @@
 //! The growth as a picture.
 
 use std::error::Error;
-use std::path::Path;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -29,8 +28,8 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-/// Writes the picture as SVG. Its background is a colour of its own, so it is read on dark pages as on light ones.
-pub(crate) fn draw(growth: &Growth, path: &Path) -> Result<(), Box<dyn Error>> {
+/// The picture as SVG. Its background is a colour of its own, so it is read on dark pages as on light ones.
+pub(crate) fn svg(growth: &Growth) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -50,8 +49,7 @@ pub(crate) fn draw(growth: &Growth, path: &Path) -> Result<(), Box<dyn Error>> {
         )?;
         area.present()?;
     }
-    std::fs::write(path, svg)?;
-    Ok(())
+    Ok(svg)
 }
 
 fn times(growth: &Growth) -> [Line; 4] {
@@ -159,4 +157,48 @@ fn chart(
         .label_font(text(13))
         .draw()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use gauge::Quartiles;
+
+    use super::svg;
+    use crate::curve::{Curve, Point};
+    use crate::growth::Growth;
+
+    #[test]
+    fn it_says_what_its_lines_and_axes_are() {
+        let curve = |bytes| Curve {
+            empty: 0,
+            points: [1, 10_000]
+                .map(|tenants| Point {
+                    tenants,
+                    bytes: bytes * tenants,
+                })
+                .to_vec(),
+        };
+        let pace = [1.0, 2.0, 3.0, 4.0].map(|median| Quartiles {
+            lower: median,
+            median,
+            upper: median,
+        });
+        let growth = Growth {
+            ours: curve(200),
+            floor: curve(100),
+            paces: vec![(1, pace), (10_000, pace)],
+        };
+        let drawn = svg(&growth).unwrap();
+        for words in [
+            "CPU time of a call, in ns",
+            "a closed call, tenants at random",
+            "DashMap with an AtomicU64, in turn",
+            "Bytes of a tenant, beyond those of an empty map",
+            "budget of an idle tenant, 220 bytes",
+            "10,000",
+            "tenants",
+        ] {
+            assert!(drawn.contains(words), "{words}");
+        }
+    }
 }

@@ -25,10 +25,14 @@ pub(crate) fn print(curve: &Curve, most: usize) -> Result<(), Box<dyn Error>> {
     };
     // One tenant: what there is in any case, the program among it.
     let mut cases = vec![idle(1), idle(tenth), idle(most)];
-    let doubling = curve.doubling();
-    if let Some((before, after)) = doubling {
-        cases.extend([idle(before.tenants), idle(after.tenants)]);
-    }
+    let worst = curve.worst();
+    let best = worst.and_then(|worst| curve.best_before(worst));
+    cases.extend(
+        [best, worst]
+            .into_iter()
+            .flatten()
+            .map(|point| idle(point.tenants)),
+    );
     cases.sort_by_key(|case| case.tenants);
     cases.dedup();
     for kind in [Kind::Light, Kind::Busy] {
@@ -54,17 +58,16 @@ pub(crate) fn print(curve: &Curve, most: usize) -> Result<(), Box<dyn Error>> {
         }
     }
     println!();
-    if let Some((before, after)) = doubling {
+    if let Some(worst) = worst {
+        let told = verdict("bytes live each", worst.each(), EACH, worst.tenants);
         println!(
-            "Idle, {}",
-            verdict("bytes live each", after.each(), EACH, after.tenants)
+            "Idle, {told} Of more than {} tenants none cost more.",
+            thousands(most / 2)
         );
-        println!(
-            "That is right after the tables have doubled, the worst of more than {} tenants; right before, at {}, it is {:.1}.",
-            thousands(most / 2),
-            thousands(before.tenants),
-            before.each()
-        );
+    }
+    if let Some(best) = best {
+        let (tenants, each) = (thousands(best.tenants), best.each());
+        println!("Idle, {tenants} tenants: {each:.1}, before the tables doubled.");
     }
     if let Some(cost) = full {
         let each = cost.live as f64 / most as f64;
