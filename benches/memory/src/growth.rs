@@ -44,7 +44,7 @@ impl Growth {
              of an empty map. Calls are good ones of known tenants, in ns of CPU time, median and interquartile range.\n"
         );
         println!(
-            "| tenants | bytes each | DashMap | a call at random | in turn | DashMap at random | in turn |"
+            "| tenants | bytes each | DashMap | a call at random | in turn | DashMap at random | DashMap in turn |"
         );
         println!("|--:|--:|--:|--:|--:|--:|--:|");
         for (tenants, pace) in &self.paces {
