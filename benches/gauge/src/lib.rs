@@ -4,5 +4,7 @@ pub mod callgrind;
 pub mod cpu;
 pub mod heap;
 mod quartiles;
+mod resident;
 
 pub use quartiles::Quartiles;
+pub use resident::Resident;
