@@ -236,6 +236,7 @@ pub struct InvalidTenant {
 }
 
 impl InvalidTenant {
+    #[inline]
     pub(crate) fn check(tenant: &str) -> Result<(), Self> {
         let bytes = tenant.len();
         if (1..=MAX_TENANT_BYTES).contains(&bytes) {

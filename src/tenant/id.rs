@@ -62,6 +62,7 @@ impl<'a> Tenant<'a> {
     }
 
     /// The id.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
