@@ -1,6 +1,7 @@
 //! The proof that a call was admitted.
 
 use std::fmt;
+use std::mem;
 
 use super::{Circuit, Credit};
 use crate::outcome::Outcome;
@@ -91,6 +92,12 @@ impl Permit {
         result
     }
 
+    /// Leaves one behind on which nothing is recorded.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, Self::unrecorded())
+    }
+
     /// What the circuit's clock says; none where nothing is recorded.
     #[cfg(feature = "http")]
     pub(crate) fn now(&self) -> Option<u64> {
@@ -108,7 +115,7 @@ impl Permit {
     }
 
     /// As [`record`](Self::record), for what has a use for the permit's remains.
-    #[cfg(feature = "http")]
+    #[inline]
     pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
         self.end(outcome);
     }
@@ -125,7 +132,6 @@ impl Permit {
         }
     }
 
-    #[inline]
     fn end(&mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
             circuit.end(self, outcome);
