@@ -35,7 +35,8 @@ impl<Req, Res> Settle<Req, Res> for AtHead {
     #[inline]
     fn begin(&self, _req: &Req) {}
 
-    #[inline]
+    // Always: called, it would copy the response, which takes 29 instructions for one of HTTP.
+    #[inline(always)]
     fn settle((): (), response: Res, permit: &mut Permit) -> Res {
         permit.record_in_place(Outcome::Success);
         response
