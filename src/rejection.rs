@@ -123,7 +123,7 @@ impl CircuitOpen {
     /// Why the call was rejected; for an open circuit, why it opened.
     #[must_use]
     pub fn reason(&self) -> Reason {
-        self.refusal.reason
+        self.refusal.reason()
     }
 
     /// How long until a call may be admitted.
@@ -133,7 +133,7 @@ impl CircuitOpen {
     /// taken, or the call may not probe.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.refusal.retry_after
+        self.refusal.retry_after()
     }
 
     /// Since when the dependency is unavailable to the tenant: of a circuit that is open or half-open, when it opened
@@ -165,14 +165,14 @@ impl CircuitOpen {
     /// ```
     #[must_use]
     pub fn since(&self) -> Option<Instant> {
-        let since = self.refusal.since.checked_sub(1)?;
+        let since = self.refusal.since()?;
         Some(self.context().shared.clock.instant(since))
     }
 
     /// The generation of the circuit that rejected the call; 0 where the tenant has none.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.refusal.generation
+        self.refusal.generation()
     }
 
     /// The state that the tenant's circuit is in; none where it has none.
@@ -194,7 +194,7 @@ impl CircuitOpen {
     /// What the operator said who forced the circuit open.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
-        self.refusal.note.as_deref()
+        self.refusal.note()
     }
 
     /// The rejection in an error or in one of its sources, the outermost where there are several.

@@ -39,7 +39,13 @@ impl Clock {
     /// Never before zero, also by a clock that steps back.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
-        nanos(Instant::now().saturating_duration_since(self.base))
+        self.at(Instant::now())
+    }
+
+    /// Zero for what lies before it.
+    #[inline]
+    pub(crate) fn at(&self, instant: Instant) -> u64 {
+        nanos(instant.saturating_duration_since(self.base))
     }
 
     pub(crate) fn instant(&self, at: u64) -> Instant {

@@ -1,82 +1,28 @@
 //! Who is let through.
 
-use std::time::Duration;
+use tokio::time::Instant;
 
 use super::permit::{Permit, Stage};
 use super::rare::{Machine, Rare, add};
+use super::refusal::Refusal;
 use super::transition::Transition;
 use super::word::Word;
 use super::{Circuit, Head};
 use crate::event::{Event, EventKind, Origin, Text, say};
 use crate::overrides::{Override, Standing};
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Arc, Relaxed};
+use crate::sync::{AcqRel, Acquire, Relaxed};
 use crate::time::nanos;
 use crate::{CircuitState, Probing};
 
 /// After how many open periods without an admissible call the others are told.
 const PATIENCE: u64 = 3;
 
-/// Why a circuit did not let a call through.
-#[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) reason: Reason,
-    /// How long until a call may be admitted; none where nobody knows.
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) generation: u64,
-    /// Since when the dependency is unavailable to the tenant, plus 1; 0 where nobody knows.
-    pub(crate) since: u64,
-    /// What the operator said who forced the circuit open.
-    pub(crate) note: Option<Arc<str>>,
-}
-
 /// A probe that has its place.
 pub(super) struct Begun {
     word: Word,
     place: u32,
     transition: Option<Transition>,
-}
-
-impl Refusal {
-    pub(super) fn new(reason: Reason, retry_after: u64, generation: u64) -> Self {
-        Self {
-            reason,
-            retry_after: Some(Duration::from_nanos(retry_after)),
-            generation,
-            since: 0,
-            note: None,
-        }
-    }
-
-    /// By a circuit that is not closed.
-    #[inline]
-    fn shut(reason: Reason, retry_after: u64, word: Word, rare: &Rare) -> Self {
-        Self {
-            since: rare.shut_since.load(Relaxed),
-            ..Self::new(reason, retry_after, word.generation())
-        }
-    }
-
-    pub(crate) fn forced(now: u64, standing: Standing, generation: u64) -> Self {
-        Self {
-            reason: standing.reason,
-            retry_after: standing
-                .until()
-                .map(|until| Duration::from_nanos(until.saturating_sub(now))),
-            generation,
-            since: standing.since + 1,
-            note: standing.note,
-        }
-    }
-
-    /// Who made it happen.
-    pub(crate) fn origin(&self) -> Origin {
-        match self.reason {
-            Reason::Forced | Reason::QuotaExhausted => Origin::Override,
-            Reason::ByHand => Origin::ByHand,
-            _ => Origin::Automatic,
-        }
-    }
 }
 
 impl Circuit {
@@ -88,8 +34,7 @@ impl Circuit {
         if !word.is_plainly_closed() || self.context.needs_attention() {
             return Err(self);
         }
-        let now = self.context.now();
-        Ok(self.permit(word, now, 0, false))
+        Ok(self.permit(word, Instant::now(), 0, false))
     }
 
     pub(crate) fn admit(&self, probing: Probing) -> Result<Permit, Refusal> {
@@ -149,8 +94,27 @@ impl Circuit {
         decided.or_else(|refusal| self.refuse(self.rare(), refusal, now, dry_run))
     }
 
-    /// Counts and tells of a rejection, which a dry run does not carry out.
+    /// Rejects the call where a look at the state word, the deadline and the clock is enough to know that it may not pass,
+    /// and nobody is to be told; none where it is not.
     #[inline]
+    pub(crate) fn refuse_plainly(&self) -> Option<Refusal> {
+        let word = self.word();
+        let context = &self.context;
+        if !word.is_plainly_open() || context.needs_attention() || context.hears_of_rejections() {
+            return None;
+        }
+        let rare = self.rare.get()?;
+        let now = context.now();
+        let left = self.deadline(rare).saturating_sub(now);
+        if left == 0 {
+            return None;
+        }
+        self.note_attempt(rare, now);
+        add(&rare.tally.rejected, 1);
+        Some(Refusal::open(left, word, rare))
+    }
+
+    /// Counts and tells of a rejection, which a dry run does not carry out.
     fn refuse(
         &self,
         rare: &Rare,
@@ -158,12 +122,7 @@ impl Circuit {
         now: u64,
         dry_run: bool,
     ) -> Result<Permit, Refusal> {
-        rare.last_attempt.store(now, Relaxed);
-        if now >= rare.active_until.load(Relaxed)
-            || rare.active_base.load(Relaxed) != self.context.activity_base()
-        {
-            self.stay_active(rare, now);
-        }
+        self.note_attempt(rare, now);
         add(
             if dry_run {
                 &rare.tally.would_reject
@@ -176,10 +135,21 @@ impl Circuit {
             self.tell_of_rejection(&refusal, now, dry_run);
         }
         if dry_run {
-            self.note_would_reject(refusal.reason, now);
+            self.note_would_reject(refusal.reason(), now);
             Ok(Permit::unrecorded())
         } else {
             Err(refusal)
+        }
+    }
+
+    /// Keeps that the tenant is there, though its calls are rejected.
+    #[inline]
+    fn note_attempt(&self, rare: &Rare, now: u64) {
+        rare.last_attempt.store(now, Relaxed);
+        if now >= rare.active_until.load(Relaxed)
+            || rare.active_base.load(Relaxed) != self.context.activity_base()
+        {
+            self.stay_active(rare, now);
         }
     }
 
@@ -195,13 +165,13 @@ impl Circuit {
             kind: EventKind::Rejection,
             dependency: Some(&self.context.name),
             tenant: self.tenant(),
-            generation: refusal.generation,
+            generation: refusal.generation(),
             at: self.context.shared.clock.instant(now),
             origin: refusal.origin(),
-            reason: Some(refusal.reason),
+            reason: Some(refusal.reason()),
             figures: None,
             dry_run,
-            note: refusal.note.as_deref(),
+            note: refusal.note(),
             rejected_in: Some(self.word().state()),
         });
     }
@@ -228,7 +198,7 @@ impl Circuit {
             let deadline = self.deadline(rare);
             if now < deadline {
                 let left = deadline - now;
-                return Err(Refusal::shut(word.reason(), left, word, rare));
+                return Err(Refusal::open(left, word, rare));
             }
         }
         // By the word as it was seen to be closed: it may be another by now.
@@ -253,8 +223,7 @@ impl Circuit {
             _ => 0,
         };
         if left > 0 {
-            let refusal = Refusal::shut(word.reason(), left, word, rare);
-            return Some(Err(refusal));
+            return Some(Err(Refusal::shut(word.reason(), left, word, rare)));
         }
         self.probe(rare, now, probing).ok()
     }
@@ -264,7 +233,7 @@ impl Circuit {
             return Err(Refusal::new(Reason::Recovering, 0, word.generation()));
         }
         match self.take_flight() {
-            Some(counted) => Ok(self.clone().permit(word, now, 0, counted)),
+            Some(counted) => Ok(self.clone().permit(word, self.instant(now), 0, counted)),
             None => Err(Refusal::new(Reason::Saturated, 0, word.generation())),
         }
     }
@@ -279,11 +248,10 @@ impl Circuit {
         let mut machine = rare.machine.lock();
         let word = self.word();
         let refuse = |reason| {
-            let mut refusal = Refusal::shut(reason, 0, word, rare);
-            if reason == Reason::Saturated {
-                refusal.since = 0;
-            }
-            Ok(Err(refusal))
+            Ok(Err(match reason {
+                Reason::Saturated => Refusal::new(reason, 0, word.generation()),
+                _ => Refusal::shut(reason, 0, word, rare),
+            }))
         };
         if word.state() == CircuitState::Closed {
             return Err(word);
@@ -360,19 +328,24 @@ impl Circuit {
             self.tell(transition);
         }
         add(&rare.tally.probes, 1);
-        self.clone().permit(begun.word, now, begun.place, counted)
+        self.clone()
+            .permit(begun.word, self.instant(now), begun.place, counted)
     }
 
     #[inline]
-    fn permit(self, word: Word, now: u64, probe: u32, counted: bool) -> Permit {
+    fn permit(self, word: Word, now: Instant, probe: u32, counted: bool) -> Permit {
         Permit {
             circuit: Some(self),
-            started: now,
-            generation: word.generation(),
+            started: Some(now),
+            word,
             probe,
             counted,
             stage: Stage::Waiting,
         }
+    }
+
+    fn instant(&self, now: u64) -> Instant {
+        self.context.shared.clock.instant(now)
     }
 
     fn warn_of_barred(&self, warn: bool) {

@@ -67,14 +67,7 @@ impl Circuit {
     // Always, since the second caller would otherwise cost every closed call some twenty instructions.
     #[inline(always)]
     fn end_well(&self, slot: u64, generation: u64, now: u64, latency: u64) {
-        let counted = match self.window.count_success(slot, generation) {
-            Some(calls) => {
-                self.look_at_latency(slot, calls, latency);
-                true
-            }
-            None => self.count(slot, generation, now, latency, GOOD),
-        };
-        if counted {
+        if self.count(slot, generation, now, latency, GOOD) {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {

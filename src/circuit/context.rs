@@ -6,6 +6,7 @@ use tracing::Level;
 
 use super::Circuit;
 use super::activity::Activity;
+use super::pace::Pace;
 use super::percentiles::Budget;
 use super::recovery_times::RecoveryTimes;
 use super::rules::Rules;
@@ -16,7 +17,7 @@ use crate::overrides::{Place, Standing, Table, winner};
 use crate::policy::Policy;
 use crate::sync::{
     AcqRel, Acquire, Apart, Arc, ArcSwap, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Guard,
-    Mutex, OnceLock, Relaxed, Release, RwLock,
+    Mutex, OnceLock, Relaxed, RwLock,
 };
 use crate::time::{Clock, nanos};
 
@@ -99,15 +100,6 @@ pub(crate) struct Context {
 
 /// The policies that tenants have of their own, by tenant.
 pub(crate) type Policies = std::collections::HashMap<Box<str>, Arc<Rules>>;
-
-/// The figures of the dependency's rules that every call needs, without a look at the rules themselves.
-#[derive(Debug, Default)]
-pub(crate) struct Pace {
-    base: AtomicU64,
-    activity_base: AtomicU64,
-    slot_nanos: AtomicU64,
-    lowest_threshold: AtomicU64,
-}
 
 /// The dependency as a whole.
 #[derive(Debug, Default)]
@@ -218,33 +210,30 @@ impl Context {
     /// The slot by the dependency's rules.
     #[inline]
     pub(super) fn slot(&self, now: u64) -> u64 {
-        // First: who sees the base of an era sees the length of its slots.
-        let base = self.pace.base.load(Acquire);
-        base + now / self.pace.slot_nanos.load(Relaxed)
+        self.pace.slot(now)
     }
 
     /// The slot in which a tenant is active that calls now. Those slots begin anew with the length of the window alone,
     /// and not with a threshold.
     pub(super) fn activity_slot(&self, now: u64) -> u64 {
-        self.activity_base() + now / self.pace.slot_nanos.load(Relaxed)
+        self.pace.activity_slot(now)
     }
 
     /// The number of the first of those slots.
     #[inline]
     pub(super) fn activity_base(&self) -> u64 {
-        self.pace.activity_base.load(Acquire)
+        self.pace.activity_base()
     }
 
     /// When the present slot ends.
     pub(super) fn slot_end(&self, now: u64) -> u64 {
-        let slot_nanos = self.pace.slot_nanos.load(Relaxed);
-        (now / slot_nanos + 1).saturating_mul(slot_nanos)
+        self.pace.slot_end(now)
     }
 
     /// The threshold over which a call is slow by some rule of the dependency.
     #[inline]
     pub(super) fn lowest_threshold(&self) -> u64 {
-        self.pace.lowest_threshold.load(Relaxed)
+        self.pace.lowest_threshold()
     }
 
     /// The dependency's rules.
@@ -272,16 +261,9 @@ impl Context {
     }
 
     fn follow(&self, rules: Arc<Rules>) {
-        let (base, slot_nanos) = (rules.base(), rules.slot_nanos);
-        let activity_base = rules.activity_slot(0);
-        self.pace
-            .lowest_threshold
-            .store(rules.lowest_threshold, Relaxed);
         self.activity.watch(rules.policy.outage.as_ref());
-        self.rules.store(rules);
-        self.pace.slot_nanos.store(slot_nanos, Relaxed);
-        self.pace.activity_base.store(activity_base, Release);
-        self.pace.base.store(base, Release);
+        self.rules.store(Arc::clone(&rules));
+        self.pace.follow(&rules);
     }
 
     /// Whether a call must be looked at that its circuit's state would admit.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::permit::Permit;
 use super::rare::add;
 use super::{Circuit, Head};
@@ -14,10 +16,23 @@ use crate::time::nanos;
 
 impl Circuit {
     /// `false` where nothing of it is counted, whatever the outcome.
+    // Always, since a call of it takes more instructions than it does.
+    #[inline(always)]
     pub(super) fn end(&self, permit: &Permit, outcome: Outcome) -> bool {
-        let now = self.context.now();
+        let now = Instant::now();
+        let is_success = matches!(outcome, Outcome::Success);
+        (is_success && self.ends_plainly(permit, now)) || self.end_at(permit, now, outcome)
+    }
+
+    /// In whatever state the circuit is.
+    // Apart, so that what it keeps does not weigh on a plain end.
+    #[inline(never)]
+    fn end_at(&self, permit: &Permit, now: Instant, outcome: Outcome) -> bool {
+        let clock = &self.context.shared.clock;
+        let now = clock.at(now);
+        let started = permit.started.map_or(now, |started| clock.at(started));
         if may_hear_of_calls() {
-            self.trace(permit, now, outcome);
+            self.trace(permit, now.saturating_sub(started), outcome);
         }
         if permit.counted {
             self.end_flight();
@@ -31,18 +46,18 @@ impl Circuit {
             self.free_place(permit);
             return false;
         }
-        if permit.generation != word.generation() {
-            let latency = now.saturating_sub(permit.started);
+        if permit.generation() != word.generation() {
+            let latency = now.saturating_sub(started);
             self.end_late(now, latency, outcome);
             return true;
         }
-        let latency = now.saturating_sub(permit.started);
+        let latency = now.saturating_sub(started);
         let transition = if word.counts_plainly() {
-            self.end_closed(permit.generation, now, latency, outcome)
+            self.end_closed(permit.generation(), now, latency, outcome)
         } else {
             match word.state() {
                 CircuitState::Closed => {
-                    self.end_by_own_rules(permit.generation, now, latency, outcome)
+                    self.end_by_own_rules(permit.generation(), now, latency, outcome)
                 }
                 CircuitState::HalfOpen => self.end_probe(permit, now, latency, outcome),
                 CircuitState::Open => return false,
@@ -55,13 +70,13 @@ impl Circuit {
     }
 
     #[cold]
-    fn trace(&self, permit: &Permit, now: u64, outcome: Outcome) {
-        let latency = Duration::from_nanos(now.saturating_sub(permit.started));
+    fn trace(&self, permit: &Permit, latency: u64, outcome: Outcome) {
+        let latency = Duration::from_nanos(latency);
         say(|| {
             tracing::trace!(
                 dependency = Text::new(&*self.context.name).as_value(),
                 tenant.id = Text::new(self.tenant()).as_value(),
-                generation = permit.generation,
+                generation = permit.generation(),
                 probe = permit.is_probe(),
                 ?latency,
                 outcome = counted_as(outcome),
@@ -90,7 +105,7 @@ impl Head {
     fn free_place(&self, permit: &Permit) {
         if permit.probe != 0 {
             let mut machine = self.rare().machine.lock();
-            if self.word().generation() == permit.generation {
+            if self.word().generation() == permit.generation() {
                 machine.free_place(permit.probe);
             }
         }

@@ -1,19 +1,18 @@
 //! Which circuits have percentiles, and what goes into them.
 
 use super::Head;
-use super::percentiles::{BUSY_CALLS, LOOK_EVERY};
+use super::percentiles::{BUSY_CALLS, is_to_be_looked_at};
 use super::rare::add;
-use crate::sync::{Relaxed, Release};
+use super::word::MEASURED;
+use crate::sync::AcqRel;
 
 impl Head {
     /// Takes in the latency of a call that was counted as the `calls`-th of its slot, where the circuit has
     /// percentiles, or is busy enough to have some.
-    #[inline]
     pub(super) fn look_at_latency(&self, slot: u64, calls: u64, latency: u64) {
-        let rare = self.rare.get();
-        if rare.is_some_and(|rare| rare.is_measured.load(Relaxed)) {
+        if self.word().is_measured() {
             self.measure(slot, latency);
-        } else if calls.is_multiple_of(LOOK_EVERY) || calls == 1 {
+        } else if is_to_be_looked_at(calls) {
             self.begin_to_measure(slot, latency);
         }
     }
@@ -27,7 +26,7 @@ impl Head {
         if !percentiles.record(slot, latency) {
             add(&rare.tally.unmeasured, 1);
             if percentiles.is_lost(slot) {
-                rare.is_measured.store(false, Relaxed);
+                self.word.fetch_and(!MEASURED, AcqRel);
                 rare.percentiles.store(None);
             }
         }
@@ -44,7 +43,7 @@ impl Head {
             let rare = self.rare();
             percentiles.record(slot, latency);
             rare.percentiles.store(Some(percentiles));
-            rare.is_measured.store(true, Release);
+            self.word.fetch_or(MEASURED, AcqRel);
         }
     }
 }

@@ -10,8 +10,10 @@ mod farewell;
 mod impact;
 mod measure;
 mod outage;
+mod pace;
 mod percentiles;
 mod permit;
+mod plain_ending;
 mod probe_ending;
 mod quota;
 mod ramp;
@@ -19,6 +21,7 @@ mod rare;
 #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
 mod reading;
 mod recovery_times;
+mod refusal;
 mod rules;
 mod runs;
 mod snapshot;
@@ -34,7 +37,6 @@ use std::fmt;
 use std::ops::Deref;
 
 use self::activity::Place;
-pub(crate) use self::admission::Refusal;
 pub(crate) use self::context::{Context, Shared};
 pub(crate) use self::farewell::Farewell;
 pub(crate) use self::impact::Credit;
@@ -47,6 +49,7 @@ pub(crate) use self::permit::Stage;
 use self::rare::Rare;
 #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
 pub(crate) use self::reading::Reading;
+pub(crate) use self::refusal::Refusal;
 pub(crate) use self::rules::{InForce, Rules};
 use self::runs::Runs;
 pub use self::snapshot::{CircuitSnapshot, Trip};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::admission::Refusal;
 use super::context::{Context, Declared, OUTAGE};
 use super::permit::Permit;
 use super::rare::{Rare, add};
+use super::refusal::Refusal;
 use super::transition::Opening;
 use super::{Circuit, Head, Operators};
 use crate::policy::RECOVERY_SPREAD;
@@ -262,11 +262,7 @@ impl Circuit {
             }
             Some(Err(refusal)) => {
                 let own_left = own_deadline.saturating_sub(now);
-                let left = refusal.retry_after.map_or(0, nanos).max(own_left);
-                Err(Refusal {
-                    since: refusal.since,
-                    ..Refusal::new(Reason::Outage, left, word.generation())
-                })
+                Err(refusal.in_outage(own_left, word.generation()))
             }
         }
     }
@@ -303,10 +299,6 @@ impl Circuit {
         probing: Probing,
     ) -> Option<Result<Permit, Refusal>> {
         let decided = self.decide_unless_closed(now, probing)?;
-        Some(decided.map_err(|refusal| Refusal {
-            reason: Reason::Outage,
-            generation: 0,
-            ..refusal
-        }))
+        Some(decided.map_err(|refusal| refusal.in_outage(0, 0)))
     }
 }

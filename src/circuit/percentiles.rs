@@ -19,8 +19,14 @@ const SPAN: u64 = SLOTS as u64;
 /// How many calls a window must hold before its circuit is given histograms.
 pub(super) const BUSY_CALLS: u64 = 100;
 
-/// To sum up a window costs more than a call, so that is done at every fifth call of a slot.
-pub(super) const LOOK_EVERY: u64 = 5;
+/// Whether the circuit may be busy by now, if the call was the so many-th of its slot.
+///
+/// To sum up a window costs as much as some calls. So this is said of the fourth call of a slot, of every 32nd after it,
+/// and so of the hundredth.
+#[inline]
+pub(super) fn is_to_be_looked_at(calls: u64) -> bool {
+    calls % 32 == BUSY_CALLS % 32
+}
 
 /// How many holders a newcomer looks at for one that is quiet.
 const SEARCH: usize = 16;

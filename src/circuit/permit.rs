@@ -1,8 +1,13 @@
 //! The proof that a call was admitted.
 
 use std::fmt;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
+#[cfg(feature = "http")]
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::word::Word;
 use super::{Circuit, Credit};
 use crate::outcome::Outcome;
 
@@ -42,8 +47,10 @@ pub(crate) enum Stage {
 pub struct Permit {
     /// None where the call is not recorded: without a circuit, or under an override that says so.
     pub(super) circuit: Option<Circuit>,
-    pub(super) started: u64,
-    pub(super) generation: u64,
+    /// None where there is no circuit.
+    pub(super) started: Option<Instant>,
+    /// The state word by which it was admitted.
+    pub(super) word: Word,
     /// The number of its place; 0 where it is no probe.
     pub(super) probe: u32,
     /// Whether it holds one of the places of `max_in_flight`.
@@ -56,8 +63,8 @@ impl Permit {
     pub(crate) fn unrecorded() -> Self {
         Self {
             circuit: None,
-            started: 0,
-            generation: 0,
+            started: None,
+            word: Word::default(),
             probe: 0,
             counted: false,
             stage: Stage::Waiting,
@@ -67,14 +74,20 @@ impl Permit {
     /// Records what became of the call.
     ///
     /// Never blocks on another call, and calls the registry's observer where this changes the state.
-    pub fn record(mut self, outcome: Outcome) {
-        self.end(outcome);
+    #[inline]
+    pub fn record(self, outcome: Outcome) {
+        // Ended, it has nothing left to drop.
+        ManuallyDrop::new(self).end(outcome);
     }
 
     /// Whether this call is a probe of a half-open circuit.
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.probe != 0
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.word.generation()
     }
 
     /// Says whose code runs from now on.
@@ -108,9 +121,9 @@ impl Permit {
     /// moment before it ends.
     #[cfg(feature = "http")]
     pub(crate) fn time_until(&mut self, instant: u64) {
-        if let Some(now) = self.now() {
-            let since = now.saturating_sub(instant);
-            self.started = self.started.saturating_add(since);
+        if let Some((now, started)) = self.now().zip(self.started) {
+            let since = Duration::from_nanos(now.saturating_sub(instant));
+            self.started = started.checked_add(since);
         }
     }
 
@@ -162,7 +175,7 @@ impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
             .field("circuit", &self.circuit)
-            .field("generation", &self.generation)
+            .field("generation", &self.generation())
             .field("is_probe", &self.is_probe())
             .finish_non_exhaustive()
     }

@@ -20,7 +20,7 @@ impl Circuit {
         outcome: Outcome,
     ) -> Option<Transition> {
         if outcome == Outcome::QuotaExhausted {
-            self.hold_for_quota(permit.generation, now);
+            self.hold_for_quota(permit.generation(), now);
         }
         let ended = self.count_probe(permit, now, latency, outcome)?;
         // Outside of the lock, and before what it led to.
@@ -37,7 +37,7 @@ impl Circuit {
             kind,
             dependency: Some(&self.context.name),
             tenant: self.tenant(),
-            generation: permit.generation,
+            generation: permit.generation(),
             at: self.context.shared.clock.instant(now),
             origin: Origin::Automatic,
             reason: None,
@@ -70,7 +70,7 @@ impl Circuit {
         let rare = self.rare();
         let tally = &rare.tally;
         let mut machine = rare.machine.lock();
-        if self.word().generation() != permit.generation {
+        if self.word().generation() != permit.generation() {
             drop(machine);
             self.end_late(now, latency, outcome);
             return None;

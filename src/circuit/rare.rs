@@ -5,7 +5,7 @@ use super::rules::Rules;
 use super::window::{MoreCounts, has_left};
 use crate::overrides::Place;
 use crate::reason::{Figures, Reason};
-use crate::sync::{ArcSwapOption, AtomicBool, AtomicU32, AtomicU64, Mutex, Relaxed};
+use crate::sync::{ArcSwapOption, AtomicU32, AtomicU64, Mutex, Relaxed};
 
 /// What only circuits need that had a bad call, a rejection, an override or much traffic.
 #[derive(Debug, Default)]
@@ -37,8 +37,6 @@ pub(super) struct Rare {
     pub(super) in_flight: AtomicU32,
     pub(super) tally: Tally,
     pub(super) more_counts: MoreCounts,
-    /// Whether there are percentiles: one plain load for the circuits that have none.
-    pub(super) is_measured: AtomicBool,
     pub(super) percentiles: ArcSwapOption<Percentiles>,
     /// The override of the circuit itself.
     pub(super) own: Place,

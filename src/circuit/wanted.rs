@@ -194,7 +194,7 @@ impl Claim {
             None => circuit,
         };
         let permit = decides.probe_alone(now)?;
-        self.decides = Some((decides.clone(), permit.generation));
+        self.decides = Some((decides.clone(), permit.generation()));
         self.answered = asked;
         Some(permit)
     }

@@ -13,7 +13,8 @@ const TAG: u32 = 48;
 /// The lane of throttled calls, among the further counts.
 const THROTTLED: u32 = 48;
 /// Where a tag's generation begins, above its lap.
-const GENERATION: u32 = TAG + 6;
+const GENERATION: u32 = TAG + LAP_BITS;
+const LAP_BITS: u32 = 6;
 
 /// What one outcome adds to its slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,25 @@ pub(super) struct Counts {
     pub(super) throttled: bool,
     /// Whether the latency was over the threshold of each rule.
     pub(super) slow: [bool; MAX_LATENCY_RULES],
+}
+
+/// A slot, and where in a window it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) slot: u64,
+    at: usize,
+    lap: u64,
+}
+
+impl Position {
+    #[inline]
+    pub(super) fn of(slot: u64) -> Self {
+        Self {
+            slot,
+            at: (slot % SPAN) as usize,
+            lap: (slot / SPAN) & ((1 << LAP_BITS) - 1),
+        }
+    }
 }
 
 /// What became of an outcome.
@@ -64,13 +84,13 @@ impl Window {
 
     /// Counts a plain success in the slot in use, and returns the calls of the slot; none where that takes
     /// more than one look and one exchange, and nothing was counted.
-    #[inline]
-    pub(super) fn count_success(&self, now: u64, generation: u64) -> Option<u64> {
-        let slot = &self.slots[(now % SPAN) as usize];
+    #[inline(always)]
+    pub(super) fn count_success(&self, now: Position, generation: u64) -> Option<u64> {
+        let slot = &self.slots[now.at];
         let before = slot.load(Relaxed);
         let is_full = before & LANE == LANE;
-        if self.touched.load(Acquire) != now + 1 || before >> TAG != tag(generation, now) || is_full
-        {
+        let is_begun = before >> TAG == (generation << LAP_BITS | now.lap) & LANE;
+        if self.touched.load(Acquire) != now.slot + 1 || !is_begun || is_full {
             return None;
         }
         let counted = slot.compare_exchange(before, before + 1, AcqRel, Relaxed);
@@ -271,7 +291,7 @@ fn pack(counts: Counts) -> u64 {
 
 /// Ten bits of the generation, six of the lap.
 fn tag(generation: u64, slot: u64) -> u64 {
-    (generation << 6 | (slot / SPAN) & 0x3F) & LANE
+    (generation << LAP_BITS | Position::of(slot).lap) & LANE
 }
 
 /// The slot with room for `counts`, and how many calls were taken out of it.

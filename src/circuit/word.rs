@@ -6,14 +6,15 @@ use crate::reason::Reason;
 /// State, flags, the reason of the last change, and the generation, in one atomic word.
 ///
 /// ```text
-/// 63         16 15     8 7..6      5         4        3         2        1..0
-/// | generation | reason | free | ramping | own rules | capped | overridden | state |
+/// 63         16 15     8   7       6          5         4        3         2        1..0
+/// | generation | reason | free | measured | ramping | own rules | capped | overridden | state |
 /// ```
 ///
-/// A call to a closed circuit with none of the flags, but perhaps its own rules, is admitted on this word alone. The
+/// A call to a closed circuit with none of the flags, but perhaps its own rules or percentiles, is admitted on this word
+/// alone. The
 /// generation has 48 bits: a stream may outlive any number of trips, and its permit must not find its own number
 /// again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 
 const STATE: u64 = 0b11;
@@ -25,6 +26,8 @@ pub(super) const CAPPED: u64 = 1 << 3;
 pub(super) const OWN_RULES: u64 = 1 << 4;
 /// The circuit has closed, and admits a share of its calls.
 pub(super) const RAMPING: u64 = 1 << 5;
+/// There are percentiles in the rare part.
+pub(super) const MEASURED: u64 = 1 << 6;
 const REASON_SHIFT: u32 = 8;
 const GENERATION_SHIFT: u32 = 16;
 
@@ -48,12 +51,33 @@ impl Word {
     }
 
     pub(super) fn reason(self) -> Reason {
-        Reason::from_bits((self.0 >> REASON_SHIFT) as u8)
+        Reason::from_bits(self.reason_bits())
+    }
+
+    #[inline]
+    pub(super) fn reason_bits(self) -> u8 {
+        (self.0 >> REASON_SHIFT) as u8
     }
 
     #[inline]
     pub(super) fn is_plainly_closed(self) -> bool {
         self.0 & (STATE | OVERRIDDEN | CAPPED | RAMPING) == 0
+    }
+
+    /// Whether the circuit is open, and nothing is forced on it or its tenant.
+    #[inline]
+    pub(super) fn is_plainly_open(self) -> bool {
+        self.0 & (STATE | OVERRIDDEN) == bits(CircuitState::Open)
+    }
+
+    /// Whether a good call that was admitted by this word, and ends by it, concerns nothing but its window and percentiles.
+    #[inline]
+    pub(super) fn ends_plainly(self) -> bool {
+        self.0 & (STATE | OVERRIDDEN | CAPPED | OWN_RULES | RAMPING) == 0
+    }
+
+    pub(super) fn is_measured(self) -> bool {
+        self.0 & MEASURED != 0
     }
 
     /// Whether the end of a call is counted by the dependency's rules in a closed window.
@@ -80,7 +104,7 @@ impl Word {
 
     /// The word of the next generation, with those flags of this one that do not belong to its state.
     pub(super) fn next(self, state: CircuitState, reason: Reason) -> Self {
-        let flags = self.0 & (OVERRIDDEN | CAPPED | OWN_RULES);
+        let flags = self.0 & (OVERRIDDEN | CAPPED | OWN_RULES | MEASURED);
         let generation = self.generation().wrapping_add(1) << GENERATION_SHIFT;
         Self(generation | u64::from(reason.to_bits()) << REASON_SHIFT | flags | bits(state))
     }
@@ -95,7 +119,7 @@ impl Word {
     }
 }
 
-fn bits(state: CircuitState) -> u64 {
+const fn bits(state: CircuitState) -> u64 {
     match state {
         CircuitState::Closed => 0,
         CircuitState::Open => 1,

@@ -351,10 +351,24 @@ impl Dependency {
 /// Outside every lock, since it may call the observer.
 #[inline]
 fn admit(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
-    let circuit = match circuit.admit_plainly() {
-        Ok(permit) => return Ok(permit),
-        Err(circuit) => circuit,
-    };
+    circuit
+        .admit_plainly()
+        .or_else(|circuit| decide(circuit, probing))
+}
+
+/// As `admit`, where a look at the state word is not enough.
+// Apart, so that what it keeps does not weigh on a plain admission.
+#[inline(never)]
+fn decide(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
+    match circuit.refuse_plainly() {
+        Some(refusal) => Err(CircuitOpen::by(circuit, refusal).into()),
+        None => decide_at_length(circuit, probing),
+    }
+}
+
+// Apart, for the same reason.
+#[inline(never)]
+fn decide_at_length(circuit: Circuit, probing: Probing) -> Result<Permit, Rejection> {
     circuit
         .admit(probing)
         .map_err(|refusal| CircuitOpen::by(circuit, refusal).into())

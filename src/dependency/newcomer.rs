@@ -182,10 +182,10 @@ impl Dependency {
             generation: 0,
             at: context.shared.clock.instant(now),
             origin: refusal.origin(),
-            reason: Some(refusal.reason),
+            reason: Some(refusal.reason()),
             figures: None,
             dry_run: false,
-            note: refusal.note.as_deref(),
+            note: refusal.note(),
             rejected_in: None,
         });
         CircuitOpen::of_newcomer(context, tenant, refusal).into()

@@ -1,0 +1,114 @@
+//! What every call needs of the dependency's rules, and the present slot without arithmetic on instants.
+
+use std::cell::Cell;
+
+use tokio::time::Instant;
+
+use super::rules::Rules;
+use super::window::Position;
+use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
+use crate::time::Clock;
+
+/// The figures of the dependency's rules that every call needs, without a look at the rules themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    base: AtomicU64,
+    activity_base: AtomicU64,
+    slot_nanos: AtomicU64,
+    lowest_threshold: AtomicU64,
+    /// Another for all figures that there ever were, of any dependency.
+    stamp: AtomicU64,
+}
+
+/// A stretch of time within one slot.
+///
+/// To subtract two instants takes some seventy instructions, to compare them five; and the end of a call would need two
+/// differences, for its slot and for its latency. So each thread keeps a stretch of which it knows the slot, and since
+/// when a call that ends in it must have lasted to be slow.
+#[derive(Clone, Copy)]
+struct Stretch {
+    stamp: u64,
+    until: Instant,
+    /// Who began no earlier and ends in the stretch is not slow.
+    fast_from: Instant,
+    position: Position,
+}
+
+/// Of so many dependencies a thread keeps the stretch, so that calls of several do not put out each other's.
+const KEPT: usize = 4;
+static STAMPS: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    static STRETCHES: [Cell<Option<Stretch>>; KEPT] = const { [const { Cell::new(None) }; KEPT] };
+}
+
+impl Pace {
+    /// Takes the figures of these rules.
+    pub(super) fn follow(&self, rules: &Rules) {
+        self.lowest_threshold.store(rules.lowest_threshold, Relaxed);
+        self.slot_nanos.store(rules.slot_nanos, Relaxed);
+        self.activity_base.store(rules.activity_slot(0), Release);
+        self.base.store(rules.base(), Release);
+        // Last: a stretch that somebody lays meanwhile, of what figures ever, is not looked at again.
+        self.stamp.store(STAMPS.fetch_add(1, Relaxed), Release);
+    }
+
+    #[inline]
+    pub(super) fn slot(&self, now: u64) -> u64 {
+        // First: who sees the base of an era sees the length of its slots.
+        let base = self.base.load(Acquire);
+        base + now / self.slot_nanos.load(Relaxed)
+    }
+
+    /// As `slot`, of the slots that begin anew with the length of the window alone.
+    pub(super) fn activity_slot(&self, now: u64) -> u64 {
+        self.activity_base() + now / self.slot_nanos.load(Relaxed)
+    }
+
+    /// The number of the first of those slots.
+    #[inline]
+    pub(super) fn activity_base(&self) -> u64 {
+        self.activity_base.load(Acquire)
+    }
+
+    /// When the present slot ends.
+    pub(super) fn slot_end(&self, now: u64) -> u64 {
+        let slot_nanos = self.slot_nanos.load(Relaxed);
+        (now / slot_nanos + 1).saturating_mul(slot_nanos)
+    }
+
+    /// The threshold over which a call is slow by some rule of the dependency.
+    #[inline]
+    pub(super) fn lowest_threshold(&self) -> u64 {
+        self.lowest_threshold.load(Relaxed)
+    }
+
+    /// The position in the window of a call that ends now, where this thread knows it, and that the call was not slow.
+    ///
+    /// By a clock that has stepped back, that of the newest slot: as the window has it.
+    #[inline(always)]
+    pub(super) fn position_of_fast(&self, started: Instant, now: Instant) -> Option<Position> {
+        let stamp = self.stamp.load(Acquire);
+        let stretch = STRETCHES.with(|kept| kept[stamp as usize % KEPT].get())?;
+        let is_known =
+            stretch.stamp == stamp && now < stretch.until && stretch.fast_from <= started;
+        is_known.then_some(stretch.position)
+    }
+
+    /// Lays the stretch in which a call ends, for those that end after it.
+    #[cold]
+    pub(super) fn lay_stretch(&self, clock: &Clock, now: Instant) {
+        let now = clock.at(now);
+        let stamp = self.stamp.load(Acquire);
+        let threshold = self.lowest_threshold();
+        // Calls that last three quarters of the threshold are still known to be fast.
+        let until = self.slot_end(now).min(now.saturating_add(threshold / 4));
+        let stretch = Stretch {
+            stamp,
+            until: clock.instant(until),
+            fast_from: clock.instant(until.saturating_sub(threshold)),
+            position: Position::of(self.slot(now)),
+        };
+        STRETCHES.with(|kept| kept[stamp as usize % KEPT].set(Some(stretch)));
+    }
+}

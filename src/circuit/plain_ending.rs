@@ -1,0 +1,52 @@
+//! The end of a good and fast call to a closed circuit, which most calls have.
+
+use tokio::time::Instant;
+
+use super::percentiles::is_to_be_looked_at;
+use super::permit::Permit;
+use super::{Circuit, Head};
+use crate::event::may_hear_of_calls;
+use crate::time::nanos;
+
+impl Circuit {
+    /// Counts a good call where nothing is concerned but its slot of the window, and the percentiles; `false` where more
+    /// is, and nothing was counted.
+    // Always, since a call of it takes more instructions than it does.
+    #[inline(always)]
+    pub(super) fn ends_plainly(&self, permit: &Permit, now: Instant) -> bool {
+        let word = self.word();
+        let Some(started) = permit.started else {
+            return false;
+        };
+        let concerns_more = word != permit.word
+            || !word.ends_plainly()
+            || self.context.needs_attention()
+            || may_hear_of_calls();
+        if concerns_more {
+            return false;
+        }
+        let pace = &self.context.pace;
+        let Some(position) = pace.position_of_fast(started, now) else {
+            pace.lay_stretch(&self.context.shared.clock, now);
+            return false;
+        };
+        let generation = word.generation();
+        let Some(calls) = self.window.count_success(position, generation) else {
+            return false;
+        };
+        self.runs.end(generation);
+        self.mark_success(position.slot);
+        if word.is_measured() || is_to_be_looked_at(calls) {
+            self.look_at_fast(position.slot, calls, started, now);
+        }
+        true
+    }
+}
+
+impl Head {
+    #[inline(never)]
+    fn look_at_fast(&self, slot: u64, calls: u64, started: Instant, now: Instant) {
+        let latency = nanos(now.saturating_duration_since(started));
+        self.look_at_latency(slot, calls, latency);
+    }
+}
