@@ -1,11 +1,13 @@
 //! From a request to a permit: what the tower service, a failover and reqwest's middleware do before a call.
 
+use std::borrow::Cow;
+
 use tower::BoxError;
 
 use crate::probe::ProbeIf;
 use crate::{
     CircuitOpen, Dependency, InvalidTenant, MissingTenant, OnMissingTenant, Permit, Probing,
-    Rejection, SelectDependency, Tenant, TenantExtractor,
+    Rejection, SelectDependency, TenantExtractor,
 };
 
 /// Why a call does not reach its dependency.
@@ -28,18 +30,30 @@ where
     E: TenantExtractor<Req>,
     P: ProbeIf<Req>,
 {
-    let extracted = extractor.extract(req);
-    // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
-    let tenant = on_missing_tenant.valid_tenant(&extracted);
-    let tenant = tenant.map_err(Refusal::Error)?;
-    let dependency = dependency.select(req);
-    let dependency = dependency.map_err(|unknown| Refusal::Error(unknown.into()))?;
-    let probing = probe_if.probing(req);
-    let permit = match tenant {
-        Some(tenant) => dependency.acquire_barred(tenant, probing),
-        None => on_missing_tenant.acquire(&dependency, probing),
+    let ask = |extracted: Result<&str, MissingTenant>| {
+        // Before the dependency is looked up, which may create it: who has no tenant may be anybody.
+        let tenant = on_missing_tenant.valid_tenant(extracted);
+        let tenant = tenant.map_err(Refusal::Error)?;
+        let acquire = |dependency: &Dependency| {
+            let probing = probe_if.probing(req);
+            let permit = match tenant {
+                Some(tenant) => dependency.acquire_barred(tenant, probing),
+                None => on_missing_tenant.acquire(dependency, probing),
+            };
+            permit.map_err(Refusal::from)
+        };
+        match dependency.select(req) {
+            Ok(Cow::Borrowed(dependency)) => acquire(dependency),
+            Ok(Cow::Owned(dependency)) => acquire(&dependency),
+            Err(unknown) => Err(Refusal::Error(unknown.into())),
+        }
     };
-    permit.map_err(Refusal::from)
+    // Branches rather than one way for all kinds of tenants and dependencies: where both are borrowed, nothing is dropped
+    // between the circuit's answer and its use, so that the answer, which is large, is not moved for that.
+    match extractor.extract(req) {
+        Ok(tenant) => tenant.lend(|id| ask(Ok(id))),
+        Err(missing) => ask(Err(missing)),
+    }
 }
 
 impl From<Rejection> for Refusal {
@@ -60,15 +74,15 @@ impl OnMissingTenant {
     #[inline(always)]
     pub(crate) fn valid_tenant<'a>(
         self,
-        extracted: &'a Result<Tenant<'_>, MissingTenant>,
+        extracted: Result<&'a str, MissingTenant>,
     ) -> Result<Option<&'a str>, BoxError> {
         let reject = self == Self::Reject;
-        match extracted.as_ref().map(Tenant::as_str) {
+        match extracted {
             Ok(tenant) => match InvalidTenant::check(tenant) {
                 Err(invalid) if reject => Err(invalid.into()),
                 checked => Ok(checked.is_ok().then_some(tenant)),
             },
-            Err(missing) if reject => Err((*missing).into()),
+            Err(missing) if reject => Err(missing.into()),
             Err(_) => Ok(None),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -27,8 +28,10 @@ pin_project! {
     {
         #[pin]
         state: State<S, Req, S::Future, O::Future, O::Credit, G, Result<T::Response, G::Error>>,
+        // Settled in its place, since a move would be a copy of all of it; records nothing where no call was admitted.
+        permit: Permit,
         // There from the admission until the inner's result is judged.
-        call: Option<Admitted<O::Kept, T::Begun, C, O, G>>,
+        parts: Option<Parts<O::Kept, T::Begun, C, O, G>>,
     }
 }
 
@@ -44,9 +47,8 @@ pin_project! {
     }
 }
 
-/// An admitted call: its permit, and what its result will be judged and answered by.
-pub(crate) struct Admitted<K, W, C, O, G> {
-    pub(crate) permit: Permit,
+/// What the result of an admitted call will be judged and answered by.
+pub(crate) struct Parts<K, W, C, O, G> {
     pub(crate) kept: K,
     pub(crate) begun: W,
     pub(crate) classify: C,
@@ -87,7 +89,20 @@ where
         let answer = Some(answer);
         Self {
             state: State::Answered { answer },
-            call: None,
+            permit: Permit::unrecorded(),
+            parts: None,
+        }
+    }
+
+    fn falling_back(future: O::Future, credit: O::Credit, on_error: G) -> Self {
+        Self {
+            state: State::FallingBack {
+                future,
+                credit,
+                on_error,
+            },
+            permit: Permit::unrecorded(),
+            parts: None,
         }
     }
 
@@ -101,49 +116,52 @@ where
     {
         match answer {
             Answer::Now(answer) => Self::answered(answer.map_err(G::rejected)),
-            Answer::Later(future) => {
-                let state = State::FallingBack {
-                    future,
-                    credit,
-                    on_error: on_error.clone(),
-                };
-                Self { state, call: None }
-            }
+            Answer::Later(future) => Self::falling_back(future, credit, on_error.clone()),
         }
     }
 
-    pub(crate) fn called(future: S::Future, call: Admitted<O::Kept, T::Begun, C, O, G>) -> Self {
+    pub(crate) fn called(
+        future: S::Future,
+        permit: Permit,
+        parts: Parts<O::Kept, T::Begun, C, O, G>,
+    ) -> Self {
         Self {
             state: State::Called { future },
-            call: Some(call),
+            permit,
+            parts: Some(parts),
         }
     }
 
-    pub(crate) fn waiting(inner: S, req: Req, call: Admitted<O::Kept, T::Begun, C, O, G>) -> Self {
+    pub(crate) fn waiting(
+        inner: S,
+        req: Req,
+        permit: Permit,
+        parts: Parts<O::Kept, T::Begun, C, O, G>,
+    ) -> Self {
         let req = Some(req);
         Self {
             state: State::Waiting { inner, req },
-            call: Some(call),
+            permit,
+            parts: Some(parts),
         }
     }
 
-    pub(crate) fn finished(
-        result: Result<S::Response, BoxError>,
-        call: Admitted<O::Kept, T::Begun, C, O, G>,
+    /// The inner service is not ready, and never will be.
+    pub(crate) fn unready(
+        error: BoxError,
+        mut permit: Permit,
+        parts: Parts<O::Kept, T::Begun, C, O, G>,
     ) -> Self
     where
         C: Classify<S::Response, BoxError>,
     {
-        match call.finish::<Req, _, T>(result) {
+        let result = Err(error);
+        let outcome = parts.judge(result.as_ref(), &mut permit);
+        match parts.finish::<Req, _, T>(result, outcome, &mut permit) {
             Verdict::Answer(answer) => Self::done(answer),
-            Verdict::FallBack(future, credit, on_error) => Self {
-                state: State::FallingBack {
-                    future,
-                    credit,
-                    on_error,
-                },
-                call: None,
-            },
+            Verdict::FallBack(future, credit, on_error) => {
+                Self::falling_back(future, credit, on_error)
+            }
         }
     }
 }
@@ -162,22 +180,25 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let result = match (this.state.as_mut().project(), this.call.as_mut()) {
-                (StateProj::Waiting { inner, req }, Some(call)) => {
-                    match ready!(call.within(|| inner.poll_ready(cx).map_err(Into::into))) {
+            let result = match (this.state.as_mut().project(), this.parts.is_some()) {
+                (StateProj::Waiting { inner, req }, true) => {
+                    match ready!(
+                        this.permit
+                            .within(|| inner.poll_ready(cx).map_err(Into::into))
+                    ) {
                         Ok(()) => {
                             let Some(req) = req.take() else {
                                 return Poll::Pending;
                             };
-                            let future = call.within(|| inner.call(req));
+                            let future = this.permit.within(|| inner.call(req));
                             this.state.set(State::Called { future });
                             continue;
                         }
                         Err(error) => Err(error),
                     }
                 }
-                (StateProj::Called { future }, Some(call)) => {
-                    ready!(call.within(|| future.poll(cx).map_err(Into::into)))
+                (StateProj::Called { future }, true) => {
+                    ready!(this.permit.within(|| future.poll(cx).map_err(Into::into)))
                 }
                 (
                     StateProj::FallingBack {
@@ -205,10 +226,20 @@ where
 
             // The inner's result is recorded before its future is dropped, or a fallback begins: what
             // those take is no latency of the call.
-            let Some(call) = this.call.take() else {
+            let Some(parts) = this.parts.take() else {
                 return Poll::Pending;
             };
-            match call.finish::<Req, _, T>(result) {
+            let outcome = parts.judge(result.as_ref(), this.permit);
+            let result = match result {
+                // What is good so far may have a body in which it goes wrong.
+                Ok(response) if outcome == Outcome::Success => {
+                    let answer = T::settle(parts.begun, response, this.permit);
+                    this.state.set(State::Done);
+                    return Poll::Ready(Ok(answer));
+                }
+                result => result,
+            };
+            match parts.finish::<Req, _, T>(result, outcome, this.permit) {
                 Verdict::Answer(answer) => {
                     this.state.set(State::Done);
                     return Poll::Ready(answer);
@@ -225,30 +256,32 @@ where
     }
 }
 
-impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
-    pub(crate) fn within<T>(&mut self, inner: impl FnOnce() -> T) -> T {
-        self.permit.within(inner)
-    }
-
-    /// Tells the circuit how the call ended, and finds the answer.
-    fn finish<Req, Res, T>(mut self, result: Result<Res, BoxError>) -> VerdictOf<Req, Res, O, G, T>
+impl<K, W, C, O, G> Parts<K, W, C, O, G> {
+    /// What the result means to the circuit.
+    fn judge<Res>(&self, result: Result<&Res, &BoxError>, permit: &mut Permit) -> Outcome
     where
         C: Classify<Res, BoxError>,
+    {
+        permit.stage(Stage::Hook);
+        let permit = GivenBack(permit);
+        let outcome = self.classify.classify(result);
+        mem::forget(permit);
+        outcome
+    }
+
+    /// Tells the circuit how the call ended that has not gone well, and finds the answer.
+    fn finish<Req, Res, T>(
+        self,
+        result: Result<Res, BoxError>,
+        outcome: Outcome,
+        permit: &mut Permit,
+    ) -> VerdictOf<Req, Res, O, G, T>
+    where
         O: OnRejection<Req, Res, Kept = K>,
         G: OnError<Res, O::Error>,
-        T: Settle<Req, Res, Begun = W>,
+        T: Settle<Req, Res>,
     {
-        self.permit.stage(Stage::Hook);
-        let outcome = self.classify.classify(result.as_ref());
-        let result = match result {
-            // What is good so far may have a body in which it goes wrong.
-            Ok(response) if outcome == Outcome::Success => {
-                return Verdict::Answer(Ok(T::settle(self.begun, response, self.permit)));
-            }
-            result => result,
-        };
-        let credit = O::Credit::of_ended(self.permit, outcome);
-
+        let credit = O::Credit::of_ended(permit.take(), outcome);
         let cause = match (result, outcome) {
             (Ok(response), outcome) if outcome.is_bad() => Cause::Answered(response),
             (Ok(response), _) => return Verdict::Answer(Ok(T::pass(response))),
@@ -266,6 +299,15 @@ impl<K, W, C, O, G> Admitted<K, W, C, O, G> {
                     .map(T::pass),
             ),
         }
+    }
+}
+
+/// Gives a permit back where the classifier panics: the future of the call may be held on to.
+struct GivenBack<'a>(&'a mut Permit);
+
+impl Drop for GivenBack<'_> {
+    fn drop(&mut self) {
+        drop(self.0.take());
     }
 }
 

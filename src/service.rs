@@ -8,7 +8,7 @@ use tower_service::Service;
 use crate::admit::{Refusal, admit};
 use crate::answer::{OnError, OnRejection, Propagate, ToCredit};
 use crate::circuit::Stage;
-use crate::future::{Admitted, ResponseFuture};
+use crate::future::{Parts, ResponseFuture};
 use crate::probe::{Always, ProbeIf};
 use crate::settle::{AtHead, Settle};
 use crate::{
@@ -147,35 +147,34 @@ impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
         };
 
         permit.stage(Stage::Hook);
-        let mut call = Admitted {
+        let parts = Parts {
             kept: self.on_rejection.keep(&req),
             begun: self.settle.begin(&req),
             classify: self.classify.clone(),
             on_rejection: self.on_rejection.clone(),
             on_error: self.on_error.clone(),
-            permit,
         };
 
         // With a waker that wakes nobody: who is not ready now is asked again by the future.
         let mut cx = Context::from_waker(Waker::noop());
-        match call.within(|| inner.poll_ready(&mut cx)) {
+        match permit.within(|| inner.poll_ready(&mut cx)) {
             Poll::Ready(Ok(())) => {
-                let future = call.within(|| inner.call(req));
-                ResponseFuture::called(future, call)
+                let future = permit.within(|| inner.call(req));
+                ResponseFuture::called(future, permit, parts)
             }
             // The one that was asked has its place in the queue: it has to be the one that waits.
             Poll::Pending => {
                 // A panic of `clone` is nobody's outcome.
-                call.permit.stage(Stage::Hook);
+                permit.stage(Stage::Hook);
                 let asked = replace(inner);
-                call.permit.stage(Stage::Waiting);
-                ResponseFuture::waiting(asked, req, call)
+                permit.stage(Stage::Waiting);
+                ResponseFuture::waiting(asked, req, permit, parts)
             }
             Poll::Ready(Err(error)) => {
                 // A service that said so is not to be used again.
-                call.permit.stage(Stage::Hook);
+                permit.stage(Stage::Hook);
                 drop(replace(inner));
-                ResponseFuture::finished(Err(error.into()), call)
+                ResponseFuture::unready(error.into(), permit, parts)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The proof that a call was admitted.
 
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 #[cfg(feature = "http")]
 use std::time::Duration;
 
@@ -105,6 +105,12 @@ impl Permit {
         result
     }
 
+    /// Leaves one behind on which nothing is recorded.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, Self::unrecorded())
+    }
+
     /// What the circuit's clock says; none where nothing is recorded.
     #[cfg(feature = "http")]
     pub(crate) fn now(&self) -> Option<u64> {
@@ -122,7 +128,7 @@ impl Permit {
     }
 
     /// As [`record`](Self::record), for what has a use for the permit's remains.
-    #[cfg(feature = "http")]
+    #[inline]
     pub(crate) fn record_in_place(&mut self, outcome: Outcome) {
         self.end(outcome);
     }

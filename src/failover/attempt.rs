@@ -55,7 +55,7 @@ impl Attempt {
         let result = match result {
             // What is good so far may have a body in which it goes wrong. The call stays here all the same.
             Ok(response) if outcome == Outcome::Success => {
-                let response = T::settle(begun, response, permit);
+                let response = T::settle(begun, response, &mut permit);
                 return Verdict::Over(Ok(Served::new(response, by())));
             }
             result => result,

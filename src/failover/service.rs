@@ -177,7 +177,11 @@ where
     fn call(&mut self, req: Req) -> Self::Future {
         let plan = Arc::clone(&self.plan);
         let extracted = plan.extractor.extract(&req);
-        let tenant = match plan.on_missing_tenant.valid_tenant(&extracted) {
+        let id = extracted
+            .as_ref()
+            .map(Tenant::as_str)
+            .map_err(|missing| *missing);
+        let tenant = match plan.on_missing_tenant.valid_tenant(id) {
             Ok(Some(_)) => extracted.ok().map(Tenant::into_owned),
             Ok(None) => None,
             Err(error) => return ResponseFuture::refused(plan, error),

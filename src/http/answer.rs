@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use ::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use ::http::{HeaderValue, Response, StatusCode};
-use serde_json::{Map, Value};
+use ::http::header::RETRY_AFTER;
+use ::http::{Response, StatusCode};
 use tower::BoxError;
 
 use super::known_error::KnownError;
+use super::problem::Problem;
 use crate::CircuitOpen;
 use crate::source_chain::chain;
 use crate::time::spread;
@@ -54,19 +54,19 @@ pub fn problem_response<B: From<String>>(open: &CircuitOpen) -> Response<B> {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let retry_after = open.retry_after().map(spread_seconds);
 
-    let mut problem = problem(
+    let mut problem = Problem::new(
         status,
         CIRCUIT_OPEN,
         "Circuit open",
         "calls to this dependency are not admitted at present",
     );
-    problem.insert("dependency".into(), open.dependency().into());
-    problem.insert("reason".into(), open.reason().as_str().into());
+    problem.text("dependency", open.dependency());
+    problem.text("reason", open.reason().as_str());
     if let Some(seconds) = retry_after {
-        problem.insert("retry_after_seconds".into(), seconds.into());
+        problem.number("retry_after_seconds", seconds);
     }
 
-    let mut response = response_of(status, problem);
+    let mut response = problem.into_response();
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -124,26 +124,7 @@ fn status_of(known: KnownError) -> StatusCode {
 /// A problem that needs no type of its own, since its status says what it is.
 pub(crate) fn plain<B: From<String>>(status: StatusCode, detail: &str) -> Response<B> {
     let title = status.canonical_reason().unwrap_or_default();
-    response_of(status, problem(status, "about:blank", title, detail))
-}
-
-fn problem(status: StatusCode, type_: &str, title: &str, detail: &str) -> Map<String, Value> {
-    let mut members = Map::new();
-    members.insert("type".into(), type_.into());
-    members.insert("title".into(), title.into());
-    members.insert("status".into(), status.as_u16().into());
-    members.insert("detail".into(), detail.into());
-    members
-}
-
-fn response_of<B: From<String>>(status: StatusCode, problem: Map<String, Value>) -> Response<B> {
-    let mut response = Response::new(B::from(Value::Object(problem).to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
-    response
+    Problem::new(status, "about:blank", title, detail).into_response()
 }
 
 /// What is left and up to a tenth more, in whole seconds, at least 1.

@@ -20,6 +20,7 @@ pub(crate) mod grpc_status;
 mod header_tenant;
 mod header_turn;
 pub(crate) mod known_error;
+mod problem;
 mod resend;
 pub(crate) mod retry_after;
 mod served;

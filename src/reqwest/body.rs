@@ -24,9 +24,9 @@ where
         self.of(req.map(Request::method))
     }
 
-    fn settle(begun: Begun<J>, response: Response, permit: Permit) -> Response {
+    fn settle(begun: Begun<J>, response: Response, permit: &mut Permit) -> Response {
         with_body(response, |head, body| {
-            ObservedBody::new(head, body, begun, permit)
+            ObservedBody::new(head, body, begun, permit.take())
         })
     }
 
@@ -50,9 +50,9 @@ where
         begun.beside(self.span.clone())
     }
 
-    fn settle(begun: Begun<J, CallSpan>, response: Response, permit: Permit) -> Response {
+    fn settle(begun: Begun<J, CallSpan>, response: Response, permit: &mut Permit) -> Response {
         with_body(response, |head, body| {
-            ObservedBody::new(head, body, begun, permit)
+            ObservedBody::new(head, body, begun, permit.take())
         })
     }
 

@@ -245,7 +245,9 @@ where
         let (result, outcome) = permit.judge(&self.classify, rest).await;
         match result {
             // What is good so far may have a body in which it goes wrong.
-            Ok(response) if outcome == Outcome::Success => Ok(T::settle(begun, response, permit)),
+            Ok(response) if outcome == Outcome::Success => {
+                Ok(T::settle(begun, response, &mut permit))
+            }
             result => {
                 permit.record(outcome);
                 result

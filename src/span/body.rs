@@ -43,9 +43,13 @@ where
         begun.beside(self.span.clone())
     }
 
-    fn settle(begun: Self::Begun, response: http::Response<B>, permit: Permit) -> Self::Response {
+    fn settle(
+        begun: Self::Begun,
+        response: http::Response<B>,
+        permit: &mut Permit,
+    ) -> Self::Response {
         let (head, body) = response.into_parts();
-        let body = ObservedBody::new(&head, body, begun, permit);
+        let body = ObservedBody::new(&head, body, begun, permit.take());
         http::Response::from_parts(head, body)
     }
 

@@ -155,9 +155,9 @@ impl<Req, Res> Settle<Req, Res> for OnSpan<AtHead> {
         self.span.clone()
     }
 
-    fn settle(span: CallSpan, response: Res, permit: Permit) -> Res {
+    fn settle(span: CallSpan, response: Res, permit: &mut Permit) -> Res {
         span.ended(Outcome::Success);
-        permit.record(Outcome::Success);
+        permit.record_in_place(Outcome::Success);
         response
     }
 

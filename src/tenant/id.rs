@@ -62,16 +62,23 @@ impl<'a> Tenant<'a> {
     }
 
     /// The id.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Borrowed(id) => id,
             Repr::Shared(id) => id,
-            // The bytes were copied from a `str`, so the fallback is never taken; an empty id is an
-            // invalid one, should it ever be.
-            Repr::Inline { len, bytes } => {
-                str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
-            }
+            Repr::Inline { len, bytes } => inlined(*len, bytes),
+        }
+    }
+
+    /// Runs with the id; each kind of it in a branch of its own, since there is nothing to drop of a borrowed one.
+    #[inline]
+    pub(crate) fn lend<R>(self, to: impl FnOnce(&str) -> R) -> R {
+        match self.0 {
+            Repr::Borrowed(id) => to(id),
+            Repr::Shared(ref id) => to(id),
+            Repr::Inline { len, ref bytes } => to(inlined(len, bytes)),
         }
     }
 
@@ -110,6 +117,11 @@ impl<'a> Tenant<'a> {
             Repr::Inline { len, bytes } => Tenant(Repr::Inline { len, bytes }),
         }
     }
+}
+
+// The bytes were copied from a `str`, so the fallback is never taken; an empty id is an invalid one, should it ever be.
+fn inlined(len: u8, bytes: &[u8; INLINE_TENANT_BYTES]) -> &str {
+    str::from_utf8(&bytes[..usize::from(len)]).unwrap_or_default()
 }
 
 // ===== impl From =====

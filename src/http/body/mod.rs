@@ -172,9 +172,9 @@ where
         self.of(Some(req.method()))
     }
 
-    fn settle(begun: Begun<J>, response: Response<B>, permit: Permit) -> Self::Response {
+    fn settle(begun: Begun<J>, response: Response<B>, permit: &mut Permit) -> Self::Response {
         let (head, body) = response.into_parts();
-        let body = ObservedBody::new(&head, body, begun, permit);
+        let body = ObservedBody::new(&head, body, begun, permit.take());
         Response::from_parts(head, body)
     }
 
