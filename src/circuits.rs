@@ -60,6 +60,26 @@ pub(crate) struct Sums {
     pub(crate) lived: Duration,
 }
 
+/// The buckets of so many shards, once all of them together hold so many circuits.
+fn buckets(max: usize, shards: usize) -> usize {
+    let mean = max / shards;
+    // Four standard deviations: that one shard of many has more than its share is to be rare.
+    let most = mean.saturating_add(4 * mean.isqrt() + 1);
+    let each = (most / 7).saturating_mul(8).checked_next_power_of_two();
+    each.map_or(usize::MAX, |each| each.saturating_mul(shards))
+}
+
+/// How many shards a map of so many circuits has.
+///
+/// Enough for the cores. And since tables double, and those of all shards at about the same number of circuits, so
+/// many that they need not have doubled just before the map is full: otherwise half of its buckets would stay empty.
+fn shards(max: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let least = (cores * 8).next_power_of_two().clamp(8, 256);
+    let by_buckets = (least..2 * least).min_by_key(|shards| buckets(max, *shards));
+    by_buckets.unwrap_or(least)
+}
+
 /// What came of the wish for a circuit.
 pub(crate) struct Inserted {
     /// None where there was no room.
@@ -70,10 +90,8 @@ pub(crate) struct Inserted {
 
 impl Circuits {
     pub(crate) fn new(max: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let shards = (cores * 8).next_power_of_two().clamp(8, 256);
         Self {
-            shards: (0..shards).map(|_| Shard::default()).collect(),
+            shards: (0..shards(max)).map(|_| Shard::default()).collect(),
             hasher: SipHash13::random(),
             len: Apart::default(),
             max,
@@ -233,7 +251,8 @@ impl Circuits {
     #[inline]
     fn shard(&self, hash: u64) -> &Shard {
         // The table takes its buckets from the low bits and its tags from the top seven.
-        &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
+        let share = u64::from((hash >> 25) as u32) * self.shards.len() as u64;
+        &self.shards[(share >> 32) as usize]
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -12,6 +12,7 @@ pub(crate) use std::sync::{Arc, OnceLock, Weak};
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 pub(crate) use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+pub(crate) use once_cell::race::OnceBox;
 pub(crate) use triomphe::ThinArc;
 
 /// On cache lines of its own: who writes it slows nobody down who reads what lies beside it.

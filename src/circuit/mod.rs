@@ -61,7 +61,7 @@ use self::word::Word;
 use crate::CircuitState;
 use crate::overrides::{Standing, has};
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceLock, Relaxed, ThinArc};
+use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceBox, Relaxed, ThinArc};
 
 /// A circuit and its tenant's id, in one allocation behind one pointer.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ pub(crate) struct Head {
     active: AtomicU64,
     /// Stays 0 where nobody asks for the impact of calls.
     hour: HourOfCalls,
-    rare: OnceLock<Box<Rare>>,
+    rare: OnceBox<Rare>,
 }
 
 impl Circuit {
@@ -124,7 +124,7 @@ impl Circuit {
             last_success: AtomicU64::new(0),
             active: place.kept(),
             hour: HourOfCalls::default(),
-            rare: OnceLock::new(),
+            rare: OnceBox::new(),
         };
         if let Some(rules) = rules {
             head.rare().rules.store(Some(Arc::clone(rules)));
