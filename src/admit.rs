@@ -72,10 +72,10 @@ impl OnMissingTenant {
     /// Borrowed: the id may lie in the value itself, which is too long to be moved about.
     // Left to itself, the compiler calls it, and a closed call takes more instructions.
     #[inline(always)]
-    pub(crate) fn valid_tenant<'a>(
+    pub(crate) fn valid_tenant(
         self,
-        extracted: Result<&'a str, MissingTenant>,
-    ) -> Result<Option<&'a str>, BoxError> {
+        extracted: Result<&str, MissingTenant>,
+    ) -> Result<Option<&str>, BoxError> {
         let reject = self == Self::Reject;
         match extracted {
             Ok(tenant) => match InvalidTenant::check(tenant) {

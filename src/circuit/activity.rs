@@ -237,7 +237,7 @@ impl Head {
     fn counted(&self, place: Place) -> Place {
         let recoveries = self.context.recoveries.load(Acquire);
         let is_heeded = |rare: &Rare| rare.heeded.load(Acquire) == recoveries;
-        if place.is_down() && !self.rare.get().is_some_and(|rare| is_heeded(rare)) {
+        if place.is_down() && !self.rare.get().is_some_and(is_heeded) {
             place.not_down()
         } else {
             place

@@ -17,7 +17,7 @@ impl Head {
         }
     }
 
-    fn measure(&self, slot: u64, latency: u64) {
+    pub(super) fn measure(&self, slot: u64, latency: u64) {
         let rare = self.rare();
         let percentiles = rare.percentiles.load();
         let Some(percentiles) = &*percentiles else {
@@ -32,11 +32,14 @@ impl Head {
         }
     }
 
+    /// Whether the circuit has enough calls, if those that may have left the window are in it.
+    pub(super) fn may_be_busy(&self) -> bool {
+        self.window.unfolded() >= BUSY_CALLS
+    }
+
     /// Asks for histograms, if the circuit is busy enough to have them.
-    fn begin_to_measure(&self, slot: u64, latency: u64) {
-        // Those in it are among those that have not left it, which are summed up faster.
-        let may_be_busy = self.window.unfolded() >= BUSY_CALLS;
-        if !may_be_busy || self.window.figures(slot, None).calls < BUSY_CALLS {
+    pub(super) fn begin_to_measure(&self, slot: u64, latency: u64) {
+        if !self.may_be_busy() || self.window.figures(slot, None).calls < BUSY_CALLS {
             return;
         }
         let rules = self.rules();

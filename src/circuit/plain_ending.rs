@@ -37,7 +37,7 @@ impl Circuit {
         self.runs.end(generation);
         self.mark_success(position.slot);
         if word.is_measured() || is_to_be_looked_at(calls) {
-            self.look_at_fast(position.slot, calls, started, now);
+            self.look_at_fast(position.slot, started, now);
         }
         true
     }
@@ -45,8 +45,12 @@ impl Circuit {
 
 impl Head {
     #[inline(never)]
-    fn look_at_fast(&self, slot: u64, calls: u64, started: Instant, now: Instant) {
-        let latency = nanos(now.saturating_duration_since(started));
-        self.look_at_latency(slot, calls, latency);
+    fn look_at_fast(&self, slot: u64, started: Instant, now: Instant) {
+        let latency = || nanos(now.saturating_duration_since(started));
+        if self.word().is_measured() {
+            self.measure(slot, latency());
+        } else if self.may_be_busy() {
+            self.begin_to_measure(slot, latency());
+        }
     }
 }
