@@ -1,14 +1,25 @@
-//! The time that the process spent on its processors, all its threads together.
+//! The time that was spent on processors. What others do on the machine is not in it, but for what they do to the caches.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Since the process began.
+/// By the process, all its threads together, since it began.
 ///
-/// What others do on the machine is not in it, but for what they do to the caches.
+/// Of another thread that still runs, up to the last 10 milliseconds are not in it yet: the scheduler adds them at its
+/// next tick, or once the thread waits.
 #[must_use]
 pub fn spent() -> Duration {
-    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    read(ClockId::ProcessCPUTime)
+}
+
+/// By the thread that asks, since it began; to the nanosecond.
+#[must_use]
+pub fn spent_by_this_thread() -> Duration {
+    read(ClockId::ThreadCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let spent = clock_gettime(clock);
     Duration::new(spent.tv_sec.unsigned_abs(), spent.tv_nsec as u32)
 }

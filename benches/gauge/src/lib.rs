@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod heap;
+pub mod pairs;
 mod quartiles;
 
 pub use quartiles::Quartiles;

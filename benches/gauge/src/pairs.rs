@@ -1,0 +1,167 @@
+//! Two ways of doing a thing, compared on a machine that others use too.
+//!
+//! The two are run in turn, each for some milliseconds, and each pair of runs gives one ratio: what slows the machine
+//! down for longer than that slows both. Before, between and after the pairs a [`control`] runs, which touches nothing
+//! but memory of its own. Where that did not get its processors, or two of them were one, the pair beside it says nothing
+//! of two threads: it is void, left out and run again. What is left out is decided by the control alone, so that no reading
+//! is kept for what it says. Where that comes to pass too often, there is no figure at all.
+
+#![expect(clippy::disallowed_methods, reason = "waits on a thread of its own")]
+
+mod control;
+mod run;
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use crate::Quartiles;
+pub use control::{Control, Fault};
+pub use run::{Spent, on_threads};
+
+/// How many pairs, and of which length.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs {
+    /// How many pairs must count for a figure. 15 where a budget is judged by it.
+    pub wanted: usize,
+    /// How many controls may fail before it is given up.
+    pub patience: usize,
+    /// How long to wait for better times after each of them.
+    pub pause: Duration,
+    /// How long the control runs, each time.
+    pub control: Duration,
+}
+
+/// What the pairs that counted say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Compared {
+    /// The processor's time for a call of the second, over that of the first.
+    pub cpu: Quartiles,
+    /// The same of the wall clock, by which a thread's waiting counts too.
+    pub wall: Quartiles,
+    /// The processor's time for a call of the first, in nanoseconds.
+    pub first: Quartiles,
+    /// The processor's time for a call of the second, in nanoseconds.
+    pub second: Quartiles,
+    /// How many pairs counted.
+    pub counted: usize,
+    /// How many controls failed meanwhile, each with the pair before it, if there was one.
+    pub void: usize,
+    /// What the control said beside those that counted: [`Control::inflation`].
+    pub control: Quartiles,
+}
+
+/// Too few pairs counted: the machine was not the comparison's own for long enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Void {
+    pub wanted: usize,
+    pub counted: usize,
+    /// How often the control had less of its processors than it must.
+    pub crowded: usize,
+    /// How often the control did not cost the same on several threads as on one, though it had its processors.
+    pub inflated: usize,
+}
+
+impl fmt::Display for Void {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            wanted,
+            counted,
+            crowded,
+            inflated,
+        } = self;
+        write!(
+            f,
+            "{counted} of {wanted} pairs counted: the control did not have its processors to itself {crowded} times, and \
+             did not cost the same on all of them {inflated} times"
+        )
+    }
+}
+
+impl Pairs {
+    /// This many pairs, with a patience of some ten seconds at 15 of them.
+    #[must_use]
+    pub fn new(wanted: usize) -> Self {
+        Self {
+            wanted,
+            patience: wanted.saturating_mul(20),
+            pause: Duration::from_millis(20),
+            control: Duration::from_millis(5),
+        }
+    }
+
+    /// Runs the two in turn, beside a control on so many threads.
+    ///
+    /// # Errors
+    ///
+    /// Where too few pairs counted.
+    pub fn compare(
+        &self,
+        threads: usize,
+        first: impl FnMut() -> Spent,
+        second: impl FnMut() -> Spent,
+    ) -> Result<Compared, Void> {
+        self.compare_beside(|| Control::run(threads, self.control), first, second)
+    }
+
+    fn compare_beside(
+        &self,
+        mut control: impl FnMut() -> Control,
+        mut first: impl FnMut() -> Spent,
+        mut second: impl FnMut() -> Spent,
+    ) -> Result<Compared, Void> {
+        // What is only slow at first, as pages that were never touched, is no part of a pair.
+        first();
+        second();
+        let mut void = Void {
+            wanted: self.wanted,
+            counted: 0,
+            crowded: 0,
+            inflated: 0,
+        };
+        let mut counted = Vec::new();
+        let mut before = None;
+        while counted.len() < self.wanted && void.crowded + void.inflated <= self.patience {
+            let pair = before.map(|before: Control| {
+                // Each comes first as often as the other.
+                if counted.len() % 2 == 0 {
+                    (first(), second(), before)
+                } else {
+                    let second = second();
+                    (first(), second, before)
+                }
+            });
+            let after = control();
+            match after.fault() {
+                Some(Fault::Crowded) => void.crowded += 1,
+                Some(Fault::Inflated) => void.inflated += 1,
+                None => counted.extend(pair.map(|(first, second, before)| {
+                    ((first, second), before.inflation().max(after.inflation()))
+                })),
+            }
+            before = after.fault().is_none().then_some(after);
+            if before.is_none() {
+                thread::sleep(self.pause);
+            }
+        }
+        void.counted = counted.len();
+        if void.counted < self.wanted {
+            return Err(void);
+        }
+        let of = |read: fn(&((Spent, Spent), f64)) -> f64| {
+            Quartiles::of(counted.iter().map(read)).ok_or(void)
+        };
+        Ok(Compared {
+            cpu: of(|((first, second), _)| second.cpu_per_call() / first.cpu_per_call())?,
+            wall: of(|((first, second), _)| second.wall_per_call() / first.wall_per_call())?,
+            first: of(|((first, _), _)| first.cpu_per_call())?,
+            second: of(|((_, second), _)| second.cpu_per_call())?,
+            counted: void.counted,
+            void: void.crowded + void.inflated,
+            control: of(|(_, control)| *control)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
