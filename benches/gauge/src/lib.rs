@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod heap;
+pub mod machine;
 pub mod pairs;
 mod quartiles;
 

@@ -39,16 +39,23 @@ pub struct Compared {
     pub cpu: Quartiles,
     /// The same of the wall clock, by which a thread's waiting counts too.
     pub wall: Quartiles,
-    /// The processor's time for a call of the first, in nanoseconds.
-    pub first: Quartiles,
-    /// The processor's time for a call of the second, in nanoseconds.
-    pub second: Quartiles,
+    pub first: Cost,
+    pub second: Cost,
     /// How many pairs counted.
     pub counted: usize,
     /// How many controls failed meanwhile, each with the pair before it, if there was one.
     pub void: usize,
     /// What the control said beside those that counted: [`Control::inflation`].
     pub control: Quartiles,
+}
+
+/// Of a call, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// On processors.
+    pub cpu: Quartiles,
+    /// Of its thread, by the wall clock.
+    pub wall: Quartiles,
 }
 
 /// Too few pairs counted: the machine was not the comparison's own for long enough.
@@ -154,8 +161,14 @@ impl Pairs {
         Ok(Compared {
             cpu: of(|((first, second), _)| second.cpu_per_call() / first.cpu_per_call())?,
             wall: of(|((first, second), _)| second.wall_per_call() / first.wall_per_call())?,
-            first: of(|((first, _), _)| first.cpu_per_call())?,
-            second: of(|((_, second), _)| second.cpu_per_call())?,
+            first: Cost {
+                cpu: of(|((first, _), _)| first.cpu_per_call())?,
+                wall: of(|((first, _), _)| first.wall_per_call())?,
+            },
+            second: Cost {
+                cpu: of(|((_, second), _)| second.cpu_per_call())?,
+                wall: of(|((_, second), _)| second.wall_per_call())?,
+            },
             counted: void.counted,
             void: void.crowded + void.inflated,
             control: of(|(_, control)| *control)?,

@@ -53,7 +53,8 @@ fn the_ratio_is_that_of_the_second_s_cost_per_call_to_the_first_s() {
         control,
     } = compared.unwrap();
     assert_eq!((cpu.median, wall.median), (2.5, 2.5));
-    assert_eq!((first.median, second.median), (100.0, 250.0));
+    assert_eq!((first.cpu.median, second.cpu.median), (100.0, 250.0));
+    assert_eq!((first.wall.median, second.wall.median), (200.0, 500.0));
     assert_eq!((counted, void, control.median), (3, 0, 1.02));
 }
 
