@@ -105,18 +105,34 @@ impl Pairs {
     pub fn compare(
         &self,
         threads: usize,
-        first: impl FnMut() -> Spent,
-        second: impl FnMut() -> Spent,
-    ) -> Result<Compared, Void> {
-        self.compare_beside(|| Control::run(threads, self.control), first, second)
-    }
-
-    fn compare_beside(
-        &self,
-        mut control: impl FnMut() -> Control,
         mut first: impl FnMut() -> Spent,
         mut second: impl FnMut() -> Spent,
     ) -> Result<Compared, Void> {
+        let compared = self.compare_noting(threads, || (first(), ()), || (second(), ()))?;
+        Ok(compared.0)
+    }
+
+    /// As [`compare`](Self::compare), of runs that note something beside what they spent: of each pair that counted, what
+    /// both of them noted.
+    ///
+    /// # Errors
+    ///
+    /// Where too few pairs counted.
+    pub fn compare_noting<T>(
+        &self,
+        threads: usize,
+        first: impl FnMut() -> (Spent, T),
+        second: impl FnMut() -> (Spent, T),
+    ) -> Result<(Compared, Vec<(T, T)>), Void> {
+        self.compare_beside(|| Control::run(threads, self.control), first, second)
+    }
+
+    fn compare_beside<T>(
+        &self,
+        mut control: impl FnMut() -> Control,
+        mut first: impl FnMut() -> (Spent, T),
+        mut second: impl FnMut() -> (Spent, T),
+    ) -> Result<(Compared, Vec<(T, T)>), Void> {
         // What is only slow at first, as pages that were never touched, is no part of a pair.
         first();
         second();
@@ -126,7 +142,7 @@ impl Pairs {
             crowded: 0,
             inflated: 0,
         };
-        let mut counted = Vec::new();
+        let (mut counted, mut noted) = (Vec::new(), Vec::new());
         let mut before = None;
         while counted.len() < self.wanted && void.crowded + void.inflated <= self.patience {
             let pair = before.map(|before: Control| {
@@ -142,9 +158,13 @@ impl Pairs {
             match after.fault() {
                 Some(Fault::Crowded) => void.crowded += 1,
                 Some(Fault::Inflated) => void.inflated += 1,
-                None => counted.extend(pair.map(|(first, second, before)| {
-                    ((first, second), before.inflation().max(after.inflation()))
-                })),
+                None => {
+                    if let Some((first, second, before)) = pair {
+                        let inflation = before.inflation().max(after.inflation());
+                        counted.push(((first.0, second.0), inflation));
+                        noted.push((first.1, second.1));
+                    }
+                }
             }
             before = after.fault().is_none().then_some(after);
             if before.is_none() {
@@ -158,7 +178,7 @@ impl Pairs {
         let of = |read: fn(&((Spent, Spent), f64)) -> f64| {
             Quartiles::of(counted.iter().map(read)).ok_or(void)
         };
-        Ok(Compared {
+        let compared = Compared {
             cpu: of(|((first, second), _)| second.cpu_per_call() / first.cpu_per_call())?,
             wall: of(|((first, second), _)| second.wall_per_call() / first.wall_per_call())?,
             first: Cost {
@@ -172,7 +192,8 @@ impl Pairs {
             counted: void.counted,
             void: void.crowded + void.inflated,
             control: of(|(_, control)| *control)?,
-        })
+        };
+        Ok((compared, noted))
     }
 }
 

@@ -41,8 +41,11 @@ fn pairs(wanted: usize, patience: usize) -> Pairs {
 
 #[test]
 fn the_ratio_is_that_of_the_second_s_cost_per_call_to_the_first_s() {
-    let compared =
-        pairs(3, 0).compare_beside(|| control(102), || spent(10, 100), || spent(40, 250));
+    let compared = pairs(3, 0).compare_beside(
+        || control(102),
+        || (spent(10, 100), ()),
+        || (spent(40, 250), ()),
+    );
     let Compared {
         cpu,
         wall,
@@ -51,7 +54,7 @@ fn the_ratio_is_that_of_the_second_s_cost_per_call_to_the_first_s() {
         counted,
         void,
         control,
-    } = compared.unwrap();
+    } = compared.unwrap().0;
     assert_eq!((cpu.median, wall.median), (2.5, 2.5));
     assert_eq!((first.cpu.median, second.cpu.median), (100.0, 250.0));
     assert_eq!((first.wall.median, second.wall.median), (200.0, 500.0));
@@ -68,20 +71,19 @@ fn a_pair_is_run_after_a_control_that_scaled_and_counts_if_the_next_one_does_too
         nanos => control(nanos),
     };
     // Pairs that are not to count are dearer.
-    let first = || spent(10, 100);
+    let first = || (spent(10, 100), turn.get());
     let second = || {
-        spent(
-            10,
-            if matches!(turn.get(), 2 | 4) {
-                900
-            } else {
-                300
-            },
-        )
+        let nanos = if matches!(turn.get(), 2 | 4) {
+            900
+        } else {
+            300
+        };
+        (spent(10, nanos), turn.get())
     };
-    let compared = pairs(2, 3).compare_beside(control, first, second).unwrap();
+    let (compared, noted) = pairs(2, 3).compare_beside(control, first, second).unwrap();
     assert_eq!((compared.counted, compared.void), (2, 3));
     assert_eq!((compared.cpu.lower, compared.cpu.upper), (3.0, 3.0));
+    assert_eq!(noted, [(1, 1), (7, 7)]);
     assert_eq!(turn.get(), controls.len());
 }
 
@@ -93,7 +95,8 @@ fn where_controls_fail_too_often_there_is_no_figure() {
         3 => crowded(),
         _ => control(111),
     };
-    let compared = pairs(5, 3).compare_beside(control, || spent(10, 100), || spent(10, 200));
+    let compared =
+        pairs(5, 3).compare_beside(control, || (spent(10, 100), ()), || (spent(10, 200), ()));
     let void = Void {
         wanted: 5,
         counted: 2,
@@ -108,7 +111,7 @@ fn each_of_the_two_comes_first_in_half_of_the_pairs() {
     let order = Cell::new(String::new());
     let note = |name| {
         order.set(order.take() + name);
-        spent(10, 100)
+        (spent(10, 100), ())
     };
     pairs(4, 0)
         .compare_beside(|| control(100), || note("a"), || note("b"))
