@@ -135,12 +135,17 @@ fn calls(
 
 /// What this takes on the thread that asks.
 fn timed(snapshot: impl FnOnce()) -> Spent {
+    let queued = cpu::queued_of_this_thread();
     let (begun, spent) = (Instant::now(), cpu::spent_by_this_thread());
     snapshot();
+    let (wall, cpu) = (begun.elapsed(), cpu::spent_by_this_thread() - spent);
+    let still = cpu::queued_of_this_thread();
+    let queued = still.zip(queued).map(|(still, before)| still - before);
     Spent {
         calls: 1,
-        cpu: cpu::spent_by_this_thread() - spent,
-        wall: begun.elapsed(),
+        cpu,
+        wall,
+        queued: queued.unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,7 @@ mod serve;
 mod upstream;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use gauge::pairs::{Pairs, Spent};
 use tower::BoxError;
@@ -78,6 +79,8 @@ impl Stage {
             calls: REQUESTS,
             cpu,
             wall,
+            // Requests do not cost the gateway more for waiting.
+            queued: Duration::ZERO,
         })
     }
 }
