@@ -29,6 +29,27 @@ pub fn queued_of_this_thread() -> Option<Duration> {
     Some(Duration::from_nanos(nanos))
 }
 
+/// Keeps the thread that asks on one processor, the one of this number among those that it may run on, counted round.
+/// Changes nothing where the system does not know how, or refuses.
+#[cfg(target_os = "linux")]
+pub fn keep_to(number: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let Ok(may) = sched_getaffinity(None) else {
+        return;
+    };
+    let all = (0..CpuSet::MAX_CPU).filter(|cpu| may.is_set(*cpu));
+    if let Some(cpu) = all.clone().cycle().nth(number) {
+        let mut one = CpuSet::new();
+        one.set(cpu);
+        // Refused, it runs where it may, as it did.
+        let _ = sched_setaffinity(None, &one);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn keep_to(_: usize) {}
+
 fn read(clock: ClockId) -> Duration {
     let spent = clock_gettime(clock);
     Duration::new(spent.tv_sec.unsigned_abs(), spent.tv_nsec as u32)

@@ -65,7 +65,8 @@ impl Add for Spent {
     }
 }
 
-/// Runs threads for about this long.
+/// Runs threads for about this long, each on a processor of its own, as far as there are enough: the scheduler of a busy
+/// machine puts two on one now and then.
 ///
 /// Each thread, told its number, prepares what it calls; then all begin together. What was prepared makes some calls (so
 /// many that a look at whether time is over costs nothing beside them) and returns how many; the run is over for all
@@ -85,6 +86,7 @@ pub fn on_threads<C: FnMut() -> u64>(
     let ready = AtomicUsize::new(0);
     let is_over = AtomicBool::new(false);
     let one = |number: usize| {
+        cpu::keep_to(number);
         let mut calls = prepare(number);
         ready.fetch_add(1, Ordering::AcqRel);
         while ready.load(Ordering::Acquire) < threads && !is_over.load(Ordering::Relaxed) {
