@@ -40,10 +40,10 @@ pub struct Meanwhile {
 impl Meanwhile {
     pub fn in_rows(&self) -> [(&'static str, &Histogram<u64>); 4] {
         [
-            ("before", &self.before.of_known),
-            ("during", &self.during.of_known),
-            ("a newcomer's, before", &self.before.of_newcomers),
-            ("a newcomer's, during", &self.during.of_newcomers),
+            ("before it", &self.before.of_known),
+            ("beside it", &self.during.of_known),
+            ("a newcomer's, before it", &self.before.of_newcomers),
+            ("a newcomer's, beside it", &self.during.of_newcomers),
         ]
     }
 }
@@ -155,23 +155,35 @@ pub fn measure(pairs: &Pairs) -> Result<Vec<Row>, BoxError> {
         return Err("not every tenant has its circuit".into());
     }
     let newcomers = AtomicUsize::new(0);
-    let amid = |something: &dyn Fn() -> Spent| {
+    let alone = |something: &(dyn Fn() -> Spent + Sync)| {
+        thread::scope(|scope| {
+            let taking = scope.spawn(|| {
+                cpu::keep_to(0);
+                something()
+            });
+            taking.join().expect("no snapshot panics")
+        })
+    };
+    let amid = |something: &(dyn Fn() -> Spent + Sync)| {
         let (has_begun, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
-            let calling = scope.spawn(|| calls(&search, &newcomers, &has_begun, &is_over));
+            let calling = scope.spawn(|| {
+                cpu::keep_to(1);
+                calls(&search, &newcomers, &has_begun, &is_over)
+            });
             while !has_begun.load(Relaxed) && !calling.is_finished() {
-                thread::yield_now();
+                thread::sleep(Duration::from_micros(50));
             }
-            let spent = something();
+            let spent = alone(something);
             is_over.store(true, Relaxed);
             (spent, calling.join().expect("no call panics"))
         })
     };
-    let row = |name, snapshot: &dyn Fn()| {
+    let row = |name, snapshot: &(dyn Fn() + Sync)| {
         let compared = pairs.compare_noting(
             2,
             || {
-                let spent = timed(snapshot);
+                let spent = alone(&|| timed(snapshot));
                 // As long as that took, calls without a snapshot beside them.
                 let (_, times) = amid(&|| {
                     thread::sleep(spent.wall);
@@ -203,17 +215,17 @@ pub fn measure(pairs: &Pairs) -> Result<Vec<Row>, BoxError> {
             }
             meanwhile
         });
-        row.budget(BUDGET)
+        row
     };
-    Ok(vec![
-        row("the sums of a dependency", &|| {
-            drop(black_box(search.snapshot()))
-        }),
-        row("the sums of the registry", &|| {
-            drop(black_box(registry.snapshot()))
-        }),
-        row("each circuit with its figures", &|| {
-            drop(black_box(search.circuit_snapshots()))
-        }),
-    ])
+    let sums = row("`Dependency::snapshot`", &|| {
+        drop(black_box(search.snapshot()))
+    });
+    let of_all = row("`CircuitBreakerRegistry::snapshot`", &|| {
+        drop(black_box(registry.snapshot()))
+    });
+    let each = row("`Dependency::circuit_snapshots`", &|| {
+        drop(black_box(search.circuit_snapshots()))
+    });
+    // The last one is no figures of many circuits, but many figures: it is there for comparison.
+    Ok(vec![sums.budget(BUDGET), of_all.budget(BUDGET), each])
 }

@@ -89,8 +89,16 @@ pub fn on_threads<C: FnMut() -> u64>(
         cpu::keep_to(number);
         let mut calls = prepare(number);
         ready.fetch_add(1, Ordering::AcqRel);
-        while ready.load(Ordering::Acquire) < threads && !is_over.load(Ordering::Relaxed) {
-            thread::yield_now();
+        for turn in 0_u32.. {
+            if ready.load(Ordering::Acquire) >= threads || is_over.load(Ordering::Relaxed) {
+                break;
+            }
+            // At once where the others are about to be ready, and without taking the processor from them where not.
+            if turn < 1_000 {
+                thread::yield_now();
+            } else {
+                thread::sleep(Duration::from_micros(50));
+            }
         }
         let mut spent = Spent::default();
         let queued = cpu::queued_of_this_thread();

@@ -165,7 +165,7 @@ fn snapshot(text: &mut String, rows: &[Row]) {
             .iter()
             .flat_map(|meanwhile| meanwhile.in_rows())
         {
-            let _ = write!(text, "| {what}, {} |", row.call);
+            let _ = write!(text, "| {}: {what} |", row.call);
             for quantile in [0.5, 0.99, 0.999] {
                 let _ = write!(
                     text,
