@@ -44,31 +44,37 @@ pub fn table(part: Part, rows: &[Row]) -> String {
     text
 }
 
-/// All of one kind in one line: how often the bare call it costs, by the processor's time and by the wall clock.
+/// All of one kind in one line: what it costs, and how often the bare call, by the processor's time and by the wall clock.
 fn calls(text: &mut String, rows: &[Row]) {
-    text.push_str("| call | one thread, ns | bare, ns | to bare, one thread | wall | two threads, same tenant | wall | two threads, own tenants | wall |\n");
-    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    const ON: [&str; 3] = [
+        "one thread",
+        "two threads, same tenant",
+        "two threads, own tenants",
+    ];
+    text.push_str("| call | bare, ns |");
+    for on in ON {
+        let _ = write!(text, " {on}, ns | to bare | by the wall clock |");
+    }
+    text.push_str("\n|---|--:|");
+    text.push_str(&"--:|--:|--:|".repeat(ON.len()));
+    text.push('\n');
     for alike in rows.chunk_by(|row, next| row.call == next.call) {
-        let of = |on: &str| alike.iter().find(|row| row.on == on);
-        let _ = write!(text, "| {} |", alike[0].call);
-        let cost = |read: fn(&Compared) -> f64| match of("one thread").map(|row| &row.compared) {
-            Some(Ok(compared)) => format!(" {:.1} |", read(compared)),
-            Some(Err(_)) => " void |".to_owned(),
-            None => " |".to_owned(),
-        };
-        text.push_str(&cost(|compared| compared.second.cpu.median));
-        text.push_str(&cost(|compared| compared.first.cpu.median));
-        for on in [
-            "one thread",
-            "two threads, same tenant",
-            "two threads, own tenants",
-        ] {
+        let of = |on| alike.iter().find(|row| row.on == on);
+        let bare = of(ON[0]).and_then(|row| row.compared.as_ref().ok());
+        let bare = bare.map_or(String::new(), |compared| {
+            format!(" {:.1}", compared.first.cpu.median)
+        });
+        let _ = write!(text, "| {} |{bare} |", alike[0].call);
+        for on in ON {
             match of(on).map(|row| &row.compared) {
-                Some(Ok(Compared { cpu, wall, .. })) => {
-                    let _ = write!(text, " {} | {:.1} |", tenths(cpu), wall.median);
+                Some(Ok(Compared {
+                    cpu, wall, second, ..
+                })) => {
+                    let (cost, cpu) = (second.cpu.median, tenths(cpu));
+                    let _ = write!(text, " {cost:.0} | {cpu} | {} |", tenths(wall));
                 }
-                Some(Err(_)) => text.push_str(" void | void |"),
-                None => text.push_str(" | |"),
+                Some(Err(_)) => text.push_str(" void | void | void |"),
+                None => text.push_str(" | | |"),
             }
         }
         text.push('\n');
