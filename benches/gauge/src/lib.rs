@@ -3,6 +3,8 @@
 pub mod callgrind;
 pub mod cpu;
 pub mod heap;
+pub mod machine;
+pub mod pairs;
 mod quartiles;
 mod resident;
 
