@@ -9,7 +9,7 @@ use std::process::{self, Command, Stdio};
 
 use peers::breaker::{Breaker, Trips};
 use peers::breakers::{About, Visit, each};
-use peers::load::LOADS;
+use peers::load::{LOADS, TIMES};
 
 /// Makes the program count: what it does then is no use to people.
 pub(crate) const WORD: &str = "counted";
@@ -71,21 +71,19 @@ pub(crate) fn take(breakers: usize) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
         return Err(format!("valgrind failed: {}\n{said}", valgrind.status).into());
     }
     let counts = read(&fs::read_to_string(&written.0)?)?;
-    if counts.len() != breakers * LOADS.len() * 2 {
-        return Err(format!(
-            "callgrind wrote {} counts, and not two a load",
-            counts.len()
-        )
-        .into());
+    let a_breaker = LOADS.len() * TIMES * 2;
+    if counts.len() != breakers * a_breaker {
+        let (wrote, wanted) = (counts.len(), breakers * a_breaker);
+        return Err(format!("callgrind wrote {wrote} counts, where {wanted} were taken").into());
     }
-    let (counts, _) = counts.as_chunks::<2>();
-    let per_load = counts.chunks(LOADS.len()).map(|counts| {
-        let counts = counts.iter().zip(LOADS);
-        counts
-            .map(|([fewer, more], load)| (more - fewer) / load.more() as f64)
-            .collect()
-    });
-    Ok(per_load.collect())
+    let of_breaker = |counts: &[f64]| {
+        let loads = counts.chunks(TIMES * 2).zip(LOADS);
+        loads
+            .map(|(counts, load)| load.per_call(counts.as_chunks().0))
+            .collect::<Option<_>>()
+    };
+    let all: Option<_> = counts.chunks(a_breaker).map(of_breaker).collect();
+    all.ok_or_else(|| "no load was counted".into())
 }
 
 /// The totals that were written as one count was over; not what came after the last.

@@ -21,17 +21,20 @@ const HELP: &str = "\
 Prints what a call costs through several circuit breakers per tenant. Run by benches/peers.sh, which hands in what the
 allocator was asked for.
 
-  --json    as JSON";
+  --json       as JSON
+  --pairs N    pairs of runs on one thread and on two (15); 0: none, where only the counts are wanted";
 
 /// What is found without callgrind and without counting the heap.
-#[derive(Default)]
-struct Found(Vec<(About, Threads, usize, Option<usize>)>);
+struct Found {
+    pairs: Pairs,
+    of: Vec<(About, Threads, usize, Option<usize>)>,
+}
 
 impl Visit for Found {
     fn visit<B: Breaker>(&mut self, about: About, make: impl Fn(Trips) -> B) {
-        let threads = threads::compare(&Pairs::new(15), &make);
+        let threads = threads::compare(&self.pairs, &make);
         let (probes, cancelled) = (lacks::probes(&make), lacks::cancelled(&make));
-        self.0.push((about, threads, probes, cancelled));
+        self.of.push((about, threads, probes, cancelled));
     }
 }
 
@@ -46,12 +49,16 @@ fn numbers(list: &serde_json::Value) -> Option<Vec<f64>> {
 fn main() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::*;
 
-    let mut as_json = false;
+    let (mut as_json, mut pairs) = (false, 15);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
-            Value(word) if word == counts::WORD => return Ok(counts::run()),
+            Value(word) if word == counts::WORD => {
+                counts::run();
+                return Ok(());
+            }
             Long("json") => as_json = true,
+            Long("pairs") => pairs = args.value()?.parse()?,
             Short('h') | Long("help") => {
                 println!("{HELP}");
                 return Ok(());
@@ -61,10 +68,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let heap: serde_json::Value = serde_json::from_reader(io::stdin())?;
     // First what needs the processors for itself.
-    let mut found = Found::default();
+    let mut found = Found {
+        pairs: Pairs::new(pairs),
+        of: Vec::new(),
+    };
     each(&mut found);
-    let instructions = counts::take(found.0.len())?;
-    let rows = found.0.into_iter().zip(instructions);
+    let instructions = counts::take(found.of.len())?;
+    let rows = found.of.into_iter().zip(instructions);
     let rows = rows.map(|((about, threads, probes, cancelled), instructions)| {
         let heap = &heap[about.name];
         let numbers = |what: &str| {

@@ -14,7 +14,7 @@ pub(crate) struct Row {
     /// Of one call, for each of [`LOADS`].
     pub(crate) instructions: Vec<f64>,
     pub(crate) allocations: Vec<f64>,
-    /// With as many tenants as there is room for, and with twice as many.
+    /// With as many tenants as there is room for, and with `OVER` times as many.
     pub(crate) bytes: [f64; 2],
     pub(crate) tenants: usize,
     pub(crate) threads: Threads,
@@ -27,7 +27,7 @@ const HEAD: &str = "\
 | rejected call, instructions: 1 / 1,000 / 100,000 tenants | allocations | bytes of an idle tenant \
 | closed call, ns of CPU | two threads, one tenant | two threads, own tenants \
 | opens on a latency percentile | half-open: of 10,000 calls at once get through | cancelled calls that open it \
-| memory of twice the tenants |
+| memory of four times the tenants that fit |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|";
 
 pub(crate) fn head() -> &'static str {
@@ -119,7 +119,7 @@ impl Row {
                 "allocations": by_load(&self.allocations, State::Open),
             })),
             "idle_bytes_per_tenant": self.bytes[0] / self.tenants as f64,
-            "memory_of_twice_the_tenants": self.is_breaker().then(|| self.bytes[1] / self.bytes[0]),
+            "memory_of_four_times_the_tenants_that_fit": self.is_breaker().then(|| self.bytes[1] / self.bytes[0]),
             "two_threads": {
                 "one_tenant": compared(&self.threads.same),
                 "own_tenants": compared(&self.threads.own),

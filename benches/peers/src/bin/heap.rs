@@ -1,7 +1,7 @@
 //! Allocations per call and bytes per tenant, as JSON, for the other program: its calls are not to pay for the counting.
 
 use gauge::heap;
-use peers::breaker::{Breaker, ROOM, Trips};
+use peers::breaker::{Breaker, OVER, ROOM, Trips};
 use peers::breakers::{About, Visit, each};
 use peers::call::{Answer, drive, tenant};
 use peers::load::{LOADS, Load};
@@ -12,17 +12,17 @@ static ALLOCATOR: heap::Counting = heap::Counting;
 
 /// Of one warm call.
 fn allocations<B: Breaker>(load: &Load, make: impl Fn(Trips) -> B) -> f64 {
-    let [fewer, more] = load.measure(make, |call| {
+    let measured = load.measure(make, |call| {
         let before = heap::allocations();
         call();
         (heap::allocations() - before) as f64
     });
-    (more - fewer) / load.more() as f64
+    load.per_call(&measured).expect("measured at least once")
 }
 
-/// With as many tenants as there is room for, and with twice as many, each with one good call behind it.
+/// With as many tenants as there is room for, and with [`OVER`] times as many, each with one good call behind it.
 fn bytes<B: Breaker>(make: impl Fn(Trips) -> B) -> [isize; 2] {
-    let tenants: Vec<_> = (0..2 * ROOM).map(tenant).collect();
+    let tenants: Vec<_> = (0..OVER * ROOM).map(tenant).collect();
     let before = heap::live();
     let mut breaker = make(Trips::ByDefault);
     let (first, then) = tenants.split_at(ROOM);

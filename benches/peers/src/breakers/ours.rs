@@ -47,21 +47,28 @@ pub(super) fn core(trips: Trips) -> Core {
     Core(dependency(trips))
 }
 
-impl Breaker for Core {
-    type Error = CallError<Failed>;
+/// A caller's own error: what it is told of a rejection it answers at once.
+#[derive(Debug)]
+pub enum Refused {
+    Rejected,
+    Failed(Failed),
+}
 
-    async fn call(&mut self, tenant: &'static str, answer: Answer) -> Result<u32, Self::Error> {
-        let permit = self.0.acquire(tenant).map_err(CallError::Rejected)?;
+impl Breaker for Core {
+    type Error = Refused;
+
+    async fn call(&mut self, tenant: &'static str, answer: Answer) -> Result<u32, Refused> {
+        let permit = self.0.acquire(tenant).map_err(|_| Refused::Rejected)?;
         let result = answer.await;
         permit.record(match result {
             Ok(_) => Outcome::Success,
             Err(_) => Outcome::failure(),
         });
-        result.map_err(CallError::Inner)
+        result.map_err(Refused::Failed)
     }
 
-    fn is_rejected(result: &Result<u32, Self::Error>) -> bool {
-        matches!(result, Err(CallError::Rejected(_)))
+    fn is_rejected(result: &Result<u32, Refused>) -> bool {
+        matches!(result, Err(Refused::Rejected))
     }
 }
 
