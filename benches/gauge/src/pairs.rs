@@ -3,8 +3,8 @@
 //! The two are run in turn, each for some milliseconds, and each pair of runs gives one ratio: what slows the machine
 //! down for longer than that slows both. Before, between and after the pairs a [`control`] runs, which touches nothing
 //! but memory of its own. Where that did not get its processors, or two of them were one, the pair beside it says nothing
-//! of two threads: it is void, left out and run again. What is left out is decided by the control alone, so that no reading
-//! is kept for what it says. Where that comes to pass too often, there is no figure at all.
+//! of two threads: it is void, left out and run again. So is a pair whose own threads waited for a processor. What is left
+//! out is decided by that alone, so that no reading is kept for what it says. Where that comes to pass too often, there is no figure at all.
 
 #![expect(clippy::disallowed_methods, reason = "waits on a thread of its own")]
 
@@ -24,7 +24,7 @@ pub use run::{Spent, on_threads};
 pub struct Pairs {
     /// How many pairs must count for a figure. 15 where a budget is judged by it.
     pub wanted: usize,
-    /// How many controls may fail before it is given up.
+    /// How many controls and pairs may fail before it is given up.
     pub patience: usize,
     /// How long to wait for better times after each of them.
     pub pause: Duration,
@@ -43,7 +43,7 @@ pub struct Compared {
     pub second: Cost,
     /// How many pairs counted.
     pub counted: usize,
-    /// How many controls failed meanwhile, each with the pair before it, if there was one.
+    /// How often a control failed meanwhile, and with it the pair before it, if there was one, or a pair did by itself.
     pub void: usize,
     /// What the control said beside those that counted: [`Control::inflation`].
     pub control: Quartiles,
@@ -63,7 +63,7 @@ pub struct Cost {
 pub struct Void {
     pub wanted: usize,
     pub counted: usize,
-    /// How often the control had less of its processors than it must.
+    /// How often the control, or what was compared, had less of its processors than it must.
     pub crowded: usize,
     /// How often the control did not cost the same on several threads as on one, though it had its processors.
     pub inflated: usize,
@@ -79,8 +79,8 @@ impl fmt::Display for Void {
         } = self;
         write!(
             f,
-            "{counted} of {wanted} pairs counted: the control did not have its processors to itself {crowded} times, and \
-             did not cost the same on all of them {inflated} times"
+            "{counted} of {wanted} pairs counted: {crowded} times the threads did not have their processors to \
+             themselves, and {inflated} times the control did not cost the same on several as on one"
         )
     }
 }
@@ -158,13 +158,17 @@ impl Pairs {
             match after.fault() {
                 Some(Fault::Crowded) => void.crowded += 1,
                 Some(Fault::Inflated) => void.inflated += 1,
-                None => {
-                    if let Some((first, second, before)) = pair {
+                None => match pair {
+                    Some((first, second, _)) if has_waited(&first.0) || has_waited(&second.0) => {
+                        void.crowded += 1;
+                    }
+                    Some((first, second, before)) => {
                         let inflation = before.inflation().max(after.inflation());
                         counted.push(((first.0, second.0), inflation));
                         noted.push((first.1, second.1));
                     }
-                }
+                    None => {}
+                },
             }
             before = after.fault().is_none().then_some(after);
             if before.is_none() {
@@ -195,6 +199,10 @@ impl Pairs {
         };
         Ok((compared, noted))
     }
+}
+
+fn has_waited(spent: &Spent) -> bool {
+    spent.waiting() > control::WAITING
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub enum Fault {
 /// not near half of one's.
 const PRESENCE: f64 = 0.95;
 
+/// A run may have waited for its processors this share of its time. What is compared may wait for locks, so that its
+/// presence says nothing; but a control that had its processors does not say that the run beside it had them, too.
+pub(super) const WAITING: f64 = 0.05;
+
 /// A turn may cost so much more on several threads than on one, or on one than on several.
 const INFLATION: f64 = 1.05;
 
@@ -100,6 +104,7 @@ mod tests {
             calls: turns,
             cpu,
             wall: cpu.div_f64(presence),
+            queued: Duration::ZERO,
         }
     }
 

@@ -20,6 +20,9 @@ pub struct Spent {
     pub cpu: Duration,
     /// By the wall clock, once for each thread.
     pub wall: Duration,
+    /// Ready, but without a processor: of threads that wait so, two may never have run at the same time, nor contended for
+    /// anything. Nothing where the system does not tell.
+    pub queued: Duration,
 }
 
 impl Spent {
@@ -35,10 +38,17 @@ impl Spent {
         self.wall.as_nanos() as f64 / self.calls as f64
     }
 
-    /// The share of the time that the threads were on a processor: 1 where each had one to itself and never waited.
+    /// The share of the time that the threads were on a processor: 1 where each had one to itself and never waited, for a
+    /// lock neither.
     #[must_use]
     pub fn presence(&self) -> f64 {
         self.cpu.as_secs_f64() / self.wall.as_secs_f64()
+    }
+
+    /// The share of the time that the threads waited for a processor.
+    #[must_use]
+    pub fn waiting(&self) -> f64 {
+        self.queued.as_secs_f64() / self.wall.as_secs_f64()
     }
 }
 
@@ -50,11 +60,13 @@ impl Add for Spent {
             calls: self.calls + other.calls,
             cpu: self.cpu + other.cpu,
             wall: self.wall + other.wall,
+            queued: self.queued + other.queued,
         }
     }
 }
 
-/// Runs threads for about this long.
+/// Runs threads for about this long, each on a processor of its own, as far as there are enough: the scheduler of a busy
+/// machine puts two on one now and then.
 ///
 /// Each thread, told its number, prepares what it calls; then all begin together. What was prepared makes some calls (so
 /// many that a look at whether time is over costs nothing beside them) and returns how many; the run is over for all
@@ -74,12 +86,22 @@ pub fn on_threads<C: FnMut() -> u64>(
     let ready = AtomicUsize::new(0);
     let is_over = AtomicBool::new(false);
     let one = |number: usize| {
+        cpu::keep_to(number);
         let mut calls = prepare(number);
         ready.fetch_add(1, Ordering::AcqRel);
-        while ready.load(Ordering::Acquire) < threads && !is_over.load(Ordering::Relaxed) {
-            thread::yield_now();
+        for turn in 0_u32.. {
+            if ready.load(Ordering::Acquire) >= threads || is_over.load(Ordering::Relaxed) {
+                break;
+            }
+            // At once where the others are about to be ready, and without taking the processor from them where not.
+            if turn < 1_000 {
+                thread::yield_now();
+            } else {
+                thread::sleep(Duration::from_micros(50));
+            }
         }
         let mut spent = Spent::default();
+        let queued = cpu::queued_of_this_thread();
         let (begun, cpu) = (Instant::now(), cpu::spent_by_this_thread());
         while !is_over.load(Ordering::Relaxed) {
             match calls() {
@@ -89,6 +111,9 @@ pub fn on_threads<C: FnMut() -> u64>(
         }
         spent.cpu = cpu::spent_by_this_thread() - cpu;
         spent.wall = begun.elapsed();
+        let still = cpu::queued_of_this_thread();
+        let queued = still.zip(queued).map(|(still, before)| still - before);
+        spent.queued = queued.unwrap_or_default();
         spent
     };
     thread::scope(|scope| {

@@ -9,6 +9,7 @@ fn spent(calls: u64, nanos_each: u64) -> Spent {
         calls,
         cpu,
         wall: 2 * cpu,
+        queued: Duration::ZERO,
     }
 }
 
@@ -85,6 +86,23 @@ fn a_pair_is_run_after_a_control_that_scaled_and_counts_if_the_next_one_does_too
     assert_eq!((compared.cpu.lower, compared.cpu.upper), (3.0, 3.0));
     assert_eq!(noted, [(1, 1), (7, 7)]);
     assert_eq!(turn.get(), controls.len());
+}
+
+#[test]
+fn a_pair_whose_own_threads_waited_for_a_processor_is_left_out_though_the_controls_did_not() {
+    let run = |runs: &Cell<u32>, waits: u32| {
+        let waits = runs.replace(runs.get() + 1) == waits;
+        let spent = spent(10, if waits { 900 } else { 100 });
+        let queued = spent.wall.mul_f64(if waits { 0.06 } else { 0.04 });
+        (Spent { queued, ..spent }, ())
+    };
+    // After the one that is thrown away, the first waits in the second pair, and the second in the third.
+    let (firsts, seconds) = (Cell::new(0), Cell::new(0));
+    let (first, second) = (|| run(&firsts, 2), || run(&seconds, 3));
+    let compared = pairs(2, 2).compare_beside(|| control(100), first, second);
+    let compared = compared.unwrap().0;
+    assert_eq!((compared.counted, compared.void), (2, 2));
+    assert_eq!((compared.cpu.lower, compared.cpu.upper), (1.0, 1.0));
 }
 
 #[test]
