@@ -86,12 +86,12 @@ impl fmt::Display for Void {
 }
 
 impl Pairs {
-    /// This many pairs, with a patience of some ten seconds at 15 of them.
+    /// This many pairs, with a patience of some five seconds at 15 of them.
     #[must_use]
     pub fn new(wanted: usize) -> Self {
         Self {
             wanted,
-            patience: wanted.saturating_mul(20),
+            patience: wanted.saturating_mul(10),
             pause: Duration::from_millis(20),
             control: Duration::from_millis(5),
         }
