@@ -25,10 +25,10 @@ pub(crate) struct Row {
 const HEAD: &str = "\
 | breaker | closed call, instructions: 1 / 1,000 / 100,000 tenants | of a busy tenant | allocations \
 | rejected call, instructions: 1 / 1,000 / 100,000 tenants | allocations | bytes of an idle tenant \
-| closed call, ns of CPU | two threads, one tenant | two threads, own tenants \
+| closed call, ns of CPU | two threads, one tenant | two threads, a tenant each | two threads, 64 tenants each \
 | opens on a latency percentile | half-open: of 10,000 calls at once get through | cancelled calls that open it \
 | memory of four times the tenants that fit |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|";
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|--:|--:|--:|";
 
 pub(crate) fn head() -> &'static str {
     HEAD
@@ -76,7 +76,7 @@ impl Row {
             true => text,
             false => "-".to_owned(),
         };
-        let alone = match &self.threads.own {
+        let alone = match &self.threads.same {
             Ok(compared) => whole(compared.first.cpu.median),
             Err(_) => "void".to_owned(),
         };
@@ -91,6 +91,7 @@ impl Row {
             alone,
             inflation(&self.threads.same),
             inflation(&self.threads.own),
+            inflation(&self.threads.many),
             self.about.percentile.to_owned(),
             a_breaker_s(thousands(self.probes)),
             a_breaker_s(match self.cancelled {
@@ -122,7 +123,8 @@ impl Row {
             "memory_of_four_times_the_tenants_that_fit": self.is_breaker().then(|| self.bytes[1] / self.bytes[0]),
             "two_threads": {
                 "one_tenant": compared(&self.threads.same),
-                "own_tenants": compared(&self.threads.own),
+                "a_tenant_each": compared(&self.threads.own),
+                "64_tenants_each": compared(&self.threads.many),
             },
             "opens_on_a_latency_percentile": self.about.percentile,
             "probes_of_10000_calls_at_once": self.is_breaker().then_some(self.probes),
