@@ -143,7 +143,7 @@ impl Circuit {
     }
 
     /// Keeps that the tenant is there, though its calls are rejected.
-    #[inline]
+    #[inline(always)]
     fn note_attempt(&self, rare: &Rare, now: u64) {
         rare.last_attempt.store(now, Relaxed);
         if now >= rare.active_until.load(Relaxed)

@@ -19,13 +19,12 @@ const SPAN: u64 = SLOTS as u64;
 /// How many calls a window must hold before its circuit is given histograms.
 pub(super) const BUSY_CALLS: u64 = 100;
 
-/// Whether the circuit may be busy by now, if the call was the so many-th of its slot.
+/// Whether the circuit may have become busy by a call that was the so many-th of its slot.
 ///
-/// To sum up a window costs as much as some calls. So this is said of the fourth call of a slot, of every 32nd after it,
-/// and so of the hundredth.
+/// To sum up a window costs as much as some calls, so that is done for the first of a slot, and for every tenth.
 #[inline]
 pub(super) fn is_to_be_looked_at(calls: u64) -> bool {
-    calls % 32 == BUSY_CALLS % 32
+    calls.is_multiple_of(10) || calls == 1
 }
 
 /// How many holders a newcomer looks at for one that is quiet.

@@ -4,28 +4,42 @@ use std::any::Any;
 
 use tower_tenant_breaker::CircuitBreakerRegistry;
 
-/// The variable that says who watches: `otel` or `metrics`, in a build that has them; nobody where it is not set.
-pub const BY: &str = "WATCHED_BY";
+/// Who watches.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    Nobody,
+    Otel,
+    Metrics,
+}
+
+impl By {
+    /// What the rows are headed.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Nobody => "features on, nobody watches",
+            Self::Otel => "watched by otel",
+            Self::Metrics => "watched by metrics",
+        }
+    }
+}
 
 /// Kept as long as it is to watch. Of one type in all builds, so that what is counted is the same code.
 pub type Watcher = Option<Box<dyn Any>>;
 
-pub fn watch(registry: &CircuitBreakerRegistry) -> Watcher {
-    let by = std::env::var(BY).ok()?;
-    Some(watch_by(&by, registry))
-}
-
 #[cfg(not(feature = "watched"))]
-fn watch_by(by: &str, _: &CircuitBreakerRegistry) -> Box<dyn Any> {
-    panic!("this build has nothing that watches, and {by} was to");
+pub fn watch(by: By, _: &CircuitBreakerRegistry) -> Watcher {
+    match by {
+        By::Nobody => None,
+        By::Otel | By::Metrics => panic!("this build has nothing that watches"),
+    }
 }
 
 #[cfg(feature = "watched")]
-fn watch_by(by: &str, registry: &CircuitBreakerRegistry) -> Box<dyn Any> {
+pub fn watch(by: By, registry: &CircuitBreakerRegistry) -> Watcher {
     match by {
-        "otel" => Box::new((registry.clone(), otel(registry))),
-        "metrics" => Box::new((registry.clone(), metrics(registry))),
-        _ => panic!("{BY} is {by:?}, but must be otel or metrics"),
+        By::Nobody => None,
+        By::Otel => Some(Box::new((registry.clone(), otel(registry)))),
+        By::Metrics => Some(Box::new((registry.clone(), metrics(registry)))),
     }
 }
 
