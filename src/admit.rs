@@ -72,10 +72,10 @@ impl OnMissingTenant {
     /// Borrowed, since the id may lie in the tenant itself, which is too long to be moved about.
     // Always: called, it would add 46 instructions to a closed call, and 36 to a rejected one.
     #[inline(always)]
-    pub(crate) fn valid_tenant<'a>(
+    pub(crate) fn valid_tenant(
         self,
-        extracted: Result<&'a str, MissingTenant>,
-    ) -> Result<Option<&'a str>, BoxError> {
+        extracted: Result<&str, MissingTenant>,
+    ) -> Result<Option<&str>, BoxError> {
         let reject = self == Self::Reject;
         match extracted {
             Ok(tenant) => match InvalidTenant::check(tenant) {
