@@ -113,8 +113,6 @@ where
 
 impl<D, E, C, O, G, P, T> TenantCircuitBreakerLayer<D, E, C, O, G, P, T> {
     /// A call to the inner service under these settings.
-    // In the one place that calls it, or two: apart, a call would take more instructions.
-    #[inline(always)]
     pub(crate) fn call<S, Req>(&self, inner: &mut S, req: Req) -> ResponseFuture<S, Req, C, O, G, T>
     where
         S: Service<Req> + Clone,

@@ -186,7 +186,16 @@ impl<F, C: fmt::Debug> fmt::Debug for AskFirst<F, C> {
 }
 
 /// What a response's head means; `said` is what somebody said about its status.
+#[inline]
 pub(crate) fn of_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
+    // Most heads, without what it takes to look for hints.
+    if said.is_none() && status.as_u16() < 400 && !grpc_status::is_grpc(headers) {
+        return Outcome::Success;
+    }
+    of_any_head(status, headers, said)
+}
+
+fn of_any_head(status: StatusCode, headers: &HeaderMap, said: Option<Verdict>) -> Outcome {
     if grpc_status::is_grpc(headers) {
         // Without a status, the dependency is at work until the trailers tell, which is a success.
         let status = grpc_status::of(headers);
