@@ -4,7 +4,7 @@ use super::rare::{Rare, add};
 use super::rules::Rules;
 use super::runs::Run;
 use super::transition::{Opening, Transition};
-use super::window::{Counted, Counts, has_left};
+use super::window::{Counted, Counts, Position, has_left};
 use super::{Circuit, Head};
 use crate::CircuitState;
 use crate::outcome::Outcome;
@@ -64,10 +64,16 @@ impl Circuit {
     }
 
     /// A call that succeeded, fast enough for every rule.
-    // Always, since the second caller would otherwise cost every closed call some twenty instructions.
-    #[inline(always)]
     fn end_well(&self, slot: u64, generation: u64, now: u64, latency: u64) {
-        if self.count(slot, generation, now, latency, GOOD) {
+        let in_begun_slot = self.window.count_success(Position::of(slot), generation);
+        let counted = match in_begun_slot {
+            Some(calls) => {
+                self.look_at_latency(slot, calls, latency);
+                true
+            }
+            None => self.count(slot, generation, now, latency, GOOD),
+        };
+        if counted {
             self.runs.end(generation);
             self.mark_success(slot);
         } else {
