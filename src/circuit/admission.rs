@@ -18,6 +18,8 @@ use crate::{CircuitState, Probing};
 /// After how many open periods without an admissible call the others are told.
 const PATIENCE: u64 = 3;
 
+const MILLISECOND: u64 = 1_000_000;
+
 /// A probe that has its place.
 pub(super) struct Begun {
     word: Word,
@@ -145,7 +147,10 @@ impl Circuit {
     /// Keeps that the tenant is there, though its calls are rejected.
     #[inline(always)]
     fn note_attempt(&self, rare: &Rare, now: u64) {
-        rare.last_attempt.store(now, Relaxed);
+        // To the millisecond: rejections on several cores would otherwise wait for each other's.
+        if now.saturating_sub(rare.last_attempt.load(Relaxed)) >= MILLISECOND {
+            rare.last_attempt.store(now, Relaxed);
+        }
         if now >= rare.active_until.load(Relaxed)
             || rare.active_base.load(Relaxed) != self.context.activity_base()
         {

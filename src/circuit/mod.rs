@@ -79,20 +79,21 @@ pub(crate) struct Operators<'a> {
 }
 
 /// All of a circuit but its tenant's id.
+#[repr(C)]
 pub(crate) struct Head {
-    pub(crate) context: Arc<Context>,
-    word: AtomicU64,
     window: Window,
-    runs: Runs,
     /// Calls that have left the window, and probes.
     calls: AtomicU64,
-    /// The slot of the last success, plus 1.
-    last_success: AtomicU64,
-    /// The slot, by the dependency's rules, in which the tenant was last active, and whether it is down.
-    active: AtomicU64,
     /// Stays 0 where nobody asks for the impact of calls.
     hour: HourOfCalls,
+    /// The slot, by the dependency's rules, in which the tenant was last active, and whether it is down.
+    active: AtomicU64,
     rare: OnceBox<Rare>,
+    /// The slot of the last success, plus 1.
+    last_success: AtomicU64,
+    runs: Runs,
+    word: AtomicU64,
+    pub(crate) context: Arc<Context>,
 }
 
 impl Circuit {

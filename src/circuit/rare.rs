@@ -9,8 +9,8 @@ use crate::sync::{ArcSwapOption, AtomicU32, AtomicU64, Mutex, Relaxed};
 
 /// What only circuits need that had a bad call, a rejection, an override or much traffic.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Rare {
-    pub(super) machine: Mutex<Machine>,
     /// When the open period ends, in nanoseconds; published before the state word.
     pub(super) deadline: AtomicU64,
     /// Since when the circuit is open or half-open, plus 1; 0 where it is closed. Published before the state word.
@@ -44,6 +44,7 @@ pub(super) struct Rare {
     pub(super) tenant: Place,
     /// The policy of its tenant's own.
     pub(super) rules: ArcSwapOption<Rules>,
+    pub(super) machine: Mutex<Machine>,
 }
 
 /// Lifetime counts of what does not happen on a plain good call.

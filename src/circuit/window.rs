@@ -62,10 +62,11 @@ pub(super) enum Counted {
 /// tag alone repeats after some laps, and a circuit may be idle for any time: so `touched` keeps the
 /// whole number of the newest slot in use, and whoever begins a new one clears all that lie between.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Window {
+    slots: [AtomicU64; SLOTS],
     /// The newest slot in use, plus 1; 0 where nothing was counted in this generation.
     touched: AtomicU64,
-    slots: [AtomicU64; SLOTS],
 }
 
 /// Throttled calls, and slow calls of the second to fourth latency rule: `throttled | rule 3 | rule 2 | rule 1`.
