@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints where the instructions of one call are spent, by source file: of the rows of benches/instructions.sh that are named
-# ("core, closed" and "core, rejected" unless others are), with one tenant. What is inlined from elsewhere, as the table of
-# hashbrown or an atomic of Rust's library, is told with the file of this crate that asks for it.
+# Prints a table of where the instructions of one call are spent, by source file: of the rows of benches/instructions.sh
+# that are named ("core, closed" and "core, rejected" unless others are), with one tenant. What is inlined from elsewhere,
+# as the table of hashbrown or an atomic of Rust's library, is told with the file of this crate that asks for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -75,8 +75,24 @@ for row in "$@"; do
             for (where in by) if (by[where] >= 0.5) printf "%s\t%.1f\n", where, by[where]
             printf "**all**\t%.1f\n", sum
         }
-    ' "$temporary/lines" "$temporary/spent" | sort -t "$(printf '\t')" -k 2,2nr >"$temporary/files"
-
-    printf '\n| %s | instructions |\n|---|--:|\n' "$row"
-    awk -F '\t' '{ printf "| %s | %d |\n", $1, $2 + 0.5 }' "$temporary/files"
+    ' "$temporary/lines" "$temporary/spent" | awk -v row="$row" '{ print $0 "\t" row }' >>"$temporary/files"
 done
+
+printf '| file |'
+printf ' %s |' "$@"
+printf '\n|---|'
+printf -- '--:|%.0s' "$@"
+printf '\n'
+# The most of any row first.
+sort -t "$(printf '\t')" -k 2,2nr "$temporary/files" | awk -F '\t' -v asked="$(IFS='|' && printf '%s' "$*")" '
+    BEGIN { rows = split(asked, row, "|") }
+    !($1 in seen) { seen[$1] = 1; order[++files] = $1 }
+    { spent[$1, $3] = int($2 + 0.5) }
+    END {
+        for (file = 1; file <= files; file++) {
+            line = "| " order[file] " |"
+            for (column = 1; column <= rows; column++) line = line " " spent[order[file], row[column]] " |"
+            print line
+        }
+    }
+'
