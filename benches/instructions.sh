@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints how many instructions and allocations a call costs, and how many bytes an idle tenant costs. With --check it
-# compares them with benches/instructions/expected.json and fails where they grew; with --accept it rewrites that file.
-# Installs valgrind, by apt-get, where it is missing, or fails.
+# Prints how many instructions and allocations a call costs. With --check it compares them with
+# benches/instructions/expected.json and fails where they grew; with --accept it rewrites that file. Installs valgrind, by
+# apt-get, where it is missing, or fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -50,8 +50,3 @@ for features in '' watched; do
     run --bin instructions --features "$features" -- --count >"$counts/of $features" || fail 'a count failed'
 done
 run --bin instructions --features watched -- "$@" "$counts/of " "$counts/of watched"
-
-if [ "${1-}" != --json ]; then
-    printf '\n'
-    run --bin idle_bytes
-fi

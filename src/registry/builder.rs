@@ -60,8 +60,8 @@ impl RegistryBuilder {
         }
     }
 
-    /// How many circuits each dependency may have. Never exceeded; a circuit takes some 220 bytes, and some
-    /// 700 once a call of it was bad.
+    /// How many circuits each dependency may have. Never exceeded; a circuit takes some 210 bytes, and some
+    /// 720 once a call of it was bad.
     pub fn max_tenants(mut self, tenants: usize) -> Self {
         self.max_tenants = tenants;
         self
