@@ -43,6 +43,14 @@ async fn they_last_until_the_deadline_and_are_all_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn there_are_none_once_the_circuit_is_half_open_by_hand() {
+    let search = dependency(policy(SECOND));
+    open(&search);
+    search.circuit("acme").half_open().unwrap();
+    assert!(acquire(&search).is_probe());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_barred_from_probing_learns_of_it_at_the_deadline() {
     let search = dependency(policy(SECOND));
     open(&search);
