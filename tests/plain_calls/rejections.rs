@@ -43,11 +43,19 @@ async fn they_last_until_the_deadline_and_are_all_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_none_once_the_circuit_is_half_open_by_hand() {
-    let search = dependency(policy(SECOND));
-    open(&search);
-    search.circuit("acme").half_open().unwrap();
-    assert!(acquire(&search).is_probe());
+async fn there_are_none_once_the_circuit_is_open_no_more() {
+    type Change = fn(&Dependency);
+    let changes: [(Change, bool); 2] = [
+        (|search| search.circuit("acme").half_open().unwrap(), true),
+        (|search| search.circuit("acme").reset(), false),
+    ];
+    for (change, probes) in changes {
+        // With a bound, by which also a closed circuit's admission takes more than a look.
+        let search = dependency(policy(SECOND).max_in_flight(5));
+        open(&search);
+        change(&search);
+        assert_eq!(acquire(&search).is_probe(), probes);
+    }
 }
 
 #[tokio::test(start_paused = true)]
