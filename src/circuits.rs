@@ -352,7 +352,58 @@ fn is_same(id: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Circuits;
+    use super::{Circuits, buckets, is_same, shards};
+
+    #[test]
+    fn ids_are_the_same_only_where_all_of_their_bytes_are() {
+        for length in 0..=256 {
+            let id: Vec<u8> = (0..length).map(|at| (at * 151) as u8).collect();
+            assert!(is_same(&id, &id.clone()), "{length} bytes");
+            for at in 0..length {
+                let mut other = id.clone();
+                other[at] ^= 1;
+                assert!(!is_same(&id, &other), "byte {at} of {length}");
+            }
+            // Also where any sixteen bytes of them are.
+            let like = vec![b'x'; length];
+            for longer in [length + 1, length + 16] {
+                let longer = vec![b'x'; longer];
+                assert!(!is_same(&like, &longer) && !is_same(&longer, &like));
+            }
+        }
+    }
+
+    #[test]
+    fn a_map_of_any_size_has_shards_and_no_more_buckets_than_by_any_other_number_of_them() {
+        let least = shards(0);
+        assert!(least >= 8 && least.is_power_of_two());
+        for max in [1, 7, 100, 10_000, 100_000, 1_000_000, 1 << 40, usize::MAX] {
+            let chosen = shards(max);
+            assert!((least..2 * least).contains(&chosen), "{max}");
+            let others = least..2 * least;
+            let fewest = others.map(|shards| buckets(max, shards)).min();
+            assert_eq!(fewest, Some(buckets(max, chosen)), "{max}");
+        }
+    }
+
+    #[test]
+    fn every_shard_has_its_share_of_tenants() {
+        // By twelve standard deviations, also where they are not a power of two.
+        for max in [1, 100_000, 1_000_000] {
+            let circuits = Circuits::new(max);
+            let mut tenants = vec![0_i64; circuits.shards()];
+            for n in 0..1_000 * circuits.shards() {
+                let shard = circuits.shard(circuits.hash(&n.to_string()));
+                let at = circuits
+                    .shards
+                    .iter()
+                    .position(|it| std::ptr::eq(it, shard));
+                tenants[at.unwrap()] += 1;
+            }
+            let is_share = |tenants: &i64| (tenants - 1_000).abs() < 380;
+            assert!(tenants.iter().all(is_share), "{tenants:?}");
+        }
+    }
 
     #[test]
     fn each_map_hashes_with_a_key_of_its_own_and_shows_it_to_nobody() {

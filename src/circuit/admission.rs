@@ -233,7 +233,7 @@ impl Circuit {
         self.probe(rare, now, probing).ok()
     }
 
-    fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {
+    pub(super) fn admit_closed(&self, word: Word, now: u64) -> Result<Permit, Refusal> {
         if word.is_ramping() && !self.ramp_admits(word, now) {
             return Err(Refusal::new(Reason::Recovering, 0, word.generation()));
         }
@@ -342,7 +342,9 @@ impl Circuit {
         Permit {
             circuit: Some(self),
             started: Some(now),
-            word,
+            // A policy may have begun to bound the calls in flight since the word was read, and who holds a place gives
+            // it back whatever holds by then.
+            word: if counted { word.capped() } else { word },
             probe,
             counted,
             stage: Stage::Waiting,

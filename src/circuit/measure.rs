@@ -21,6 +21,8 @@ impl Head {
         let rare = self.rare();
         let percentiles = rare.percentiles.load();
         let Some(percentiles) = &*percentiles else {
+            // Who gave up lost ones took those away that another call had just been given.
+            self.word.fetch_and(!MEASURED, AcqRel);
             return;
         };
         if !percentiles.record(slot, latency) {
@@ -50,5 +52,30 @@ impl Head {
             rare.percentiles.store(Some(percentiles));
             self.word.fetch_or(MEASURED, AcqRel);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::circuit::word::MEASURED;
+    use crate::sync::AcqRel;
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circuit_that_lost_its_percentiles_to_a_race_is_given_others() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", Policy::default())
+            .unwrap();
+        let succeed = || search.acquire("acme").unwrap().record(Outcome::Success);
+        (0..100).for_each(|_| succeed());
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let now = search.context().now();
+        assert!(circuit.latency(now).is_some());
+        // One call gave up percentiles that were lost, and between its two steps another was given new ones.
+        circuit.word.fetch_or(MEASURED, AcqRel);
+        circuit.rare().percentiles.store(None);
+        (0..20).for_each(|_| succeed());
+        assert!(circuit.latency(now).is_some());
     }
 }

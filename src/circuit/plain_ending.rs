@@ -54,3 +54,31 @@ impl Head {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_was_taken_as_a_bound_began_to_hold_is_given_back_once_it_holds_no_more() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", Policy::default())
+            .unwrap();
+        let bounded = || Policy::builder().max_in_flight(1).build().unwrap();
+        let succeed = || search.acquire("acme").unwrap().record(Outcome::Success);
+        succeed();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let now = search.context().now();
+        let word = circuit.word();
+        // The call has looked at the word, and goes on once the policy has been replaced.
+        search.set_policy(bounded());
+        let permit = circuit.admit_closed(word, now).unwrap();
+        assert!(permit.counted);
+        search.set_policy(Policy::default());
+        succeed();
+        permit.record(Outcome::Success);
+        search.set_policy(bounded());
+        assert!(search.acquire("acme").is_ok());
+    }
+}

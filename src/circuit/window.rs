@@ -322,7 +322,7 @@ fn halve_up(lanes: u64, count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, MoreCounts, Window};
+    use super::{Counts, LANE, MoreCounts, Position, Window};
 
     const FAILED: Counts = Counts {
         calls: 1,
@@ -345,6 +345,32 @@ mod tests {
         let figures = window.figures(21, None);
         assert_eq!((figures.calls, figures.failures), (1, 1));
         assert_eq!(window.unfolded(), 2);
+    }
+
+    #[test]
+    fn a_success_is_counted_in_one_step_only_in_the_slot_in_use_of_its_generation() {
+        const GOOD: Counts = Counts {
+            failures: 0,
+            ..FAILED
+        };
+        let window = Window::new();
+        let count = |slot, generation| window.count_success(Position::of(slot), generation);
+        // Nothing is in use, though the tag of an empty slot is that of the first lap.
+        assert_eq!(count(0, 0), None);
+        window.count(0, 0, GOOD, None, || true);
+        assert_eq!(count(0, 0), Some(2));
+        // Of another lap, of all laps that a tag tells apart, and of another generation.
+        assert_eq!([count(10, 0), count(640, 0), count(0, 1)], [None; 3]);
+        window.count(3, 0, GOOD, None, || true);
+        // No longer the newest, and not begun.
+        assert_eq!([count(0, 0), count(4, 0)], [None; 2]);
+        for calls in 2..=LANE {
+            assert_eq!(count(3, 0), Some(calls));
+        }
+        assert_eq!(count(3, 0), None, "the slot is full");
+        assert_eq!(window.figures(3, None).calls, 2 + LANE);
+        window.clear();
+        assert_eq!(count(3, 0), None);
     }
 
     #[test]

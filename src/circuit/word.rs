@@ -33,8 +33,8 @@ const GENERATION_SHIFT: u32 = 16;
 
 impl Word {
     pub(super) fn new(state: CircuitState, capped: bool) -> Self {
-        let capped = if capped { CAPPED } else { 0 };
-        Self(bits(state) | capped)
+        let word = Self(bits(state));
+        if capped { word.capped() } else { word }
     }
 
     pub(crate) fn state(self) -> CircuitState {
@@ -112,6 +112,10 @@ impl Word {
     /// The word of a new circuit that begins in this state.
     pub(super) fn in_state(self, state: CircuitState) -> Self {
         Self(self.0 & !STATE | bits(state))
+    }
+
+    pub(super) fn capped(self) -> Self {
+        Self(self.0 | CAPPED)
     }
 
     pub(super) fn ramping(self) -> Self {
