@@ -136,7 +136,9 @@ impl Twins {
             Step::Wait(nanos) => self.wait(nanos as i64).await,
             Step::UntilSlotEnd(off) => {
                 let slot = WINDOWS[self.policy].as_nanos() as i64 / 10;
-                let since = self.created.elapsed().as_nanos() as i64;
+                let since = Instant::now()
+                    .saturating_duration_since(self.created)
+                    .as_nanos() as i64;
                 self.wait(slot - since % slot + off).await;
             }
             Step::EighthsOfThreshold(eighths, off) => {
