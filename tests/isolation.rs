@@ -144,6 +144,19 @@ async fn ids_that_differ_in_one_byte_or_in_length_never_share_a_circuit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ids_that_differ_in_their_last_bytes_never_share_a_circuit() {
+    // So many, of one length that is no multiple of what is compared at a time, that some have the same mark in the map.
+    let ids = |n: usize| format!("the same for all of them: {n:04}");
+    let search = dependency(10_000);
+    trip(&search, &ids(0));
+    for n in 1..2_000 {
+        search.acquire(&ids(n)).unwrap().record(Outcome::Success);
+    }
+    assert_eq!(search.len(), 2_000);
+    assert_eq!(search.open_circuits(), [ids(0)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ids_are_compared_as_bytes_and_not_as_people_read_them() {
     let search = dependency(100);
     trip(&search, "caf\u{e9}");

@@ -588,3 +588,18 @@ async fn a_log_that_panics_at_a_warning_keeps_no_place_of_a_call() {
     assert_eq!(snapshot.in_flight, Some(0));
     search.acquire("acme").unwrap().record(Outcome::Success);
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_good_call_is_told_to_who_listens_from_then_on() {
+    let search = dependency("search", 10);
+    let succeed = |calls| {
+        for _ in 0..calls {
+            search.acquire("acme").unwrap().record(Outcome::Success);
+        }
+    };
+    succeed(3);
+    let (log, _guard) = Log::begin();
+    succeed(5);
+    let ends = log.take_all();
+    assert_eq!(ends.len(), 5, "{ends:?}");
+}

@@ -74,6 +74,21 @@ async fn an_open_circuit_rejects_at_once_and_says_what_is_left_of_the_period() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_open_circuit_says_so_too_where_somebody_hears_of_its_rejections() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let _hears = registry.subscribe();
+    let policy = one_failure().build().unwrap();
+    let search = registry.dependency_with("search", policy).unwrap();
+    fail(&search);
+    for second in 0..10 {
+        assert_eq!(left(&search), secs(10 - second));
+        advance(secs(1)).await;
+    }
+    let acme = search.circuit("acme").snapshot().unwrap();
+    assert_eq!(acme.totals.rejected, 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_open_circuit_rejects_its_tenant_alone() {
     let search = dependency(one_failure());
     fail(&search);
