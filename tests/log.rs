@@ -236,23 +236,6 @@ async fn opening_and_closing_are_news_and_half_open_is_for_the_curious() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_call_is_traced_that_ends_while_somebody_listens() {
-    let search = dependency("search", 10);
-    for _ in 0..3 {
-        record(&search, "acme", Outcome::Success);
-    }
-    let in_the_air = search.acquire("acme").unwrap();
-    let (log, guard) = Log::begin();
-    in_the_air.record(Outcome::Success);
-    record(&search, "acme", Outcome::Success);
-    drop(guard);
-    record(&search, "acme", Outcome::Success);
-    let lines = log.take_all();
-    let is_ended = |(_, line): &&(Level, String)| line.contains("circuit_breaker.call_ended");
-    assert_eq!(lines.iter().filter(is_ended).count(), 2, "{lines:?}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn how_each_call_ended_is_traced() {
     let (log, _guard) = Log::begin();
     let search = dependency("search", 10);
