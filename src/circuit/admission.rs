@@ -145,6 +145,7 @@ impl Circuit {
     }
 
     /// Keeps that the tenant is there, though its calls are rejected.
+    // Always, since a call of it costs as much as it does.
     #[inline(always)]
     fn note_attempt(&self, rare: &Rare, now: u64) {
         // To the millisecond: rejections on several cores would otherwise wait for each other's.

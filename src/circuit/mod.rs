@@ -79,6 +79,9 @@ pub(crate) struct Operators<'a> {
 }
 
 /// All of a circuit but its tenant's id.
+///
+/// In this order: what every call writes comes first, right behind the count of holders, and what it only reads last,
+/// beside the id. So a call on another core takes away the lines that are written, and not those that are read.
 #[repr(C)]
 pub(crate) struct Head {
     window: Window,

@@ -86,6 +86,7 @@ impl Pace {
     /// The position in the window of a call that ends now, where this thread knows it, and that the call was not slow.
     ///
     /// By a clock that has stepped back, that of the newest slot: as the window has it.
+    // Always, since a call of it takes more instructions than it does: closed calls would take 60 more.
     #[inline(always)]
     pub(super) fn position_of_fast(&self, started: Instant, now: Instant) -> Option<Position> {
         let stamp = self.stamp.load(Acquire);

@@ -8,6 +8,8 @@ use crate::reason::{Figures, Reason};
 use crate::sync::{ArcSwapOption, AtomicU32, AtomicU64, Mutex, Relaxed};
 
 /// What only circuits need that had a bad call, a rejection, an override or much traffic.
+///
+/// In this order, so that what rejections read does not lie beside what they count.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Rare {

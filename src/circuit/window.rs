@@ -61,6 +61,7 @@ pub(super) enum Counted {
 /// which it was cleared, so that a thread that slept since cannot count into a slot that has moved on. A
 /// tag alone repeats after some laps, and a circuit may be idle for any time: so `touched` keeps the
 /// whole number of the newest slot in use, and whoever begins a new one clears all that lie between.
+// The slots first: see `Head`.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Window {
@@ -85,6 +86,7 @@ impl Window {
 
     /// Counts a plain success in the slot in use, and returns the calls of the slot; none where that takes
     /// more than one look and one exchange, and nothing was counted.
+    // Always, since a call of it takes more instructions than it does.
     #[inline(always)]
     pub(super) fn count_success(&self, now: Position, generation: u64) -> Option<u64> {
         let slot = &self.slots[now.at];
