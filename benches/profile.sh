@@ -18,7 +18,7 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
 cargo build --quiet --locked --profile bench --package instructions --bin calls
-program=$PWD/target/release/calls
+program=${CARGO_TARGET_DIR:-$PWD/target}/release/calls
 # The two functions are those of benches/gauge/src/callgrind: what is counted, and where a count ends.
 valgrind --quiet --tool=callgrind --callgrind-out-file="$temporary/written" \
     --combine-dumps=yes --dump-instr=yes --compress-pos=no --compress-strings=no \

@@ -34,8 +34,11 @@ struct Stretch {
     position: Position,
 }
 
-/// Of so many dependencies a thread keeps the stretch, so that calls of several do not put out each other's.
+/// Of so many dependencies a thread keeps the stretch. Those of which it lays more, and of equal stamps but for a multiple
+/// of this, put out each other's, and their calls go the long way.
 const KEPT: usize = 4;
+
+/// The next stamp. 0 is that of a pace which follows no rules yet.
 static STAMPS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {

@@ -11,9 +11,8 @@ use crate::reason::Reason;
 /// ```
 ///
 /// A call to a closed circuit with none of the flags, but perhaps its own rules or percentiles, is admitted on this word
-/// alone. The
-/// generation has 48 bits: a stream may outlive any number of trips, and its permit must not find its own number
-/// again.
+/// alone. The generation has 48 bits: a stream may outlive any number of trips, and its permit must not find its own
+/// number again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Word(pub(crate) u64);
 

@@ -32,9 +32,32 @@ impl Ramp {
     /// The share so many nanoseconds after the circuit closed; none once the ramp is over.
     pub(crate) fn share(&self, elapsed: u64) -> Option<u64> {
         let over = nanos(self.over);
+        if elapsed >= over {
+            return None;
+        }
         // Rounded up: ten tenths are a whole.
         let start = (self.start * ONE as f64).ceil() as u64;
         let grown = u128::from(ONE - start) * u128::from(elapsed) / u128::from(over);
-        (elapsed < over).then_some(start + grown as u64)
+        Some(start + grown as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ONE, Ramp};
+
+    #[test]
+    fn it_is_over_however_long_ago_the_circuit_closed() {
+        let ramp = Ramp {
+            start: 1e-12,
+            over: Duration::from_millis(100),
+        };
+        assert_eq!(ramp.share(100_000_000), None);
+        assert!(ramp.share(99_999_999).is_some_and(|share| share <= ONE));
+        for elapsed in (27..64).map(|bits| u64::MAX >> (63 - bits)) {
+            assert_eq!(ramp.share(elapsed), None, "{elapsed} ns");
+        }
     }
 }
