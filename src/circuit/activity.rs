@@ -97,13 +97,18 @@ impl Activity {
         };
         let newest = self.newest.load(Acquire);
         let oldest = (slot + 1).saturating_sub(SLOTS as u64);
-        (oldest..newest.min(slot + 1))
+        // The newest first: who moves on meanwhile has left the slot that is read later, and counts once at most. And what
+        // one slot lacks, for a move that overtook another, is taken from the others.
+        let (down, active) = (oldest..newest.min(slot + 1))
+            .rev()
             .map(|slot| (tag(slot), lanes(self.at(slot))))
             .filter(|(tag, lanes)| *tag == lanes.0)
             .fold((0, 0), |sums, (_, (_, down, active))| {
-                let above = |lane: u64| lane.saturating_sub(BIAS);
+                let above = |lane: u64| lane as i64 - BIAS as i64;
                 (sums.0 + above(down), sums.1 + above(active))
-            })
+            });
+        let count = |sum: i64| u64::try_from(sum).unwrap_or(0);
+        (count(down), count(active))
     }
 
     /// Counts nobody as down who is it now.
@@ -283,6 +288,21 @@ mod tests {
         assert_eq!(activity.sums(7, 0), (0, 0));
         activity.enter(down);
         assert_eq!(activity.sums(7, 0), (1, 1));
+    }
+
+    #[test]
+    fn who_is_moved_on_by_another_before_the_first_move_is_done_counts_once() {
+        let activity = Activity::default();
+        activity.begin(9);
+        let [first, second, third] = [7, 8, 9].map(|slot| Place::new(slot, true));
+        activity.enter(first);
+        // One has moved it to the second slot, and has not told yet; another moves it on.
+        activity.leave(second);
+        activity.enter(third);
+        assert_eq!(activity.sums(9, 0), (1, 1));
+        activity.leave(first);
+        activity.enter(second);
+        assert_eq!(activity.sums(9, 0), (1, 1));
     }
 
     #[test]
