@@ -26,20 +26,8 @@ case ${1-} in
         ;;
 esac
 
-if ! command -v valgrind >/dev/null; then
-    command -v apt-get >/dev/null || fail 'valgrind is missing and so is apt-get: install valgrind by hand'
-    root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail 'valgrind is missing: install it as root, by: apt-get install valgrind'
-        root=(sudo -n)
-    fi
-    {
-        "${root[@]}" apt-get update
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes valgrind libc6-dbg
-    } >&2 || fail 'apt-get could not install valgrind'
-fi
-valgrind --tool=callgrind --callgrind-out-file=/dev/null true >/dev/null 2>&1 ||
-    fail 'valgrind is there, but callgrind does not run'
+# shellcheck source=benches/valgrind.sh
+. benches/valgrind.sh
 
 counts=$(mktemp -d)
 trap 'rm -rf "$counts"' EXIT
