@@ -1,0 +1,1 @@
+//! Nothing but the tests of the core, in `suite.rs`.
