@@ -1,6 +1,7 @@
 //! Random histories, compared step by step with slow and obvious models: one circuit, and the tenants of one dependency.
 //!
-//! 500 histories of the one and 200 of the others by default; `PROPTEST_CASES` sets another number of both.
+//! 500 histories of the one and 200 of the others by default; `PROPTEST_CASES` sets another number of both, and
+//! `MODEL_STEPS` goes on until there were so many steps in each.
 
 mod model;
 

@@ -1,6 +1,6 @@
 //! Random histories, played one after another; the first in which crate and model differ is shortened and told.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -40,14 +40,23 @@ pub(crate) fn all<R, S>(
         None => plan.cases,
     };
     let config = Config { cases, ..config };
+    let least_steps = steps_asked_for();
     let mut seen = Seen::default();
+    let played = Cell::new(Played::default());
     // What is rare may be missing by chance, but not again and again.
-    for _ in 0..4 {
-        seen.add(&round(config.clone(), histories, &play));
-        if cases < plan.cases || plan.rare.iter().all(|what| seen.times(what) > 0) {
+    let mut rounds = 0;
+    loop {
+        seen.add(&round(config.clone(), histories, &play, &played));
+        rounds += 1;
+        let is_rare_seen = || plan.rare.iter().all(|what| seen.times(what) > 0);
+        let is_enough = rounds == 4 || cases < plan.cases || is_rare_seen();
+        let enough_steps = played.get().steps >= least_steps;
+        if enough_steps && (is_enough || least_steps > 0) {
             break;
         }
     }
+    let Played { histories, steps } = played.get();
+    println!("{histories:>8} histories of {steps} steps, none of which differs");
     for (what, times) in seen.iter() {
         println!("{times:>8} {what}");
     }
@@ -58,21 +67,43 @@ pub(crate) fn all<R, S>(
     }
 }
 
+/// `MODEL_STEPS`: how many steps there are to be at least, over all histories.
+fn steps_asked_for() -> u64 {
+    let Some(asked) = std::env::var_os("MODEL_STEPS") else {
+        return 0;
+    };
+    let number = asked.to_str().and_then(|asked| asked.parse().ok());
+    number.unwrap_or_else(|| panic!("MODEL_STEPS is a number of steps, not {asked:?}"))
+}
+
+/// How much was played.
+#[derive(Clone, Copy, Default)]
+struct Played {
+    histories: u64,
+    steps: u64,
+}
+
 fn round<R, S>(
     config: Config,
     histories: &impl Strategy<Value = (R, Vec<S>)>,
     play: &impl Fn(&R, &[S]) -> Seen,
+    played: &Cell<Played>,
 ) -> Seen
 where
     R: Debug,
     S: Clone + Debug,
 {
     let seen = RefCell::new(Seen::default());
-    let played = TestRunner::new(config).run(histories, |(rules, steps)| {
+    let result = TestRunner::new(config).run(histories, |(rules, steps)| {
         seen.borrow_mut().add(&play(&rules, &steps));
+        let before = played.get();
+        played.set(Played {
+            histories: before.histories + 1,
+            steps: before.steps + steps.len() as u64,
+        });
         Ok(())
     });
-    match played {
+    match result {
         Ok(()) => {}
         Err(TestError::Fail(_, (rules, steps))) => {
             let hook = std::panic::take_hook();
