@@ -172,11 +172,16 @@ fn on_two_threads(calls: u64) -> Vec<Figure> {
                             held[which].push(permit);
                         }
                     } else if let Some(permit) = held[which].pop() {
-                        // Before the place is free: somebody else may have it at once.
                         watched.end();
                         if random.bool() {
                             permit.record(Outcome::Ignored);
                         }
+                    }
+                }
+                for (which, held) in held.into_iter().enumerate() {
+                    for permit in held {
+                        [probes, others][which].end();
+                        drop(permit);
                     }
                 }
             });
@@ -220,6 +225,7 @@ impl Watched {
         self.most.fetch_max(now, SeqCst);
     }
 
+    /// Before the place is free: somebody else may have it at once.
     fn end(&self) {
         self.now.fetch_sub(1, SeqCst);
     }
