@@ -258,6 +258,8 @@ where
 
 impl<K, W, C, O, G> Parts<K, W, C, O, G> {
     /// What the result means to the circuit.
+    // Always: called, as it is where a program has several kinds of services, it adds some 30 instructions to a call.
+    #[inline(always)]
     fn judge<Res>(&self, result: Result<&Res, &BoxError>, permit: &mut Permit) -> Outcome
     where
         C: Classify<Res, BoxError>,
