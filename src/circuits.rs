@@ -74,6 +74,10 @@ fn buckets(max: usize, shards: usize) -> usize {
 /// Enough for the cores. And since tables double, and those of all shards at about the same number of circuits, so
 /// many that they need not have doubled just before the map is full: otherwise half of its buckets would stay empty.
 fn shards(max: usize) -> usize {
+    if cfg!(breaker_loom) {
+        // More would be more of the same, and take the model checker longer.
+        return 2;
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let least = (cores * 8).next_power_of_two().clamp(8, 256);
     let by_buckets = (least..2 * least).min_by_key(|shards| buckets(max, *shards));
