@@ -1,6 +1,8 @@
 //! The bounded sharded map from a tenant to its circuit, and what may be evicted from it.
 
 mod held;
+#[cfg(all(test, breaker_loom))]
+mod interleavings;
 mod sip;
 
 use std::fmt;

@@ -2,13 +2,15 @@
 //!
 //! Run by `verification/loom.sh`. The clock of a scenario stands still, so that every run of it is the same program.
 
+use std::future::Future;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use loom::thread::JoinHandle;
 
-use crate::circuit::{Budget, Circuit, Context, Operators, Shared};
+use crate::circuit::{self, Budget, Circuit, Operators, Shared};
 use crate::dependency::Dependency;
 use crate::event::Audience;
 use crate::overrides::Place;
@@ -16,22 +18,43 @@ use crate::policy::Policy;
 use crate::sync::{Apart, Arc, ArcSwap, Mutex};
 use crate::time::Clock;
 
-/// How often a thread may be made to wait where it could go on.
+/// How often a run may stop a thread that could go on; without a bound, wherever it could.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Bound {
-    /// As often as there are steps: all interleavings.
-    None,
-    /// So often in a run, and, with `BREAKER_LOOM_SHORT`, so often.
-    Preemptions { full: usize, short: usize },
+pub(crate) struct Bound {
+    full: Option<usize>,
+    /// With `BREAKER_LOOM_SHORT`.
+    short: Option<usize>,
 }
 
 impl Bound {
-    fn preemptions(self) -> Option<usize> {
-        let is_short = std::env::var_os("BREAKER_LOOM_SHORT").is_some();
-        match self {
-            Self::None => None,
-            Self::Preemptions { short, .. } if is_short => Some(short),
-            Self::Preemptions { full, .. } => Some(full),
+    /// All interleavings.
+    pub(crate) const NONE: Self = Self {
+        full: None,
+        short: None,
+    };
+
+    pub(crate) const fn preemptions(most: usize) -> Self {
+        Self {
+            full: Some(most),
+            short: Some(most),
+        }
+    }
+
+    pub(crate) const fn or_short(self, most: usize) -> Self {
+        Self {
+            short: Some(most),
+            ..self
+        }
+    }
+
+    fn holds(self) -> Option<usize> {
+        if let Ok(most) = std::env::var("BREAKER_LOOM_PREEMPTIONS") {
+            return Some(most.parse().unwrap());
+        }
+        if std::env::var_os("BREAKER_LOOM_SHORT").is_some() {
+            self.short
+        } else {
+            self.full
         }
     }
 }
@@ -45,7 +68,7 @@ pub(crate) fn explore(bound: Bound, scenario: impl Fn() + Send + Sync + 'static)
         .unwrap();
     let _clock = runtime.enter();
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = bound.preemptions();
+    model.preemption_bound = bound.holds();
     model.max_branches = 20_000;
     let iterations = std::sync::Arc::new(AtomicU64::new(0));
     let counted = std::sync::Arc::clone(&iterations);
@@ -56,11 +79,15 @@ pub(crate) fn explore(bound: Bound, scenario: impl Fn() + Send + Sync + 'static)
     });
     let bound = model
         .preemption_bound
-        .map_or_else(|| "all".into(), |bound| format!("preemptions <= {bound}"));
+        .map_or_else(|| "none".into(), |most| most.to_string());
     let name = std::thread::current().name().unwrap_or_default().to_owned();
-    // Past the capture of what tests print, so that it is seen where they pass.
+    assert!(
+        model.max_duration.is_none_or(|most| begun.elapsed() < most),
+        "not all was explored"
+    );
+    // Past the capture of what tests print, so that it is seen where they pass: test, bound, iterations, seconds.
     let line = format!(
-        "loom | {name} | {bound} | {} | {:.1} s\n",
+        "loom: {name} {bound} {} {:.1}\n",
         iterations.load(Ordering::Relaxed),
         begun.elapsed().as_secs_f64()
     );
@@ -68,12 +95,17 @@ pub(crate) fn explore(bound: Bound, scenario: impl Fn() + Send + Sync + 'static)
 }
 
 /// A thread of the scenario, with room for what the crate keeps on its stack.
-pub(crate) fn spawn<T: Send + 'static>(
-    run: impl FnOnce() -> T + Send + 'static,
-) -> JoinHandle<T> {
+pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     const WORDS: usize = 0x8000;
     let thread = loom::thread::Builder::new().stack_size(WORDS);
     thread.spawn(run).unwrap()
+}
+
+/// Moves the clock on.
+pub(crate) fn advance(by: Duration) {
+    let mut moved = std::pin::pin!(tokio::time::advance(by));
+    // It has moved by the first poll; what would come after it is a turn for other tasks.
+    let _ = moved.as_mut().poll(&mut Context::from_waker(Waker::noop()));
 }
 
 fn shared() -> Arc<Shared> {
@@ -98,6 +130,6 @@ pub(crate) fn dependency(policy: Policy, max_tenants: usize) -> Dependency {
 
 /// A circuit that is in no map.
 pub(crate) fn circuit(policy: Policy) -> Circuit {
-    let context = Arc::new(Context::new(shared(), "search", policy));
+    let context = Arc::new(circuit::Context::new(shared(), "search", policy));
     Circuit::new(&context, Some("acme"), Operators::default())
 }

@@ -190,6 +190,16 @@ impl Head {
         Word(self.word.load(Acquire))
     }
 
+    /// The word as nobody has changed it since: for those who made the circuit a machine, of which who resets a circuit
+    /// that has none is to hear.
+    ///
+    /// To load it does not do: two threads that each write a word and load the other's may both load what was before.
+    /// An exchange comes before that of the reset, which then sees the machine, or after it, and sees its generation.
+    #[cold]
+    fn word_after_all(&self) -> Word {
+        Word(self.word.fetch_or(0, AcqRel))
+    }
+
     pub(crate) fn state(&self) -> CircuitState {
         self.word().state()
     }

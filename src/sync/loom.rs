@@ -11,11 +11,11 @@ use std::sync::Mutex as Unseen;
 /// As it is: that it counts is proven elsewhere, and of its count nobody asks here, but of the circuits'.
 pub(crate) use std::sync::{Arc, Weak};
 
-use loom::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire,
     Ordering::Relaxed, Ordering::Release,
 };
+use loom::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 /// Loom looks at no cache lines.
 #[derive(Debug, Default)]

@@ -1,19 +1,30 @@
 //! What calls and operators do to one circuit at a time, in all orders.
 
+mod admission;
+mod in_flight;
+mod overrides;
+mod permits;
+mod plain_ending;
+mod probes;
+mod rollover;
 mod transitions;
 
 use super::Circuit;
 use super::permit::Permit;
-use crate::Probing;
+use super::totals::Totals;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
+use crate::{PolicyBuilder, Probing};
 
 /// Asks the circuit as [`Dependency::acquire`](crate::Dependency::acquire) does.
 fn acquire(circuit: &Circuit) -> Option<Permit> {
     circuit
         .clone()
         .admit_plainly()
-        .or_else(|circuit| circuit.admit(Probing::Yes))
+        .or_else(|circuit| match circuit.refuse_plainly() {
+            Some(refusal) => Err(refusal),
+            None => circuit.admit(Probing::Yes),
+        })
         .ok()
 }
 
@@ -24,9 +35,14 @@ fn call(circuit: &Circuit, outcome: Outcome) -> bool {
         .is_some()
 }
 
-/// Trips at so many failures in a row, and by nothing else.
-fn trips_at(failures: u32) -> crate::PolicyBuilder {
+fn totals(circuit: &Circuit) -> Totals {
+    circuit.totals(circuit.context.now())
+}
+
+/// Of a policy that trips at so many failures in a row, and by nothing else.
+fn trips_at(failures: u32) -> PolicyBuilder {
     Policy::builder()
         .without_failure_rate()
+        .without_latency()
         .consecutive_failures(failures)
 }

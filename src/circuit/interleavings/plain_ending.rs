@@ -1,0 +1,87 @@
+//! Calls that end by one look at the state word while it changes.
+
+use super::{acquire, totals, trips_at};
+use crate::interleavings::{Bound, circuit, dependency, explore, spawn};
+use crate::outcome::Outcome;
+use crate::{CircuitState, Policy};
+
+#[test]
+fn a_call_that_ends_plainly_while_the_circuit_trips_touches_only_the_generation_before() {
+    explore(Bound::preemptions(3).or_short(1), || {
+        let circuit = circuit(trips_at(1).build().unwrap());
+        let good = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let failing = acquire(&circuit).unwrap();
+        let caller = spawn(move || {
+            // The first lays the stretch in which the second ends plainly.
+            good.into_iter()
+                .for_each(|permit| permit.record(Outcome::Success));
+        });
+        failing.record(Outcome::failure());
+        caller.join().unwrap();
+        let totals = totals(&circuit);
+        assert_eq!(totals.calls + totals.late, 3);
+        assert_eq!((totals.opened, totals.failures), (1, 1));
+        assert_eq!(
+            (circuit.state(), circuit.generation()),
+            (CircuitState::Open, 1)
+        );
+        assert_eq!(circuit.runs.get(1).failures, 0);
+    });
+}
+
+#[test]
+fn calls_that_end_plainly_while_the_window_gets_another_length_are_counted_once_each() {
+    explore(Bound::preemptions(3).or_short(2), || {
+        let search = dependency(trips_at(1).build().unwrap(), 1);
+        let good = [0, 1].map(|_| search.acquire("acme").unwrap());
+        let caller = spawn(move || {
+            good.into_iter()
+                .for_each(|permit| permit.record(Outcome::Success));
+        });
+        let before = search.policy();
+        let policy = before.to_builder().window(before.window * 2);
+        search.set_policy(policy.build().unwrap());
+        caller.join().unwrap();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        assert_eq!(totals(&circuit).calls, 2);
+        // By the rules that hold: what was counted by the others is not read.
+        let now = circuit.context.now();
+        let calls = circuit
+            .window
+            .figures(circuit.rules().slot(now), None)
+            .calls;
+        assert!(calls <= 2);
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        let counted = circuit
+            .window
+            .figures(circuit.rules().slot(now), None)
+            .calls;
+        assert!(counted > 0);
+    });
+}
+
+#[test]
+fn a_place_in_the_air_is_given_back_by_a_call_that_could_have_ended_plainly() {
+    explore(Bound::preemptions(2).or_short(1), || {
+        let bounded = || trips_at(1).max_in_flight(1).build().unwrap();
+        let search = dependency(trips_at(1).build().unwrap(), 1);
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        let caller = spawn({
+            let search = search.clone();
+            move || {
+                for _ in 0..2 {
+                    if let Ok(permit) = search.acquire("acme") {
+                        permit.record(Outcome::Success);
+                    }
+                }
+            }
+        });
+        search.set_policy(bounded());
+        search.set_policy(Policy::clone(&trips_at(1).build().unwrap()));
+        caller.join().unwrap();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        assert_eq!(circuit.rare().in_flight.load(crate::sync::Relaxed), 0);
+        search.set_policy(bounded());
+        assert!(search.acquire("acme").is_ok());
+    });
+}
