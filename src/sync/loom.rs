@@ -59,6 +59,9 @@ impl<T> RwLock<T> {
     }
 }
 
+/// The striped lock is that of a library, and tested there: what it promises is what this one does.
+pub(crate) type StripedLock<T> = RwLock<T>;
+
 /// As `triomphe::ThinArc`, over the counting pointer of loom's.
 pub(crate) struct ThinArc<H, T>(loom::sync::Arc<Held<H, T>>);
 
