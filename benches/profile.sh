@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Prints a table of where the instructions of one call are spent, by source file: of the rows of benches/instructions.sh
-# that are named ("core, closed" and "core, rejected" unless others are), with one tenant. What is inlined from elsewhere,
-# as the table of hashbrown or an atomic of Rust's library, is told with the file of this crate that asks for it.
+# that are named, with one tenant. Without a name it prints two: one of the calls that have a budget, and one of what a
+# gateway's layer does, beside the same service without a layer. What is inlined from elsewhere, as the table of hashbrown
+# or an atomic of Rust's library, is told with the file of this crate that asks for it. Installs valgrind, by apt-get,
+# where it is missing, or fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,9 +12,11 @@ fail() {
     exit 1
 }
 
-command -v valgrind >/dev/null || fail 'valgrind is missing: benches/instructions.sh installs it'
+command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
 command -v addr2line >/dev/null || fail 'addr2line is missing: it is of binutils'
-[ $# -gt 0 ] || set -- 'core, closed' 'core, rejected'
+
+# shellcheck source=benches/valgrind.sh
+. benches/valgrind.sh
 
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
@@ -25,7 +29,9 @@ valgrind --quiet --tool=callgrind --callgrind-out-file="$temporary/written" \
     --toggle-collect='*stretch_that_is_counted*' --dump-before='*counts_that_are_told*' \
     "$program" >"$temporary/told"
 
-for row in "$@"; do
+# Prints file, instructions of a call, row.
+spent_by_file() {
+    local row=$1
     # First what was told: its n-th line is about the n-th part of the other file. Of the two counts of a row, the second
     # is of twice as many calls, and the difference is what they cost. Prints object, address, function, instructions.
     awk -v group="${row%%, *}" -v call="${row#*, }" '
@@ -75,24 +81,40 @@ for row in "$@"; do
             for (where in by) if (by[where] >= 0.5) printf "%s\t%.1f\n", where, by[where]
             printf "**all**\t%.1f\n", sum
         }
-    ' "$temporary/lines" "$temporary/spent" | awk -v row="$row" '{ print $0 "\t" row }' >>"$temporary/files"
-done
+    ' "$temporary/lines" "$temporary/spent" | awk -v row="$row" '{ print $0 "\t" row }'
+}
 
-printf '| file |'
-printf ' %s |' "$@"
-printf '\n|---|'
-printf -- '--:|%.0s' "$@"
-printf '\n'
-# The most of any row first.
-sort -t "$(printf '\t')" -k 2,2nr "$temporary/files" | awk -F '\t' -v asked="$(IFS='|' && printf '%s' "$*")" '
-    BEGIN { rows = split(asked, row, "|") }
-    !($1 in seen) { seen[$1] = 1; order[++files] = $1 }
-    { spent[$1, $3] = int($2 + 0.5) }
-    END {
-        for (file = 1; file <= files; file++) {
-            line = "| " order[file] " |"
-            for (column = 1; column <= rows; column++) line = line " " spent[order[file], row[column]] " |"
-            print line
+# Of the rows, a column for each.
+table() {
+    local row
+    for row in "$@"; do
+        spent_by_file "$row"
+    done >"$temporary/files"
+    printf '| file |'
+    printf ' %s |' "$@"
+    printf '\n|---|'
+    printf -- '--:|%.0s' "$@"
+    printf '\n'
+    # The most of any row first.
+    sort -t "$(printf '\t')" -k 2,2nr "$temporary/files" | awk -F '\t' -v asked="$(IFS='|' && printf '%s' "$*")" '
+        BEGIN { rows = split(asked, row, "|") }
+        !($1 in seen) { seen[$1] = 1; order[++files] = $1 }
+        { spent[$1, $3] = int($2 + 0.5) }
+        END {
+            for (file = 1; file <= files; file++) {
+                line = "| " order[file] " |"
+                for (column = 1; column <= rows; column++) line = line " " spent[order[file], row[column]] " |"
+                print line
+            }
         }
-    }
-'
+    '
+}
+
+if [ $# -gt 0 ]; then
+    table "$@"
+else
+    table 'core, closed' 'core, rejected' 'service, closed' 'service, rejected, with a response'
+    printf '\n'
+    # shellcheck disable=SC2016 # The names have backticks in them, as Markdown.
+    table 'HTTP, closed, `HeaderTenant`' 'base, HTTP service alone, `http::Request`'
+fi

@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 
 use self::sip::SipHash13;
 use crate::circuit::{Circuit, Farewell, Totals};
-use crate::sync::{AcqRel, Acquire, Apart, AtomicUsize, Relaxed, RwLock};
+use crate::sync::{AcqRel, Acquire, Apart, AtomicUsize, Relaxed, StripedLock};
 
 /// How many buckets a newcomer looks at for a circuit that may go.
 const SEARCH: usize = 64;
@@ -34,7 +34,7 @@ pub(crate) struct Circuits {
 /// Two shards must not slow each other down.
 #[derive(Default)]
 struct Shard {
-    table: Apart<RwLock<Table>>,
+    table: Apart<StripedLock<Table>>,
     /// How many hold circuits of it for the sake of those who look at all of them.
     holders: AtomicUsize,
 }
@@ -73,15 +73,17 @@ fn buckets(max: usize, shards: usize) -> usize {
 
 /// How many shards a map of so many circuits has.
 ///
-/// Enough for the cores. And since tables double, and those of all shards at about the same number of circuits, so
-/// many that they need not have doubled just before the map is full: otherwise half of its buckets would stay empty.
+/// Enough for the newcomers of all cores; calls of known tenants meet in none. And since tables double, and those of all
+/// shards at about the same number of circuits, so many that they need not have doubled just before the map is full:
+/// otherwise half of its buckets would stay empty.
 fn shards(max: usize) -> usize {
     if cfg!(breaker_loom) {
         // More would be more of the same, and take the model checker longer.
         return 2;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let least = (cores * 8).next_power_of_two().clamp(8, 256);
+    // A shard's lock takes a kilobyte.
+    let least = (cores * 4).next_power_of_two().clamp(16, 64);
     let by_buckets = (least..2 * least).min_by_key(|shards| buckets(max, *shards));
     by_buckets.unwrap_or(least)
 }
@@ -382,7 +384,7 @@ mod tests {
     #[test]
     fn a_map_of_any_size_has_shards_and_no_more_buckets_than_by_any_other_number_of_them() {
         let least = shards(0);
-        assert!(least >= 8 && least.is_power_of_two());
+        assert!(least >= 16 && least.is_power_of_two());
         for max in [1, 7, 100, 10_000, 100_000, 1_000_000, 1 << 40, usize::MAX] {
             let chosen = shards(max);
             assert!((least..2 * least).contains(&chosen), "{max}");

@@ -12,6 +12,7 @@ pub(crate) use std::sync::{Arc, OnceLock, Weak};
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 pub(crate) use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 pub(crate) use once_cell::race::OnceBox;
 pub(crate) use triomphe::ThinArc;
 
@@ -65,6 +66,22 @@ impl<T> RwLock<T> {
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lock that threads read on cache lines of their own, where they are no more than eight: readers do not slow each
+/// other down. Whoever writes takes all of them.
+#[derive(Debug, Default)]
+pub(crate) struct StripedLock<T>(ShardedLock<T>);
+
+impl<T> StripedLock<T> {
+    #[inline]
+    pub(crate) fn read(&self) -> ShardedLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> ShardedLockWriteGuard<'_, T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

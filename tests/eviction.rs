@@ -434,6 +434,21 @@ async fn an_open_circuit_with_a_permit_out_does_not_keep_another_from_being_forg
 // ===== held for a quota =====
 
 #[tokio::test(start_paused = true)]
+async fn the_last_of_calls_in_quick_succession_counts_for_when_a_circuit_is_forgotten() {
+    let search = dependency(1);
+    acquire(&search, "acme").record(Outcome::QuotaExhausted);
+    advance(WINDOW).await;
+    for _ in 0..2 {
+        assert!(search.acquire("acme").is_err());
+        advance(INSTANT).await;
+    }
+    advance(PATIENCE - 2 * INSTANT).await;
+    assert!(!makes_room(&search, "globex"));
+    advance(INSTANT).await;
+    assert!(makes_room(&search, "globex"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_circuit_that_is_held_for_its_quota_is_forgotten_once_nobody_asks_for_it() {
     let search = dependency(1);
     acquire(&search, "acme").record(Outcome::QuotaExhausted);

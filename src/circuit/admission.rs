@@ -18,8 +18,6 @@ use crate::{CircuitState, Probing};
 /// After how many open periods without an admissible call the others are told.
 const PATIENCE: u64 = 3;
 
-const MILLISECOND: u64 = 1_000_000;
-
 /// A probe that has its place.
 pub(super) struct Begun {
     word: Word,
@@ -111,7 +109,8 @@ impl Circuit {
         if left == 0 {
             return None;
         }
-        self.note_attempt(rare, now);
+        // That it was asked for need not be kept: until the deadline, which lies ahead, nobody takes it for forgotten.
+        self.note_activity(rare, now);
         add(&rare.tally.rejected, 1);
         Some(Refusal::open(left, word, rare))
     }
@@ -124,7 +123,8 @@ impl Circuit {
         now: u64,
         dry_run: bool,
     ) -> Result<Permit, Refusal> {
-        self.note_attempt(rare, now);
+        rare.last_attempt.store(now, Relaxed);
+        self.note_activity(rare, now);
         add(
             if dry_run {
                 &rare.tally.would_reject
@@ -147,11 +147,7 @@ impl Circuit {
     /// Keeps that the tenant is there, though its calls are rejected.
     // Always, since a call of it costs as much as it does.
     #[inline(always)]
-    fn note_attempt(&self, rare: &Rare, now: u64) {
-        // To the millisecond: rejections on several cores would otherwise wait for each other's.
-        if now.saturating_sub(rare.last_attempt.load(Relaxed)) >= MILLISECOND {
-            rare.last_attempt.store(now, Relaxed);
-        }
+    fn note_activity(&self, rare: &Rare, now: u64) {
         if now >= rare.active_until.load(Relaxed)
             || rare.active_base.load(Relaxed) != self.context.activity_base()
         {

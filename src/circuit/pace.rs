@@ -34,9 +34,10 @@ struct Stretch {
     position: Position,
 }
 
-/// Of so many dependencies a thread keeps the stretch. Those of which it lays more, and of equal stamps but for a multiple
-/// of this, put out each other's, and their calls go the long way.
-const KEPT: usize = 4;
+/// Of so many dependencies a thread keeps the stretch, in 64 bytes each. Those of which it lays more, and of equal stamps but
+/// for a multiple of this, put out each other's: where they take turns, each of their calls goes the long way, at twice the
+/// instructions.
+const KEPT: usize = 16;
 
 /// The next stamp. 0 is that of a pace which follows no rules yet.
 // Of std also where a model checker runs, whose atomics can be in no static: it orders nothing.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use gauge::machine;
+
 /// All that the number of instructions depends on but for the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
@@ -68,11 +70,6 @@ impl Made {
     }
 }
 
-/// What the command answers, on one line; `unknown` where it has no answer.
 fn says(command: &str, asked: &str) -> String {
-    let output = Command::new(command).arg(asked).output();
-    let said = output.ok().filter(|output| output.status.success());
-    let said = said.and_then(|output| String::from_utf8(output.stdout).ok());
-    let said = said.as_deref().and_then(|said| said.lines().next());
-    said.map_or("unknown", str::trim).to_owned()
+    machine::says(command, asked).unwrap_or_else(|| "unknown".to_owned())
 }

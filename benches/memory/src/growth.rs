@@ -2,11 +2,10 @@
 
 use std::error::Error;
 
-use gauge::Quartiles;
+use gauge::{Quartiles, thousands};
 
 use crate::curve::Curve;
 use crate::pace::{self, Pace};
-use crate::thousands::thousands;
 
 /// How the processes are told which subject is meant.
 pub(crate) const OURS: &str = "ours";

@@ -12,7 +12,6 @@ mod pace;
 mod picture;
 mod sizes;
 mod subject;
-mod thousands;
 
 use std::error::Error;
 

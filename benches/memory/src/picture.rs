@@ -2,15 +2,18 @@
 
 use std::error::Error;
 
+use gauge::thousands;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::curve::Curve;
 use crate::growth::Growth;
 use crate::machine;
-use crate::thousands::thousands;
 
-const SIZE: (u32, u32) = (860, 880);
+const SIZE: (u32, u32) = (860, 896);
+
+/// How high what is said beneath the charts is.
+const FOOT: u32 = 46;
 
 /// The same for a subject in both charts. Told apart by those who do not see red or green, too.
 const OURS: RGBColor = RGBColor(0, 90, 181);
@@ -34,13 +37,13 @@ pub(crate) fn svg(growth: &Growth) -> Result<String, Box<dyn Error>> {
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
-        let (charts, foot) = area.split_vertically(SIZE.1 - 30);
-        foot.draw(&Text::new(
-            format!("Idle tenants with ids of 27 bytes. {}", machine::line()),
-            (12, 6),
-            ("sans-serif", 11).into_font().color(&INK.mix(0.75)),
-        ))?;
-        let (above, below) = charts.split_vertically((SIZE.1 - 30) / 2);
+        let (charts, foot) = area.split_vertically(SIZE.1 - FOOT);
+        let said = ["Idle tenants with ids of 27 bytes.", &machine::line()];
+        for (said, at) in said.into_iter().zip([6, 22]) {
+            let style = ("sans-serif", 11).into_font().color(&INK.mix(0.75));
+            foot.draw(&Text::new(said, (12, at), style))?;
+        }
+        let (above, below) = charts.split_vertically((SIZE.1 - FOOT) / 2);
         chart(&above, "CPU time of a call, in ns", &times(growth))?;
         chart(
             &below,

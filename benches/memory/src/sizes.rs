@@ -2,10 +2,11 @@
 
 use std::error::Error;
 
+use gauge::thousands;
+
 use crate::case::{Case, Cost};
 use crate::curve::Curve;
 use crate::kind::Kind;
-use crate::thousands::thousands;
 
 /// Of an idle tenant all told, in bytes.
 const EACH: f64 = 220.0;

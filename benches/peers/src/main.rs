@@ -94,7 +94,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
     });
     let rows = rows.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-    let (machine, valgrind) = (gauge::machine::in_words(), versions::told("valgrind"));
+    let machine = gauge::machine::in_words();
+    let valgrind = gauge::machine::says("valgrind", "--version");
+    let valgrind = valgrind.unwrap_or_else(|| "valgrind of an unknown version".to_owned());
     if as_json {
         let all = json!({
             "machine": machine,

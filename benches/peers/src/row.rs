@@ -1,6 +1,7 @@
 //! What was found of one breaker, and how it is written.
 
 use gauge::pairs::{Compared, Void};
+use gauge::thousands;
 use peers::breakers::About;
 use peers::load::{LOADS, State};
 use serde_json::{Value, json};
@@ -176,28 +177,12 @@ fn fraction(figure: f64) -> String {
         .to_owned()
 }
 
-/// With a comma between each three.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let from_left = digits.len() % 3;
-    let mut written = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && place % 3 == from_left {
-            written.push(',');
-        }
-        written.push(digit);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{fraction, thousands};
+    use super::fraction;
 
     #[test]
-    fn numbers_are_written_as_people_do() {
-        let numbers = [0, 999, 1_000, 10_000, 1_234_567].map(thousands);
-        assert_eq!(numbers, ["0", "999", "1,000", "10,000", "1,234,567"]);
+    fn fractions_are_written_without_zeros_that_say_nothing() {
         let fractions = [0.0, 3.0, 10.0, 0.016, 0.25].map(fraction);
         assert_eq!(fractions, ["0", "3", "10", "0.02", "0.25"]);
     }

@@ -1,35 +1,13 @@
 //! With which versions.
 
-use std::process::Command;
-
-/// What a program says of its version.
-pub(crate) fn told(program: &str) -> String {
-    let told = Command::new(program).arg("--version").output();
-    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned());
-    told.unwrap_or_else(|_| format!("{program} of an unknown version"))
-}
-
-const LOCK: &str = include_str!("../../../Cargo.lock");
-
-/// The version of a package, as the lock file has it.
+/// The version of a package that is compared.
 ///
 /// # Panics
 ///
-/// Where that has none of that name, or several versions of it.
+/// Where the lock file has none of that name.
 pub(crate) fn locked(package: &str) -> &'static str {
-    let name = format!("name = \"{package}\"");
-    let mut lines = LOCK.lines();
-    let mut versions = std::iter::from_fn(|| {
-        lines.find(|line| *line == name)?;
-        lines
-            .next()?
-            .strip_prefix("version = \"")?
-            .strip_suffix('"')
-    });
-    let version = versions.next();
-    let version = version.unwrap_or_else(|| panic!("Cargo.lock has no {package}"));
-    assert_eq!(versions.next(), None, "Cargo.lock has several of {package}");
-    version
+    let version = gauge::locked("peers", package);
+    version.unwrap_or_else(|| panic!("Cargo.lock has no {package}"))
 }
 
 /// A name, with the versions of these packages in the places of its braces.

@@ -12,7 +12,8 @@ middle half of them lies.
 Usage: benches/scale.sh [flags]
 
   --only PART  this part alone; may be given several times. The parts, in their order:
-                 calls        every kind of call, to a bare service, on one thread and on two
+                 calls        every kind of call, and closed ones of many tenants, to a bare service, on one thread
+                              and on two
                  same-tenant  two threads that call one tenant, to one thread
                  own-tenants  two threads that call tenants of their own, to one thread
                  snapshot     100,000 circuits, while calls go on, to while nobody calls

@@ -41,17 +41,20 @@ impl TwoOfThree {
 /// How many calls are made between two looks at the time.
 const AT_ONCE: usize = 60;
 
-/// By each tenant in turn, over and over.
+/// From a tenant to the one that calls next. A prime, so that all come round; and far, as tenants that come at random: one
+/// whose circuit lies behind that of the one before would be in the cache before it is called.
+const STEP: usize = 7_919;
+
+/// By all tenants, over and over.
 pub(super) fn each(tenants: Tenants, mut call: impl FnMut(&'static str) + 'static) -> Calls {
-    let mut next = 0;
+    let (mut next, step) = (0, STEP % tenants.len());
     Box::new(move || {
         for _ in 0..AT_ONCE {
             call(black_box(tenants[next]));
-            next = if next + 1 == tenants.len() {
-                0
-            } else {
-                next + 1
-            };
+            next += step;
+            if next >= tenants.len() {
+                next -= tenants.len();
+            }
         }
         AT_ONCE as u64
     })
@@ -81,5 +84,40 @@ pub(super) fn drive<S: Service<Call>>(
     match pin!(service.call(call)).poll(&mut task) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::{AT_ONCE, each};
+    use crate::setup::tenants;
+
+    #[test]
+    fn all_tenants_call_equally_often_and_far_from_one_another() {
+        for many in [1, 1_000, 100_000] {
+            let called = Rc::new(RefCell::new(Vec::new()));
+            let calls = Rc::clone(&called);
+            let mut some = each(tenants(0, many), move |tenant| {
+                calls.borrow_mut().push(tenant)
+            });
+            // Three calls of each, but for the one tenant.
+            for _ in 0..(3 * many).div_ceil(AT_ONCE) {
+                some();
+            }
+            let mut called = called.take();
+            let number = |id: &str| id["tenant-".len()..].parse::<usize>().unwrap();
+            let is_far = |pair: &[&str]| number(pair[0]).abs_diff(number(pair[1])) > 50;
+            assert!(many == 1 || called.windows(2).all(is_far), "{many}");
+            called.sort_unstable();
+            let each = called.chunk_by(|one, next| one == next);
+            assert_eq!(each.clone().count(), many);
+            assert!(
+                each.into_iter()
+                    .all(|of_one| of_one.len() * many == called.len())
+            );
+        }
     }
 }

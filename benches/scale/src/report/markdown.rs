@@ -48,7 +48,7 @@ pub fn table(part: Part, rows: &[Row]) -> String {
 fn calls(text: &mut String, rows: &[Row]) {
     const ON: [&str; 3] = [
         "one thread",
-        "two threads, same tenant",
+        "two threads, same tenants",
         "two threads, own tenants",
     ];
     text.push_str("| call | bare, ns |");

@@ -1,13 +1,15 @@
 //! `acquire` and `record`.
 
 use std::hint::black_box;
+use std::thread;
 
-use tower_tenant_breaker::Outcome;
+use gauge::callgrind;
+use tower_tenant_breaker::{CircuitBreakerRegistry, Outcome};
 
-use crate::load::{ALL, Load, quiet};
+use crate::load::{ALL, Load, ONE, quiet};
 use crate::row::Rows;
-use crate::state::State;
-use crate::world::succeed;
+use crate::state::{BEYOND_A_STRETCH, State};
+use crate::world::{id, succeed};
 
 /// The calls that are counted again while the circuits are watched.
 pub fn count(rows: &Rows<'_>, loads: &[Load]) {
@@ -51,4 +53,43 @@ pub fn count_more(rows: &Rows<'_>) {
             });
         },
     );
+    let first = "closed, first of a stretch of time";
+    rows.row(first, &[ONE], State::ShortStretches, |calls| {
+        calls.each_after(wait, |tenant| succeed(calls.search, tenant));
+    });
+    count_in_turn(rows, "closed, two dependencies in turn", 2);
+    count_in_turn(rows, "closed, eight dependencies in turn", 8);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is waited for is the clock of the calls, which is that of the machine"
+)]
+fn wait() {
+    thread::sleep(BEYOND_A_STRETCH);
+}
+
+/// The calls of one tenant to several dependencies, one after the other, as one thread of a gateway makes them.
+fn count_in_turn(rows: &Rows<'_>, name: &str, dependencies: usize) {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let declare = |number| {
+        let name = format!("search {number}");
+        registry
+            .dependency_with(&name, State::Closed.policy())
+            .unwrap()
+    };
+    let all: Vec<_> = (0..dependencies).map(declare).collect();
+    let tenant = &*id(0);
+    for _ in 0..=ONE.warm {
+        all.iter().for_each(|search| succeed(search, tenant));
+    }
+    for times in [1, 2] {
+        let calls = ONE.calls * dependencies * times;
+        callgrind::count(|| {
+            for search in all.iter().cycle().take(calls) {
+                succeed(search, black_box(tenant));
+            }
+        });
+        rows.tell(name, ONE.name, calls);
+    }
 }

@@ -20,13 +20,14 @@ pub struct Load {
 }
 
 // A circuit keeps a histogram from 100 calls in its window on. Fewer of them, the counted ones included, make a quiet
-// tenant, more a busy one.
+// tenant, more a busy one. At every tenth call it looks whether it is to: so each caller makes ten calls or a multiple of
+// them, and the looks are in every column, each with its tenth.
 pub const ONE: Load = Load {
     name: "1",
     tenants: 1,
     callers: 1,
     warm: 10,
-    calls: 24,
+    calls: 20,
 };
 pub const BUSY: Load = Load {
     name: "1 busy",
@@ -39,7 +40,7 @@ pub const THOUSAND: Load = Load {
     tenants: 1_000,
     callers: 1_000,
     warm: 10,
-    calls: 1_000,
+    calls: 10_000,
 };
 /// Each row has callers of its own: what calls of one row leave in a circuit is not what the next one counts.
 pub const HUNDRED_THOUSAND: Load = Load {
@@ -47,7 +48,7 @@ pub const HUNDRED_THOUSAND: Load = Load {
     tenants: 100_000,
     callers: 2_000,
     warm: 10,
-    calls: 2_000,
+    calls: 20_000,
 };
 
 pub const ALL: &[Load] = &[ONE, BUSY, THOUSAND, HUNDRED_THOUSAND];
@@ -93,6 +94,21 @@ impl Calls<'_> {
                 }
             }
         });
+    }
+
+    /// The same, where something that is not counted comes before each call.
+    pub fn each_after(&self, mut before: impl FnMut(), mut call: impl FnMut(&'static str)) {
+        let mut callers = self.callers.iter().cycle();
+        // Always as many counts, the last of them perhaps of nothing: to begin and to end one takes instructions, too.
+        for number in 0..2 * self.calls {
+            let caller = callers.next().filter(|_| number < self.calls * self.times);
+            before();
+            callgrind::count(|| {
+                if let Some(tenant) = caller {
+                    call(black_box(tenant));
+                }
+            });
+        }
     }
 
     /// The same, where a circuit is to see one such call between others, or two in a row where they are twice as many:

@@ -62,6 +62,10 @@ fn main() {
         prefix,
         worlds,
     };
-    newcomers::count(&newcomers("core, "), &newcomers("service, "));
+    newcomers::count(
+        &newcomers("core, "),
+        &newcomers("service, "),
+        &newcomers("HTTP, "),
+    );
     newcomers::count_at_the_bound(&newcomers("core, "));
 }

@@ -8,11 +8,11 @@ use tower_tenant_breaker::{
     CircuitBreakerRegistry, Dependency, ErrIsFailure, Outcome, TenantCircuitBreakerLayer, tenant_fn,
 };
 
-use crate::drive::{Call, drive, inner};
+use crate::drive::{Call, drive, http as driven, inner};
 use crate::row::Rows;
-use crate::service::layer;
 use crate::state::State;
 use crate::world::{id, succeed};
+use crate::{http, service};
 
 /// Dependencies that are filled, and with how many tenants.
 const FILLED: [(&str, usize, usize); 3] =
@@ -35,32 +35,36 @@ fn ids(from: usize, tenants: usize) -> Vec<&'static str> {
 }
 
 /// All calls that fill a dependency from empty on: the growth of the table is in them, each its share.
-pub fn count(core: &Rows<'_>, service: &Rows<'_>) {
+pub fn count(core: &Rows<'_>, service: &Rows<'_>, http: &Rows<'_>) {
+    fill(core, arrive);
+    fill(service, |search, newcomers| {
+        let mut service = service::layer!(search).layer(inner());
+        callgrind::count(|| {
+            for tenant in newcomers {
+                black_box(drive(&mut service, Call(black_box(tenant)))).unwrap();
+            }
+        });
+    });
+    fill(http, |search, newcomers| {
+        let mut service = http::layer!(search).layer(driven::inner());
+        callgrind::count(|| {
+            for tenant in newcomers {
+                black_box(drive(&mut service, Call(black_box(tenant)))).unwrap();
+            }
+        });
+    });
+}
+
+/// The calls of one kind, each of which is the first of its tenant.
+fn fill(rows: &Rows<'_>, arrive: impl Fn(&Dependency, &[&'static str])) {
     for (column, dependencies, tenants) in FILLED {
         let ids = ids(0, tenants);
         for _ in 0..dependencies {
             let search = dependency(tenants);
-            callgrind::count(|| {
-                for tenant in &ids {
-                    let permit = search.acquire(black_box(tenant)).unwrap();
-                    permit.record(black_box(Outcome::Success));
-                }
-            });
+            arrive(&search, &ids);
             assert_eq!(search.len(), tenants, "every tenant has its circuit");
         }
-        core.tell("first call", column, dependencies * tenants);
-
-        for _ in 0..dependencies {
-            let search = dependency(tenants);
-            let mut service = layer!(search).layer(inner());
-            callgrind::count(|| {
-                for tenant in &ids {
-                    black_box(drive(&mut service, Call(black_box(tenant)))).unwrap();
-                }
-            });
-            assert_eq!(search.len(), tenants, "every tenant has its circuit");
-        }
-        service.tell("first call", column, dependencies * tenants);
+        rows.tell("first call", column, dependencies * tenants);
     }
 }
 

@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
-use tower_tenant_breaker::{LatencyRule, Outcome, Policy, PolicyBuilder, Probing};
+use tower_tenant_breaker::{LatencyRule, Outcome, Policy, Probing};
 
 use crate::world::{World, succeed};
 
 /// Far longer than anything is counted.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Above which a call is slow. A thread knows its slot for a quarter of it, and then finds out anew, which must not fall into
+/// what is counted: so it is about as long as the default histogram takes.
+const THRESHOLD: Duration = Duration::from_secs(4 * 60);
+
+/// The same where that is what is counted: so short that it can be waited for, and far longer than a call takes, even
+/// where something else has the processor meanwhile.
+const SHORT: Duration = Duration::from_millis(80);
+
+/// Longer than a quarter of that.
+pub const BEYOND_A_STRETCH: Duration = Duration::from_millis(21);
 
 /// The callers' circuits, all of them.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +26,8 @@ pub enum State {
     Closed,
     /// With a second latency rule.
     TwoRules,
+    /// With a threshold so low that a thread does not know its slot for as long as [`BEYOND_A_STRETCH`].
+    ShortStretches,
     /// There was a call that was cancelled: the first one allocates what remembers it.
     Cancelled,
     Open,
@@ -28,12 +41,16 @@ impl State {
     /// The default one, but for a window whose slots do not end while calls are counted: what comes with the end of a slot
     /// is paid once in six seconds, and not by a call.
     pub fn policy(self) -> Policy {
-        let default = Policy::builder().window(LONG);
+        let policy = Policy::builder().window(LONG);
+        let policy = policy.latency(LatencyRule::p95(match self {
+            Self::ShortStretches => SHORT,
+            _ => THRESHOLD,
+        }));
         let policy = match self {
-            Self::TwoRules => two_rules(default),
+            Self::TwoRules => policy.latency(LatencyRule::p99(THRESHOLD)),
             // For as many probes as there can be.
-            Self::HalfOpen => default.success_threshold(255),
-            Self::Closed | Self::Cancelled | Self::Open | Self::Shared => default,
+            Self::HalfOpen => policy.success_threshold(255),
+            _ => policy,
         };
         policy.build().unwrap()
     }
@@ -43,7 +60,7 @@ impl State {
         for caller in &world.callers {
             let circuit = search.circuit(caller);
             match self {
-                Self::Closed | Self::TwoRules => {}
+                Self::Closed | Self::TwoRules | Self::ShortStretches => {}
                 Self::Cancelled => {
                     drop(search.acquire(caller).unwrap());
                     succeed(search, caller);
@@ -64,12 +81,4 @@ impl State {
             }
         }
     }
-}
-
-/// The default rule, and another.
-fn two_rules(policy: PolicyBuilder) -> PolicyBuilder {
-    let threshold = Policy::default().latency_threshold(0).unwrap();
-    policy
-        .latency(LatencyRule::p95(threshold))
-        .latency(LatencyRule::p99(2 * threshold))
 }

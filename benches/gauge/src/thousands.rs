@@ -1,7 +1,8 @@
 //! Large numbers as people read them.
 
 /// With a comma after the thousands, the millions and so on.
-pub(crate) fn thousands(number: usize) -> String {
+#[must_use]
+pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut written = String::new();
     for (at, digit) in digits.chars().enumerate() {
