@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{acquire, call, trips_at};
 use crate::circuit::Circuit;
 use crate::event::OverrideLevel;
-use crate::interleavings::{Bound, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, circuit, explore, spawn};
 use crate::outcome::Outcome;
 use crate::overrides::{Override, Standing};
 use crate::sync::Arc;
@@ -65,8 +65,10 @@ fn a_call_that_ends_as_the_circuit_is_disabled_is_counted_or_leaves_nothing() {
 fn an_override_that_is_set_as_a_call_forgets_the_one_that_ended_holds() {
     explore(Bound::NONE, || {
         let circuit = circuit(trips_at(1).build().unwrap());
-        let ended = standing(&circuit, Override::ForcedOpen).lasting(Duration::ZERO);
+        let period = Duration::from_secs(1);
+        let ended = standing(&circuit, Override::ForcedOpen).lasting(period);
         put(&circuit, Some(ended));
+        advance(period);
         let forced = standing(&circuit, Override::ForcedOpen);
         let caller = spawn({
             let circuit = circuit.clone();

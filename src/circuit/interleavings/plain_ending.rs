@@ -1,9 +1,9 @@
 //! Calls that end by one look at the state word while it changes.
 
 use super::{acquire, totals, trips_at};
+use crate::CircuitState;
 use crate::interleavings::{Bound, circuit, dependency, explore, spawn};
 use crate::outcome::Outcome;
-use crate::{CircuitState, Policy};
 
 #[test]
 fn a_call_that_ends_plainly_while_the_circuit_trips_touches_only_the_generation_before() {
@@ -58,23 +58,21 @@ fn calls_that_end_plainly_while_the_window_gets_another_length_are_counted_once_
 
 #[test]
 fn a_place_in_the_air_is_given_back_by_a_call_that_could_have_ended_plainly() {
-    explore(Bound::preemptions(2).or_short(1), || {
+    explore(Bound::preemptions(4).or_short(3), || {
         let bounded = || trips_at(1).max_in_flight(1).build().unwrap();
         let search = dependency(trips_at(1).build().unwrap(), 1);
         search.acquire("acme").unwrap().record(Outcome::Success);
-        let caller = spawn({
+        let operator = spawn({
             let search = search.clone();
             move || {
-                for _ in 0..2 {
-                    if let Ok(permit) = search.acquire("acme") {
-                        permit.record(Outcome::Success);
-                    }
-                }
+                search.set_policy(bounded());
+                search.set_policy(trips_at(1).build().unwrap());
             }
         });
-        search.set_policy(bounded());
-        search.set_policy(Policy::clone(&trips_at(1).build().unwrap()));
-        caller.join().unwrap();
+        if let Ok(permit) = search.acquire("acme") {
+            permit.record(Outcome::Success);
+        }
+        operator.join().unwrap();
         let circuit = search.inner.circuits.get("acme").unwrap();
         assert_eq!(circuit.rare().in_flight.load(crate::sync::Relaxed), 0);
         search.set_policy(bounded());

@@ -108,11 +108,11 @@ fn a_call_of_the_generation_before_is_not_read_with_those_of_the_next() {
             let window = Arc::clone(&window);
             move || window.count(0, 0, CALL, None, || false)
         });
-        // The next generation begins, and counts its first call.
+        // The next generation begins, and counts its first call, in the next slot.
         window.clear();
-        let counted = window.count(0, 1, CALL, None, || true);
+        let counted = window.count(1, 1, CALL, None, || true);
         let straggled = straggler.join().unwrap();
-        assert_eq!(window.figures(0, None).calls, 1);
+        assert_eq!(window.figures(1, None).calls, 1);
         let folded = |counted| match counted {
             Counted::Here { folded, .. } | Counted::Stale { folded } => folded,
         };
