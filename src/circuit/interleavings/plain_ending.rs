@@ -58,7 +58,7 @@ fn calls_that_end_plainly_while_the_window_gets_another_length_are_counted_once_
 
 #[test]
 fn a_place_in_the_air_is_given_back_by_a_call_that_could_have_ended_plainly() {
-    explore(Bound::preemptions(3), || {
+    explore(Bound::preemptions(3).or_short(1), || {
         let bounded = || trips_at(1).max_in_flight(1).build().unwrap();
         let search = dependency(trips_at(1).build().unwrap(), 1);
         search.acquire("acme").unwrap().record(Outcome::Success);
