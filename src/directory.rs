@@ -26,7 +26,7 @@ struct Node {
 impl Directory {
     pub(crate) fn new() -> Self {
         Self {
-            buckets: [const { OnceLock::new() }; BUCKETS],
+            buckets: std::array::from_fn(|_| OnceLock::new()),
             hasher: RandomState::new(),
         }
     }

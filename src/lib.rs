@@ -127,6 +127,8 @@ mod handle;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod impact;
+#[cfg(all(test, breaker_loom))]
+mod interleavings;
 #[cfg(feature = "serde")]
 mod json;
 mod layer;
@@ -158,6 +160,8 @@ mod state;
 pub mod status;
 #[cfg(any(feature = "otel", feature = "metrics", feature = "status"))]
 mod survey;
+// The model checker takes its own.
+#[cfg_attr(breaker_loom, path = "sync/loom.rs")]
 mod sync;
 mod tenant;
 mod time;

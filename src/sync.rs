@@ -16,6 +16,11 @@ use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteG
 pub(crate) use once_cell::race::OnceBox;
 pub(crate) use triomphe::ThinArc;
 
+/// Whether nobody else holds it, and nobody can come to hold it meanwhile.
+pub(crate) fn is_unshared<H, T>(held: &mut ThinArc<H, T>) -> bool {
+    held.with_arc_mut(|held| triomphe::Arc::get_mut(held).is_some())
+}
+
 /// On cache lines of its own: who writes it slows nobody down who reads what lies beside it.
 #[derive(Debug, Default)]
 #[repr(align(128))]

@@ -1,5 +1,7 @@
 //! What the end of a call means to a closed circuit: it is counted, and a bad one has the rules asked.
 
+use std::mem;
+
 use super::rare::{Rare, add};
 use super::rules::Rules;
 use super::runs::Run;
@@ -100,10 +102,9 @@ impl Circuit {
         let slow = rules.thresholds.map(|threshold| latency > threshold);
         let is_slow = latency > rules.lowest_threshold;
 
-        let restarted = |run: Run| Run {
-            failures: if was_idle { 0 } else { run.failures },
-            ..run
-        };
+        if was_idle && outcome.is_bad() {
+            self.begin_run(rare, generation, slot);
+        }
         let (counts, run, hint) = match outcome {
             Outcome::Ignored => {
                 add(&rare.tally.ignored, 1);
@@ -124,7 +125,7 @@ impl Circuit {
                     throttled: false,
                     slow,
                 };
-                let change = |run| restarted(run).without_abandoned().failed(1);
+                let change = |run: Run| run.without_abandoned().failed(1);
                 (counts, self.runs.update(generation, change), retry_after)
             }
             Outcome::Throttled { .. } | Outcome::QuotaExhausted => {
@@ -134,7 +135,7 @@ impl Circuit {
                     throttled: true,
                     slow,
                 };
-                let change = |run| restarted(run).without_abandoned();
+                let change = |run: Run| run.without_abandoned();
                 (
                     counts,
                     self.runs.update(generation, change),
@@ -209,6 +210,27 @@ impl Circuit {
 }
 
 impl Head {
+    /// Ends the run of failures from before an idle window, once for the calls that find it idle at once: before any of
+    /// them adds to the run, and none of what they add is taken away again.
+    #[cold]
+    fn begin_run(&self, rare: &Rare, generation: u64, slot: u64) {
+        let mut machine = rare.machine.lock();
+        let before = mem::replace(&mut machine.run_slot, slot + 1);
+        if has_left(before, slot) {
+            self.runs
+                .update(generation, |run| Run { failures: 0, ..run });
+        }
+    }
+
+    /// As [`begin_run`](Self::begin_run), of the run of cancelled calls.
+    fn begin_abandoned_run(&self, rare: &Rare, generation: u64, slot: u64, was_idle: bool) {
+        let _machine = was_idle.then(|| rare.machine.lock());
+        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
+        if was_idle && has_left(last, slot) {
+            self.runs.update(generation, Run::without_abandoned);
+        }
+    }
+
     /// A cancelled call in the run of those: how many failures it makes, how many of these are not in the
     /// window as calls yet, and the runs after it.
     fn abandon(
@@ -221,19 +243,11 @@ impl Head {
         was_idle: bool,
     ) -> (u16, u16, Run) {
         let enough = u16::from(rules.policy.abandoned_run);
-        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
-        let no_other = has_left(last, slot);
-        let next = |run: Run| {
-            let (abandoned, slow) = if was_idle && no_other {
-                (0, 0)
-            } else {
-                (run.abandoned, run.abandoned_slow)
-            };
-            Run {
-                failures: run.failures,
-                abandoned: (abandoned + 1).min(enough + 1),
-                abandoned_slow: slow + u16::from(is_slow && abandoned < enough),
-            }
+        self.begin_abandoned_run(rare, generation, slot, was_idle);
+        let next = |run: Run| Run {
+            abandoned: (run.abandoned + 1).min(enough + 1),
+            abandoned_slow: run.abandoned_slow + u16::from(is_slow && run.abandoned < enough),
+            ..run
         };
         let failures_of = |run: Run| match run.abandoned {
             _ if enough == 0 => (0, 0),
@@ -318,7 +332,7 @@ impl Head {
             reason, figures, ..
         } = cause;
         let mut machine = rare.machine.lock();
-        let word = self.word();
+        let word = self.word_after_all();
         if word.generation() != generation || word.state() != CircuitState::Closed {
             return None;
         }

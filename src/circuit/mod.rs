@@ -8,6 +8,8 @@ mod context;
 mod ending;
 mod farewell;
 mod impact;
+#[cfg(all(test, breaker_loom))]
+mod interleavings;
 mod measure;
 mod outage;
 mod pace;
@@ -61,7 +63,7 @@ use self::word::Word;
 use crate::CircuitState;
 use crate::overrides::{Standing, has};
 use crate::reason::Reason;
-use crate::sync::{AcqRel, Acquire, Arc, AtomicU64, OnceBox, Relaxed, ThinArc};
+use crate::sync::{self, AcqRel, Acquire, Arc, AtomicU64, OnceBox, Relaxed, ThinArc};
 
 /// A circuit and its tenant's id, in one allocation behind one pointer.
 #[derive(Clone)]
@@ -159,8 +161,7 @@ impl Circuit {
     /// To be asked under the write lock of the circuit's shard, so that the map cannot hand out another
     /// pointer meanwhile.
     pub(crate) fn is_unshared(&mut self) -> bool {
-        self.0
-            .with_arc_mut(|circuit| triomphe::Arc::get_mut(circuit).is_some())
+        sync::is_unshared(&mut self.0)
     }
 }
 
@@ -187,6 +188,16 @@ impl Head {
     #[inline]
     fn word(&self) -> Word {
         Word(self.word.load(Acquire))
+    }
+
+    /// The word as nobody has changed it since: for those who made the circuit a machine, of which who resets a circuit
+    /// that has none is to hear.
+    ///
+    /// To load it does not do: two threads that each write a word and load the other's may both load what was before.
+    /// An exchange comes before that of the reset, which then sees the machine, or after it, and sees its generation.
+    #[cold]
+    fn word_after_all(&self) -> Word {
+        Word(self.word.fetch_or(0, AcqRel))
     }
 
     pub(crate) fn state(&self) -> CircuitState {

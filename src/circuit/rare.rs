@@ -91,6 +91,8 @@ pub(super) struct Machine {
     /// The slot in which the circuit opened, and the run of failures at that moment.
     pub(super) readable_slot: u64,
     pub(super) readable_run: u16,
+    /// The slot in which the run of failures last began after an idle window, plus 1.
+    pub(super) run_slot: u64,
     /// How long the open period was set to last, hints aside.
     pub(super) period: u64,
     /// When the open period ended that a call has seen to be over.

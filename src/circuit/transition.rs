@@ -312,7 +312,7 @@ impl Head {
     pub(super) fn keep_hint(&self, rare: &Rare, generation: u64, not_before: u64) {
         // The lock keeps the circuit from opening between the look and the store.
         let machine = rare.machine.lock();
-        if self.word().generation() == generation {
+        if self.word_after_all().generation() == generation {
             rare.hinted.fetch_max(not_before, AcqRel);
         } else {
             drop(machine);

@@ -104,7 +104,7 @@ impl Window {
     #[inline]
     pub(super) fn count(
         &self,
-        now: u64,
+        mut now: u64,
         generation: u64,
         counts: Counts,
         more: Option<&MoreCounts>,
@@ -124,7 +124,9 @@ impl Window {
                 if !is_current() {
                     return Counted::Stale { folded };
                 }
-                // A straggler of an older generation began this slot after the window was cleared.
+                // A straggler of an older generation began this slot after the window was cleared. Begun anew, it is this
+                // slot again: a thread that slept since it read the clock is not to take the window back.
+                now = slot;
                 let _ = self.touched.compare_exchange(touched, 0, AcqRel, Relaxed);
                 continue;
             }

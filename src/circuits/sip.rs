@@ -22,6 +22,10 @@ struct State {
 
 impl SipHash13 {
     pub(super) fn random() -> Self {
+        if cfg!(breaker_loom) {
+            // A model checker runs a program again and again, and it has to be the same program.
+            return Self::new(0, 1);
+        }
         let random = RandomState::new();
         Self::new(random.hash_one(0_u8), random.hash_one(1_u8))
     }

@@ -2,13 +2,12 @@ use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use siphasher::sip::SipHasher13;
 use tokio::task::futures::TaskLocalFuture;
-
-use crate::sync::OnceLock;
 
 tokio::task_local! {
     static TURN: Turn;

@@ -1,0 +1,79 @@
+//! Calls that are cancelled while others end.
+
+use super::{acquire, call, totals, trips_at};
+use crate::CircuitState;
+use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::outcome::Outcome;
+
+#[test]
+fn a_permit_that_is_dropped_while_another_records_a_failure_counts_once() {
+    explore(Bound::preemptions(4).or_short(2), || {
+        // Every cancelled call is a failure.
+        let circuit = circuit(trips_at(1).abandoned_run(1).build().unwrap());
+        let [dropped, recorded] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let caller = spawn(move || drop(dropped));
+        recorded.record(Outcome::failure());
+        caller.join().unwrap();
+        let totals = totals(&circuit);
+        let reported = totals.failures - totals.abandoned_failures;
+        assert_eq!(reported + totals.cancelled + totals.late, 2);
+        assert_eq!(totals.opened, 1);
+        assert_eq!(totals.calls, totals.failures);
+        assert_eq!(circuit.state(), CircuitState::Open);
+    });
+}
+
+#[test]
+fn two_permits_that_are_dropped_at_once_are_a_run_of_two() {
+    explore(Bound::NONE, || {
+        let circuit = circuit(trips_at(2).abandoned_run(2).build().unwrap());
+        call(&circuit, Outcome::Success);
+        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let caller = spawn(move || drop(other));
+        drop(mine);
+        caller.join().unwrap();
+        let totals = totals(&circuit);
+        assert_eq!((totals.cancelled, totals.abandoned_failures), (2, 2));
+        assert_eq!((totals.calls, totals.opened), (3, 1));
+    });
+}
+
+#[test]
+fn a_good_call_that_ends_while_another_is_cancelled_ends_the_run_or_is_before_it() {
+    explore(Bound::NONE, || {
+        let circuit = circuit(trips_at(1).abandoned_run(2).build().unwrap());
+        call(&circuit, Outcome::Success);
+        drop(acquire(&circuit));
+        let [good, dropped] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let caller = spawn(move || drop(dropped));
+        good.record(Outcome::Success);
+        caller.join().unwrap();
+        let totals = totals(&circuit);
+        // The second in a row makes failures of both, and they trip; after the good call it is the first of a run.
+        match circuit.state() {
+            CircuitState::Open => assert_eq!((totals.failures, totals.abandoned_failures), (2, 2)),
+            _ => assert_eq!(totals.failures, 0),
+        }
+        let good_ones = 2;
+        assert_eq!(totals.calls + totals.late, good_ones + totals.failures);
+        assert_eq!(totals.cancelled, 2);
+    });
+}
+
+#[test]
+fn two_permits_that_are_dropped_at_once_after_an_idle_window_are_a_run_of_two() {
+    explore(Bound::NONE.or_short(3), || {
+        let policy = trips_at(1).abandoned_run(3).build().unwrap();
+        let window = policy.window;
+        let circuit = circuit(policy);
+        drop(acquire(&circuit));
+        advance(window);
+        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let caller = spawn(move || drop(other));
+        drop(mine);
+        caller.join().unwrap();
+        // The one before it is of another run.
+        assert_eq!(circuit.state(), CircuitState::Closed);
+        assert_eq!(circuit.runs.get(0).abandoned, 2);
+    });
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs the circuit and the map in all orders of their steps, as far as each scenario says, under loom: the sources as they
+# are, over loom's atomics and locks. Prints how many runs each took. --short bounds the long ones, for some two minutes on
+# two cores; --preemptions N bounds all, by N times at most that a run stops a thread that could go on. A scenario's name,
+# or a part of it, runs that alone.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fail() {
+    printf 'loom: %s\n' "$*" >&2
+    exit 1
+}
+
+command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
+
+scenarios=interleavings::
+while [ $# -gt 0 ]; do
+    case $1 in
+        --short) export BREAKER_LOOM_SHORT=1 ;;
+        --preemptions)
+            [[ ${2-} =~ ^[0-9]+$ ]] || fail '--preemptions takes a number'
+            export BREAKER_LOOM_PREEMPTIONS=$2
+            shift
+            ;;
+        -*) fail "no such flag: $1" ;;
+        *) scenarios=$1 ;;
+    esac
+    shift
+done
+
+# What else of loom's is set would be explored in its place.
+unset "${!LOOM_@}"
+# Of its own, since the sources are built otherwise than elsewhere, as are those of what they need.
+export CARGO_TARGET_DIR=target/loom CARGO_INCREMENTAL=0
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+cargo test --quiet --locked --package interleavings --lib --no-run || fail 'the build failed'
+begun=$SECONDS
+outcome=0
+cargo test --quiet --locked --package interleavings --lib -- --test-threads "$(nproc)" "$scenarios" >"$log" 2>&1 || outcome=$?
+if [ "$outcome" -ne 0 ]; then
+    cat "$log" >&2
+    fail 'a scenario failed'
+fi
+# The harness writes its dots on the same lines.
+runs=$(grep -o 'loom: .*' "$log" | cut -d' ' -f2- | sort) || true
+[ -n "$runs" ] || fail "no scenario is called $scenarios"
+
+printf '%-11s %10s %9s  %s\n' preemptions runs seconds scenario
+while read -r name bound count seconds; do
+    printf '%-11s %10s %9s  %s\n' "$bound" "$count" "$seconds" "${name/interleavings::/}"
+done <<<"$runs"
+awk -v seconds="$((SECONDS - begun))" '{ runs += $3 } END { printf "%d scenarios, %d runs, %d s\n", NR, runs, seconds }' <<<"$runs"
