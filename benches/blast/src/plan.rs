@@ -1,0 +1,117 @@
+//! Which rows there are, and in which order their runs come.
+
+use gauge::machine;
+use tower::BoxError;
+
+use crate::args::Args;
+use crate::breakers::Breaker;
+use crate::fault::{Fault, Trouble};
+use crate::report::Report;
+use crate::row::Row;
+use crate::run::Stage;
+use crate::scenario::HIT;
+use crate::upstream::Upstream;
+
+/// Runs all that was asked for: in each round each breaker, and of it each row once, and once without a fault for all of
+/// its rows.
+pub(crate) fn carry_out(args: &Args, tell: impl Fn(String)) -> Result<Report, BoxError> {
+    let stage = Stage {
+        upstream: Upstream::start()?,
+        share: args.share,
+        measured: args.measured,
+    };
+    let troubles = troubles(&args.faults, &args.hit);
+    let mut rows: Vec<Row> = args
+        .breakers
+        .iter()
+        .flat_map(|breaker| troubles.iter().map(|trouble| row(*breaker, *trouble)))
+        .collect();
+    for round in 1..=args.runs {
+        for rows in rows.chunks_mut(troubles.len()) {
+            let breaker = rows[0].breaker;
+            let middle = rows.len() / 2;
+            for at in order(rows.len(), round) {
+                if at == middle {
+                    tell(format!(
+                        "round {round} of {}: {}, no fault",
+                        args.runs,
+                        breaker.name()
+                    ));
+                    let without = stage.run(breaker, None)?;
+                    rows.iter_mut().for_each(|row| row.without.push(without));
+                }
+                let row = &mut rows[at];
+                let what = row
+                    .trouble
+                    .map_or("control".to_owned(), |trouble| trouble.to_string());
+                tell(format!(
+                    "round {round} of {}: {}, {what}",
+                    args.runs,
+                    breaker.name()
+                ));
+                row.runs.push(stage.run(breaker, row.trouble)?);
+            }
+        }
+    }
+    Ok(Report {
+        machine: machine::in_words(),
+        share: args.share,
+        seconds: args.measured.as_secs_f64(),
+        rows,
+    })
+}
+
+fn row(breaker: Breaker, trouble: Option<Trouble>) -> Row {
+    Row {
+        breaker,
+        trouble,
+        runs: Vec::new(),
+        without: Vec::new(),
+    }
+}
+
+/// There and back again, so that no row is always the first.
+fn order(rows: usize, round: usize) -> Vec<usize> {
+    let forth = 0..rows;
+    if round.is_multiple_of(2) {
+        forth.rev().collect()
+    } else {
+        forth.collect()
+    }
+}
+
+/// The control first, where nobody is hit.
+fn troubles(faults: &[Fault], hit: &[usize]) -> Vec<Option<Trouble>> {
+    let control = hit.contains(&0).then_some(None);
+    let faults = Fault::ALL
+        .into_iter()
+        .filter(|fault| faults.contains(fault));
+    let troubles = faults.flat_map(|fault| {
+        let some = HIT
+            .into_iter()
+            .filter(|some| *some > 0 && hit.contains(some));
+        some.map(move |hit| Some(Trouble { fault, hit }))
+    });
+    control.into_iter().chain(troubles).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_control_stands_once_before_each_fault_for_each_number_of_tenants() {
+        let all = troubles(&Fault::ALL, &HIT);
+        assert_eq!((all.len(), all[0]), (10, None));
+        let one = troubles(&[Fault::Slow], &[50, 1]);
+        let hit: Vec<_> = one.iter().flatten().map(|trouble| trouble.hit).collect();
+        assert_eq!(hit, [1, 50]);
+        assert_eq!(troubles(&[], &HIT), [None]);
+    }
+
+    #[test]
+    fn every_second_round_goes_back() {
+        assert_eq!(order(3, 1), [0, 1, 2]);
+        assert_eq!(order(3, 2), [2, 1, 0]);
+    }
+}
