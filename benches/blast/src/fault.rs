@@ -36,8 +36,8 @@ impl Fault {
     /// only by the gateway's timeout, and of the third one only after it has come twice, where there are two at a time.
     pub(crate) const fn warm_up(self) -> Duration {
         Duration::from_millis(match self {
-            Self::Fails => 1_000,
-            Self::Slow => 2_500,
+            Self::Fails => 800,
+            Self::Slow => 2_000,
             Self::Hangs => 4_500,
         })
     }

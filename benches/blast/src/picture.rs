@@ -8,12 +8,12 @@ use plotters::prelude::*;
 use crate::breakers::Breaker;
 use crate::fault::{Fault, Trouble};
 use crate::report::Report;
-use crate::row::Row;
+use crate::row::{P99, Row};
 use crate::scenario::{HIT, TENANTS};
 
-const SIZE: (u32, u32) = (960, 640);
+const SIZE: (u32, u32) = (960, 660);
 /// Above for the legend, below for the machine.
-const HEAD: u32 = 44;
+const HEAD: u32 = 68;
 const FOOT: u32 = 28;
 
 const INK: RGBColor = RGBColor(36, 41, 47);
@@ -56,7 +56,7 @@ pub(crate) fn svg(report: &Report) -> Result<String, Box<dyn Error>> {
         }
         foot.draw(&Text::new(
             format!(
-                "Tenants hit, of {TENANTS}. Medians of {} runs beside as many without a fault. {}",
+                "Below the bars: tenants hit. Each bar is {} runs, beside as many without a fault. {}",
                 report.runs(),
                 report.machine
             ),
@@ -72,13 +72,17 @@ fn legend(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     breakers: &[Breaker],
 ) -> Result<(), Box<dyn Error>> {
+    let title =
+        format!("What healthy tenants lose while `search` is sick for 1, 10 or 50 of {TENANTS}");
+    let text = ("sans-serif", 18).into_font().color(&INK);
+    area.draw(&Text::new(title, (16, 12), text))?;
     let mut left = 16;
     for breaker in breakers {
         let name = breaker.in_short();
-        let square = [(left, 18), (left + 14, 32)];
+        let square = [(left, 44), (left + 14, 58)];
         area.draw(&Rectangle::new(square, color(*breaker).filled()))?;
         let text = ("sans-serif", 14).into_font().color(&INK);
-        area.draw(&Text::new(name, (left + 20, 18), text))?;
+        area.draw(&Text::new(name, (left + 20, 44), text))?;
         left += 48 + 7 * name.len() as i32;
     }
     Ok(())
@@ -96,15 +100,6 @@ fn chart(
         let trouble = Some(Trouble { fault, hit });
         report.row(breaker, trouble).map(|row| figure.of(row))
     };
-    let all = hit
-        .iter()
-        .flat_map(|hit| breakers.iter().map(|breaker| value(*breaker, *hit)));
-    let highest = all
-        .flatten()
-        .flatten()
-        .fold(figure.least_top(), |highest, value| {
-            highest.max(value * 1.15)
-        });
     let text = |size: u32| ("sans-serif", size).into_font().color(&INK);
     let mut builder = ChartBuilder::on(area);
     builder
@@ -121,10 +116,6 @@ fn chart(
         })
     });
     let bars: Vec<_> = bars.collect();
-    let label = |hit: &[usize], at: f64| {
-        let name = hit.get(at as usize).map(usize::to_string);
-        name.unwrap_or_default()
-    };
     macro_rules! draw {
         ($chart:expr, $floor:expr) => {{
             let mut chart = $chart;
@@ -156,21 +147,23 @@ fn chart(
                 let at = (x - root.0 - 3 * told.len() as i32, y - root.1 - 12);
                 area.draw(&Text::new(told, at, size))?;
             }
-            for group in 0..hit.len() {
+            for (group, hit) in hit.iter().enumerate() {
+                let told = hit.to_string();
                 let (x, y) = chart.backend_coord(&(group as f64 + 0.5, floor));
                 let root = area.get_base_pixel();
-                let told = label(hit, group as f64);
                 let at = (x - root.0 - 4 * told.len() as i32, y - root.1 + 8);
                 area.draw(&Text::new(told, at, text(13)))?;
             }
         }};
     }
     let groups = 0.0..hit.len() as f64;
+    let highest = figure.highest(report);
     match figure {
         Figure::Lost => draw!(builder.build_cartesian_2d(groups, 0.0..highest)?, 0.0),
+        // From 1 on: below, healthy tenants wait no longer than without a fault.
         Figure::P99 => draw!(
-            builder.build_cartesian_2d(groups, (0.5..highest * 1.5).log_scale())?,
-            0.5
+            builder.build_cartesian_2d(groups, (1.0..highest).log_scale())?,
+            1.0
         ),
     }
     Ok(())
@@ -180,15 +173,18 @@ impl Figure {
     fn of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Lost => Some((1.0 - row.served()) * 100.0),
-            Self::P99 => row.p99_ratio(),
+            Self::P99 => row.told_p99_ratio(),
         }
     }
 
-    /// What the axis reaches up to at least.
-    const fn least_top(self) -> f64 {
+    /// What the axes of all faults reach up to, with room for the figure above the highest bar.
+    fn highest(self, report: &Report) -> f64 {
         match self {
-            Self::Lost => 110.0,
-            Self::P99 => 300.0,
+            Self::Lost => 115.0,
+            Self::P99 => {
+                let all = report.rows.iter().filter_map(|row| self.of(row));
+                all.fold(100.0, f64::max) * 2.5
+            }
         }
     }
 
@@ -207,15 +203,16 @@ impl Figure {
     fn tick(self, value: f64) -> String {
         match self {
             Self::Lost => format!("{value:.0}"),
-            Self::P99 if value < 1.0 => format!("{value:.1}"),
             Self::P99 => format!("{value:.0}"),
         }
     }
 
+    /// What is written above a bar; nothing above a p99 that is within its bound.
     fn label(self, value: Option<f64>) -> String {
         match (self, value) {
             (_, None) => "-".to_owned(),
             (Self::Lost, Some(0.0)) => "0".to_owned(),
+            (Self::P99, Some(..=P99)) => String::new(),
             (_, Some(value)) if value < 9.95 => format!("{value:.1}"),
             (_, Some(value)) => format!("{value:.0}"),
         }

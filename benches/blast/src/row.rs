@@ -11,7 +11,10 @@ use crate::tally::Calls;
 /// against the highest of the runs without a fault.
 const SERVED: f64 = 0.01;
 const P50: f64 = 0.1;
-const P99: f64 = 1.25;
+pub(crate) const P99: f64 = 1.25;
+
+/// Where a smaller share is served, a p99 is one of a few calls that got through, and says nothing of the others.
+const TOLD_FROM: f64 = 0.01;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -92,6 +95,11 @@ impl Row {
     /// To the highest of the runs without a fault.
     pub(crate) fn p99_ratio(&self) -> Option<f64> {
         Some(self.p99()? as f64 / self.highest_p99_without()? as f64)
+    }
+
+    /// The same, where it says something in a picture or a short table.
+    pub(crate) fn told_p99_ratio(&self) -> Option<f64> {
+        self.p99_ratio().filter(|_| self.served() >= TOLD_FROM)
     }
 
     /// In ms. None where in half of the runs or more some circuit never opened that it hits.
@@ -195,6 +203,12 @@ pub(crate) mod tests {
         let row = row(vec![none; 3]);
         assert_eq!((row.p50(), row.p99_ratio()), (None, None));
         assert_eq!(row.misses(), [Miss::Served, Miss::P50, Miss::P99]);
+    }
+
+    #[test]
+    fn the_p99_of_a_few_that_got_through_is_not_told() {
+        assert_eq!(row(vec![run(10, 50, 100)]).told_p99_ratio(), Some(0.5));
+        assert_eq!(row(vec![run(9, 50, 100)]).told_p99_ratio(), None);
     }
 
     #[test]

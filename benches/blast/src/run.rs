@@ -79,3 +79,47 @@ impl Stage {
 fn settle() {
     thread::sleep(Duration::from_millis(50));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{SHARE, TENANTS};
+
+    /// Half a second: five turns of each tenant.
+    fn stage() -> Stage {
+        Stage {
+            upstream: Upstream::start().unwrap(),
+            share: SHARE,
+            measured: Duration::from_millis(500),
+        }
+    }
+
+    #[test]
+    fn every_call_that_was_due_is_counted_and_answered() {
+        let stage = stage();
+        for breaker in Breaker::ALL {
+            let run = stage.run(breaker, None).unwrap();
+            let all = TENANTS as u64 * 5;
+            assert_eq!(
+                (run.healthy.made, run.healthy.served),
+                (all, all),
+                "{breaker:?}"
+            );
+            assert!(run.p50 <= run.p99, "{run:?}");
+            assert_eq!((run.other.made, run.opened), (0, None));
+        }
+    }
+
+    #[test]
+    fn those_that_are_hit_are_not_among_the_healthy_and_their_circuits_open() {
+        let fault = Fault::Fails;
+        let run = stage()
+            .run(Breaker::Ours, Some(Trouble { fault, hit: 50 }))
+            .unwrap();
+        assert_eq!((run.healthy.made, run.healthy.served), (750, 750));
+        assert_eq!((run.other.made, run.other.served), (50, 50));
+        assert_eq!(run.onset.made, 150 * 8);
+        assert!(run.opened.is_some(), "{run:?}");
+        assert_eq!(run.healthy_opened, 0);
+    }
+}

@@ -110,7 +110,7 @@ fn what(trouble: Option<Trouble>) -> String {
 
 /// Bold where the row fails.
 fn cell(row: &Row) -> String {
-    let p99 = row.p99_ratio();
+    let p99 = row.told_p99_ratio();
     let p99 = p99.map_or(String::new(), |_| format!(", p99 x {}", ratio(p99)));
     let cell = format!("{} %{p99}", percent(row.served()));
     if row.misses().is_empty() {
