@@ -138,7 +138,8 @@ impl Load {
 
     async fn call(self, tenant: usize, to: &'static str, due: Instant, of: Option<Of>) {
         if let Some(of) = of {
-            self.tally(|tally| tally.begin(of));
+            let late = Instant::now().saturating_duration_since(due);
+            self.tally(|tally| tally.begin(of, late));
         }
         match self.ask(tenant, to).await {
             Ok(is_served) => {

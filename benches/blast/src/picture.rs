@@ -73,7 +73,7 @@ fn legend(
     breakers: &[Breaker],
 ) -> Result<(), Box<dyn Error>> {
     let title =
-        format!("What healthy tenants lose while `search` is sick for 1, 10 or 50 of {TENANTS}");
+        format!("What healthy tenants lose while search is sick for 1, 10 or 50 of {TENANTS}");
     let text = ("sans-serif", 18).into_font().color(&INK);
     area.draw(&Text::new(title, (16, 12), text))?;
     let mut left = 16;
@@ -233,6 +233,7 @@ mod tests {
             machine: "a machine".to_owned(),
             share: 0.1,
             seconds: 2.0,
+            again: 0,
             rows: vec![
                 row(vec![run(1_000, 50, 100)]),
                 Row {

@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) share: f64,
     /// How long each run was measured, in seconds.
     pub(crate) seconds: f64,
+    /// How many runs were run again, since the machine had been busy with something else.
+    pub(crate) again: usize,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -76,6 +78,7 @@ mod tests {
             machine: "one".to_owned(),
             share: 0.1,
             seconds: 2.0,
+            again: 0,
             rows: vec![row(vec![run(1_000, 50, 100)])],
         };
         let text = serde_json::to_string(&report).unwrap();

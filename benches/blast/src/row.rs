@@ -166,6 +166,7 @@ pub(crate) mod tests {
             other: Calls::default(),
             opened: None,
             healthy_opened: 0,
+            late: 0,
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) opened: Option<u64>,
     /// How many healthy tenants had a circuit of their own open after the fault's beginning.
     pub(crate) healthy_opened: usize,
+    /// The most that the load was behind, in ms.
+    pub(crate) late: u64,
 }
 
 /// What all runs have in common.
@@ -65,10 +67,15 @@ impl Stage {
             p99: tally.quantile(0.99),
             onset: tally.calls(Of::OnsetHealthy),
             other: tally.calls(Of::OtherDependency),
-            opened: opened.map(|after| after.as_millis().try_into().unwrap_or(u64::MAX)),
+            opened: opened.map(whole_ms),
             healthy_opened,
+            late: whole_ms(tally.late()),
         })
     }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// Until the upstream has seen that the gateway's connections are closed.

@@ -14,9 +14,11 @@ pub(crate) fn full(report: &Report) -> String {
         in_words(report.share)
     );
     text += &format!(
-        "Each row is {} runs, of {} s each after the warm-up, beside as many without a fault.\n\n",
+        "Each row is {} runs, of {} s each after the warm-up, beside as many without a fault. {} runs were run again, since \
+         their load was held up.\n\n",
         report.runs(),
-        report.seconds
+        report.seconds,
+        report.again
     );
     text += "| breaker | `search` | for | healthy served, % | without a fault | p50, ms | to without | p99, ms | highest without | \
              to that | circuits open after, s | warm-up, s | served meanwhile, % | lost meanwhile, calls | healthy circuits that \
@@ -152,6 +154,7 @@ mod tests {
             machine: "one".to_owned(),
             share: 0.1,
             seconds: 2.0,
+            again: 3,
             rows: vec![
                 row(vec![run(1_000, 5_000, 9_000)]),
                 Row {

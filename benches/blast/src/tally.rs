@@ -42,6 +42,8 @@ pub(crate) struct Tally {
     calls: [Calls; 3],
     /// Of healthy calls that were served while it was measured, in µs.
     latencies: Histogram<u64>,
+    /// The most that a healthy call began after it was due, while it was measured.
+    late: Duration,
 }
 
 impl Tally {
@@ -50,11 +52,19 @@ impl Tally {
             calls: Default::default(),
             // Up to a minute: nothing that a client waits for is longer.
             latencies: Histogram::new_with_bounds(1, 60_000_000, 3)?,
+            late: Duration::ZERO,
         })
     }
 
-    pub(crate) fn begin(&mut self, of: Of) {
+    pub(crate) fn begin(&mut self, of: Of, late: Duration) {
         self.calls[of as usize].made += 1;
+        if of == Of::Healthy {
+            self.late = self.late.max(late);
+        }
+    }
+
+    pub(crate) fn late(&self) -> Duration {
+        self.late
     }
 
     pub(crate) fn serve(&mut self, of: Of, took: Duration) {
@@ -89,13 +99,15 @@ mod tests {
             (Of::OnsetHealthy, 900),
             (Of::OtherDependency, 900),
         ] {
-            tally.begin(of);
-            tally.begin(of);
+            let late = Duration::from_millis(ms);
+            tally.begin(of, late);
+            tally.begin(of, Duration::ZERO);
             tally.serve(of, Duration::from_millis(ms));
             assert_eq!(tally.calls(of).share(), Some(0.5));
         }
         let p99 = tally.quantile(0.99).unwrap();
         assert!((5_000..5_010).contains(&p99), "{p99}");
+        assert_eq!(tally.late(), Duration::from_millis(5));
         assert_eq!(Calls::default().share(), None);
     }
 }

@@ -55,7 +55,7 @@ impl Breaker {
             Self::Shared => "one shared breaker",
             Self::PerDependency => "one per dependency",
             Self::OursUnbounded => "ours, without max_in_flight",
-            Self::Ours => "ours",
+            Self::Ours => "ours, with max_in_flight",
         }
     }
 
