@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tower::BoxError;
 
 use crate::fault::Trouble;
-use crate::scenario::{DEPENDENCIES, HEADER, INTERVAL, SETTLING, TENANTS, TIMEOUT, dependency, id};
+use crate::scenario::{DEPENDENCIES, HEADER, SETTLING, TENANTS, TIMEOUT, dependency, id};
 use crate::tally::{Of, Tally};
 use crate::upstream::PAGE;
 
@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// When what happens in a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timetable {
+    /// From one call of a tenant to its next.
+    pub(crate) interval: Duration,
     /// From the fault's beginning to what is measured.
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
@@ -95,7 +97,7 @@ impl Load {
         strike: impl FnOnce(),
     ) -> Instant {
         let begun = Instant::now() + LEAD;
-        let pace = INTERVAL / TENANTS as u32;
+        let pace = timetable.interval / TENANTS as u32;
         let struck = begun + SETTLING;
         let measured = struck + timetable.warm_up;
         let end = measured + timetable.measured;

@@ -9,7 +9,7 @@ use crate::fault::{Fault, Trouble};
 use crate::report::Report;
 use crate::row::Row;
 use crate::run::{Run, Stage};
-use crate::scenario::HIT;
+use crate::scenario::{HIT, INTERVAL};
 use crate::upstream::Upstream;
 
 /// In ms.
@@ -23,6 +23,7 @@ pub(crate) fn carry_out(args: &Args, tell: impl Fn(String)) -> Result<Report, Bo
     let stage = Stage {
         upstream: Upstream::start()?,
         share: args.share,
+        interval: INTERVAL,
         measured: args.measured,
     };
     let troubles = troubles(&args.faults, &args.hit);

@@ -13,6 +13,9 @@ const SERVED: f64 = 0.01;
 const P50: f64 = 0.1;
 pub(crate) const P99: f64 = 1.25;
 
+/// What is on a bound is within it, however it is rounded.
+const ROUNDING: f64 = 1e-9;
+
 /// Where a smaller share is served, a p99 is one of a few calls that got through, and says nothing of the others.
 const TOLD_FROM: f64 = 0.01;
 
@@ -115,13 +118,13 @@ impl Row {
 
     /// Where the healthy tenants lost more than they may; empty where the row passes.
     pub(crate) fn misses(&self) -> Vec<Miss> {
-        let is_served = (self.served() - self.served_without()).abs() <= SERVED;
+        let is_served = (self.served() - self.served_without()).abs() <= SERVED + ROUNDING;
         let holds = |ratio: Option<f64>, within: fn(f64) -> bool| ratio.is_some_and(within);
         let told = [
             (Miss::Served, is_served),
             (
                 Miss::P50,
-                holds(self.p50_ratio(), |p50| (p50 - 1.0).abs() <= P50),
+                holds(self.p50_ratio(), |p50| (p50 - 1.0).abs() <= P50 + ROUNDING),
             ),
             (Miss::P99, holds(self.p99_ratio(), |p99| p99 <= P99)),
         ];
