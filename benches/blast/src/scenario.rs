@@ -21,7 +21,7 @@ pub(crate) const WORK: Duration = Duration::from_millis(5);
 pub(crate) const SLOW: Duration = Duration::from_millis(400);
 
 /// The gateway's calls to the upstream at a time, of all tenants together. More wait for a place.
-pub(crate) const POOL: usize = 128;
+pub(crate) const POOL: usize = 144;
 
 /// After which the gateway gives a call up, its wait for a place included.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,7 +1,6 @@
 //! What the gateway calls: both dependencies, on a thread of their own.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -51,9 +50,13 @@ impl Upstream {
     }
 }
 
-async fn serve(listener: TcpListener, sick: Sick) -> io::Result<()> {
+async fn serve(listener: TcpListener, sick: Sick) {
     loop {
-        let (connection, _) = listener.accept().await?;
+        let Ok((connection, _)) = listener.accept().await else {
+            // There are too many files, or the client is gone already.
+            sleep(WORK).await;
+            continue;
+        };
         // Where it could not be set, answers are only slower.
         let _ = connection.set_nodelay(true);
         let sick = sick.clone();
