@@ -254,7 +254,8 @@ impl PolicyBuilder {
 
     /// The most calls that one tenant may have in the air, whatever state they began in.
     ///
-    /// The bound on what a hanging dependency can hold of a shared pool before the circuit opens.
+    /// The bound on what a hanging dependency can hold of a shared pool before the circuit opens, and with probes: `guide` (with
+    /// feature `full`) says how many that are.
     pub fn max_in_flight(mut self, calls: u32) -> Self {
         self.max_in_flight = Some(calls);
         self
