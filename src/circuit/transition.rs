@@ -248,6 +248,7 @@ impl Head {
     pub(super) fn count_anew(&self, rare: &Rare) {
         let mut machine = rare.machine.lock();
         machine.abandoned = 0;
+        machine.run_slot = 0;
         rare.last_abandoned.store(0, Relaxed);
         // An empty window ends the run of failures.
         if self.word().state() == CircuitState::Closed {
