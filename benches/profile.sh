@@ -12,6 +12,14 @@ fail() {
     exit 1
 }
 
+# Before anything is counted.
+for row in "$@"; do
+    case $row in
+        -*) fail "no flag of this: $row. It takes names of rows, as 'service, half-open'" ;;
+        new\ tenant,* | features\ on* | watched\ by*) fail "no profile is made of this row: $row" ;;
+    esac
+done
+
 command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
 command -v addr2line >/dev/null || fail 'addr2line is missing: it is of binutils'
 

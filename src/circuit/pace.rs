@@ -10,7 +10,7 @@ use crate::sync::{Acquire, AtomicU64, Relaxed, Release};
 use crate::time::Clock;
 
 /// The figures of the dependency's rules that every call needs, without a look at the rules themselves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pace {
     base: AtomicU64,
     activity_base: AtomicU64,
@@ -18,6 +18,8 @@ pub(crate) struct Pace {
     lowest_threshold: AtomicU64,
     /// Another for all figures that there ever were, of any dependency.
     stamp: AtomicU64,
+    /// Which of a thread's stretches is this one's.
+    place: usize,
 }
 
 /// A stretch of time within one slot.
@@ -34,14 +36,16 @@ struct Stretch {
     position: Position,
 }
 
-/// Of so many dependencies a thread keeps the stretch, in 64 bytes each. Those of which it lays more, and of equal stamps but
-/// for a multiple of this, put out each other's: where they take turns, each of their calls goes the long way, at twice the
-/// instructions.
+/// Of so many dependencies a thread keeps the stretch. Where there are more, two have one place, put out each other's, and
+/// their calls go the long way.
 const KEPT: usize = 16;
 
 /// The next stamp. 0 is that of a pace which follows no rules yet.
-// Of std also where a model checker runs, whose atomics can be in no static: it orders nothing.
+// Of std also where a model checker runs, whose atomics can be in no static: it orders nothing. So is the next one.
 static STAMPS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+
+/// The next place, which goes round.
+static PLACES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 #[cfg(breaker_loom)]
 loom::thread_local! {
@@ -51,6 +55,20 @@ loom::thread_local! {
 #[cfg(not(breaker_loom))]
 thread_local! {
     static STRETCHES: [Cell<Option<Stretch>>; KEPT] = const { [const { Cell::new(None) }; KEPT] };
+}
+
+impl Default for Pace {
+    /// Follows no rules yet.
+    fn default() -> Self {
+        Self {
+            base: AtomicU64::new(0),
+            activity_base: AtomicU64::new(0),
+            slot_nanos: AtomicU64::new(0),
+            lowest_threshold: AtomicU64::new(0),
+            stamp: AtomicU64::new(0),
+            place: PLACES.fetch_add(1, Relaxed) % KEPT,
+        }
+    }
 }
 
 impl Pace {
@@ -101,7 +119,7 @@ impl Pace {
     #[inline(always)]
     pub(super) fn position_of_fast(&self, started: Instant, now: Instant) -> Option<Position> {
         let stamp = self.stamp.load(Acquire);
-        let stretch = STRETCHES.with(|kept| kept[stamp as usize % KEPT].get())?;
+        let stretch = STRETCHES.with(|kept| kept[self.place % KEPT].get())?;
         let is_known =
             stretch.stamp == stamp && now < stretch.until && stretch.fast_from <= started;
         is_known.then_some(stretch.position)
@@ -121,6 +139,38 @@ impl Pace {
             fast_from: clock.instant(until.saturating_sub(threshold)),
             position: Position::of(self.slot(now)),
         };
-        STRETCHES.with(|kept| kept[stamp as usize % KEPT].set(Some(stretch)));
+        STRETCHES.with(|kept| kept[self.place % KEPT].set(Some(stretch)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn dependencies_of_different_places_keep_their_stretches_whatever_policies_are_replaced()
+    {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let place = |pace: &Pace| pace.place;
+        // Other tests make dependencies meanwhile.
+        let other = (0..).map(|number| registry.dependency(&format!("other {number}")).unwrap());
+        let other = { other }
+            .find(|other| place(&other.context().pace) != place(&search.context().pace))
+            .unwrap();
+        let call = |dependency: &crate::Dependency| {
+            dependency.acquire("acme").unwrap().record(Outcome::Success);
+        };
+        (0..2).for_each(|_| call(&search));
+        let now = tokio::time::Instant::now();
+        let knows = || search.context().pace.position_of_fast(now, now).is_some();
+        assert!(knows());
+        for calls in 1..64 {
+            let policy = Policy::builder().consecutive_failures(calls);
+            other.set_policy(policy.build().unwrap());
+            (0..2).for_each(|_| call(&other));
+            assert!(knows());
+        }
     }
 }

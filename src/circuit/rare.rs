@@ -28,7 +28,7 @@ pub(super) struct Rare {
     /// When the ramp began, and what share of a call is saved up.
     pub(super) ramp_since: AtomicU64,
     pub(super) ramp_credit: AtomicU64,
-    /// When a call last was rejected or asked to probe, but for rejections of an open circuit before its deadline.
+    /// When a call last was rejected or asked to probe; rejections of an open circuit before its deadline need not be kept.
     pub(super) last_attempt: AtomicU64,
     /// Up to which rejected call a prober has answered, by the count of all of them; see [`wanted`](super::wanted).
     pub(super) answered: AtomicU64,

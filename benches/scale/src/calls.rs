@@ -70,12 +70,17 @@ pub fn measure(pairs: &Pairs) -> Vec<Row> {
     rows
 }
 
-/// Calls of so many tenants: on two threads both of all of them, or each of as many of its own.
+/// Calls of so many tenants: on two threads both of all of them, or each of as many of its own. Of many, each has half: as
+/// many circuits as one thread has, and so as many that are in no cache.
 fn compare(pairs: &Pairs, kind: &Kind, name: &str, tenants: usize, rows: &mut Vec<Row>) {
     for (on, threads, whose) in [
         ("one thread", 1, Whose::Own(tenants)),
         ("two threads, same tenants", 2, Whose::Same(tenants)),
-        ("two threads, own tenants", 2, Whose::Own(tenants)),
+        (
+            "two threads, own tenants",
+            2,
+            Whose::Own(tenants.div_ceil(2)),
+        ),
     ] {
         // A tenant is new to one of two threads alone, and calls without one are nobody's.
         let means_something = match (threads, whose) {
