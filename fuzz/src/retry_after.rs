@@ -105,28 +105,32 @@ fn a_date_is_what_is_left_until_then(headers: &HeaderMap, seconds: u64) {
     assert_eq!(retry_after(&headers, here), Some(Duration::from_secs(seconds)));
 }
 
-/// A classifier hands on the same hint with what is bad, and none with what is not.
+/// A classifier hands on the same hint with what asks for patience, and none with what does not.
 fn is_what_a_classifier_says(message: &Message<'_>) {
     let mut response = Response::new(());
     *response.status_mut() = message.status;
     response.headers_mut().clone_from(&message.headers);
     let before = SystemTime::now();
     let outcome = DefaultClassify.classify(Ok::<_, &BoxError>(&response));
-    match outcome {
-        Outcome::Failure { retry_after, .. } | Outcome::Throttled { retry_after, .. } => {
-            let expected = expected(&message.headers, before).unwrap_or_default();
-            // A date is measured against a clock that goes on.
-            let off = retry_after.unwrap_or_default().abs_diff(expected);
-            assert!(off < Duration::from_secs(2), "{retry_after:?}, {expected:?}");
+    let said = expected(&message.headers, before);
+    let is_other = message.headers.contains_key("content-type");
+    let hint = match (outcome, message.status.as_u16()) {
+        // gRPC tells by a status of its own.
+        (Outcome::Failure { .. } | Outcome::Throttled { .. }, _) if is_other => {
+            outcome.retry_after().and(said)
         }
-        other => assert_eq!(other.retry_after(), None),
-    }
-    if !message.headers.contains_key("content-type") {
-        let is_bad = matches!(outcome, Outcome::Failure { .. } | Outcome::Throttled { .. });
-        let status = message.status.as_u16();
-        assert!(is_bad || status < 500, "{status}: {outcome:?}");
-        assert!(!is_bad || status >= 400, "{status}: {outcome:?}");
-    }
+        (_, _) if is_other => None,
+        (Outcome::Throttled { .. }, 429) | (Outcome::Failure { .. }, 503 | 529) => said,
+        (Outcome::Failure { .. }, 408 | 500..=599) => None,
+        (Outcome::Success, status) => {
+            assert!(!matches!(status, 408 | 429 | 500..=599), "{status}");
+            None
+        }
+        (outcome, status) => panic!("{status}: {outcome:?}"),
+    };
+    // A date is measured against a clock that goes on.
+    let off = outcome.retry_after().unwrap_or_default().abs_diff(hint.unwrap_or_default());
+    assert!(off < Duration::from_secs(2), "{outcome:?}, {hint:?}");
 }
 
 /// It is capped by the policy; after a throttled call it is the period, after a failure it lengthens one.

@@ -51,9 +51,8 @@ fn cursors(names: &[String]) {
 
 fn look(play: &mut Play) {
     let whole = json(&play.registry.snapshot());
-    for (dependency, seen) in play.dependencies.iter().zip(list(&whole["dependencies"])) {
-        let _ = (dependency, seen);
-    }
+    let names = list(&whole["dependencies"]).iter().map(|seen| seen["name"].as_str());
+    assert!(names.eq([Some("mail"), Some("search")]), "sorted: {whole}");
     for dependency in &play.dependencies {
         let seen = json(&dependency.snapshot());
         assert_eq!(seen["name"], dependency.name());

@@ -92,14 +92,14 @@ impl Play {
             None => false,
         };
         let is_gone = before.is_none();
-        let (hint, is_cancelled) = match end {
+        let hint = match end {
             End::Recorded(outcome) => {
                 permit.record(outcome);
-                (outcome.retry_after(), false)
+                outcome.retry_after()
             }
             End::Dropped => {
                 drop(permit);
-                (None, true)
+                None
             }
         };
         let seen = &mut self.seen[who.dependency];
@@ -111,7 +111,7 @@ impl Play {
             && hint.is_none()
             && outage.is_none()
         {
-            changes_nothing(&before, &after, is_cancelled);
+            changes_nothing(&before, &after);
         }
     }
 
@@ -251,7 +251,8 @@ fn hold_for(circuit: &CircuitSnapshot) {
         assert_eq!(window.calls, 0, "it takes in nothing while half-open: {circuit:?}");
     }
     assert!(circuit.in_flight.is_none_or(|calls| calls <= 64), "never below none: {circuit:?}");
-    let now = circuit.taken_at;
+    // None is written as 0, and so the first nanosecond as the second.
+    let now = circuit.taken_at + Duration::from_nanos(1);
     for at in [circuit.last_success, circuit.last_failure, circuit.last_trip.map(|trip| trip.at)] {
         assert!(at.is_none_or(|at| at <= now), "{circuit:?}");
     }
@@ -268,7 +269,6 @@ fn add_up(totals: &Totals, seen: &mut Seen) {
     assert!(totals.probe_successes + totals.probe_failures <= totals.probes);
     assert!(totals.abandoned <= totals.cancelled && totals.abandoned_failures <= totals.failures);
     assert!(totals.abandoned <= totals.calls && totals.slow <= totals.calls);
-    assert!(totals.recovered <= totals.opened + 1_000);
     let reported = totals.calls - totals.abandoned;
     assert!(totals.throttled + totals.failures - totals.abandoned_failures <= reported);
     let counted = reported + totals.ignored + totals.cancelled + totals.late;
@@ -305,12 +305,12 @@ fn counts(totals: &Totals) -> [u128; 19] {
     ]
 }
 
-fn changes_nothing(before: &CircuitSnapshot, after: &CircuitSnapshot, is_cancelled: bool) {
+fn changes_nothing(before: &CircuitSnapshot, after: &CircuitSnapshot) {
     let shown = |circuit: &CircuitSnapshot| {
         let CircuitSnapshot { state, generation, retry_after, ramp, window, .. } = circuit;
         format!("{state} {generation} {retry_after:?} {ramp:?} {window:?} {:?}", circuit.overridden)
     };
-    assert_eq!(shown(before), shown(after), "{is_cancelled}");
+    assert_eq!(shown(before), shown(after));
     let in_flight = |circuit: &CircuitSnapshot| circuit.in_flight.unwrap_or_default();
     assert!(in_flight(after) <= in_flight(before) && in_flight(after) + 1 >= in_flight(before));
     let [before, after] = [before, after].map(|circuit| circuit.totals);
