@@ -35,7 +35,11 @@ fn names_what_is_wrong(text: &str, error: &PoliciesError, said: Option<&Value>) 
     assert!(!error.message().trim().is_empty(), "{error:?}");
     assert!(shown.starts_with(path) && shown.ends_with(error.message()));
     // An excerpt of the file with what is wrong in it, and the list of all fields.
-    assert!(shown.len() < 2_000 + 20 * text.len(), "{} bytes", shown.len());
+    assert!(
+        shown.len() < 2_000 + 20 * text.len(),
+        "{} bytes",
+        shown.len()
+    );
     // In what is well-formed, it is something that the file has.
     if let Some(Value::Object(fields)) = said {
         let is_in_the_file = fields.keys().any(|field| {
@@ -86,12 +90,17 @@ fn is_read_again_as_it_was(policies: &Policies, said: &Value) {
 }
 
 fn holds_once_applied(policies: &Policies, said: &Value) {
-    let registry = CircuitBreakerRegistry::builder().build().expect("a registry");
+    let registry = CircuitBreakerRegistry::builder()
+        .build()
+        .expect("a registry");
     let first = registry.default_policy();
     let applied = policies.apply(&registry);
     for change in applied.changes() {
         let line = change.to_string();
-        assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
+        assert!(
+            !line.is_empty() && !line.contains(char::is_control),
+            "{line:?}"
+        );
     }
     if let Some(policy) = policies.default_policy() {
         assert_eq!(*registry.default_policy(), *policy);
@@ -100,7 +109,10 @@ fn holds_once_applied(policies: &Policies, said: &Value) {
         let dependency = registry.get(name).expect("it was declared");
         assert_eq!(Some(&*dependency.policy()), policies.dependency(name));
         let overridden = dependency.override_in_force().map(|over| over.kind);
-        assert_eq!(overridden, policies.is_dry_run(name).then_some(Override::DryRun));
+        assert_eq!(
+            overridden,
+            policies.is_dry_run(name).then_some(Override::DryRun)
+        );
         for tenant in tenants(said, name) {
             let own = dependency.circuit(tenant).policy();
             assert_eq!(Some(&*own), policies.tenant(name, tenant));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tower::BoxError;
 use tower_tenant_breaker::http::{error_response, problem_response};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitOpen, Classify, DefaultClassify, DeclareError, Dependency,
+    CircuitBreakerRegistry, CircuitOpen, Classify, DeclareError, DefaultClassify, Dependency,
     OpenPeriod, Outcome, Policy, Reason, Rejection,
 };
 
@@ -21,7 +21,9 @@ pub fn check(data: &[u8]) {
     let (how, ms, dependency, tenant, note) = (next(), next(), next(), next(), next());
     let period = Duration::from_millis(ms.parse().unwrap_or(1_500));
     paused::play(async {
-        let registry = CircuitBreakerRegistry::builder().build().expect("a registry");
+        let registry = CircuitBreakerRegistry::builder()
+            .build()
+            .expect("a registry");
         let open_for = period.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
         let policy = Policy::builder()
             .consecutive_failures(1)
@@ -40,8 +42,13 @@ pub fn check(data: &[u8]) {
             Ok(rejection) => rejection,
             Err(bad) => return is_a_bad_request(bad),
         };
-        let open = rejection.circuit_open().expect("the tenant's id is a good one");
-        assert_eq!((open.dependency(), open.tenant()), (dependency, Some(tenant)));
+        let open = rejection
+            .circuit_open()
+            .expect("the tenant's id is a good one");
+        assert_eq!(
+            (open.dependency(), open.tenant()),
+            (dependency, Some(tenant))
+        );
         for response in [
             problem_response(open),
             error_response(rejection.clone().into()),
@@ -51,11 +58,18 @@ pub fn check(data: &[u8]) {
             is_a_failure_further_out(&response);
         }
         // What the tenant is, and what the operator noted, is not told.
-        let another = if tenant == "globex" { "initech" } else { "globex" };
+        let another = if tenant == "globex" {
+            "initech"
+        } else {
+            "globex"
+        };
         let other = rejected(&search, how, another, "another note", period);
         let other = other.expect("as the first");
         let of_other = problem_response(other.circuit_open().expect("as the first"));
-        assert_eq!(apart_from_jitter(&problem_response(open)), apart_from_jitter(&of_other));
+        assert_eq!(
+            apart_from_jitter(&problem_response(open)),
+            apart_from_jitter(&of_other)
+        );
     });
 }
 
@@ -67,16 +81,20 @@ fn rejected(
     note: &str,
     period: Duration,
 ) -> Result<Rejection, Rejection> {
-    let held = search.acquire(tenant).map_err(|rejection| match rejection {
-        Rejection::Open(_) => unreachable!("a circuit begins closed"),
-        invalid => invalid,
-    })?;
+    let held = search
+        .acquire(tenant)
+        .map_err(|rejection| match rejection {
+            Rejection::Open(_) => unreachable!("a circuit begins closed"),
+            invalid => invalid,
+        })?;
     let circuit = search.circuit(tenant);
     match how {
         "saturated" => return Ok(search.acquire(tenant).expect_err("there is one place")),
         "forced" => circuit.force_open(note),
         "forced for" => circuit.force_open_for(note, period),
-        "by hand" => circuit.open_for(period.clamp(Duration::from_millis(1), Duration::from_secs(86_400))).expect("there is a circuit"),
+        "by hand" => circuit
+            .open_for(period.clamp(Duration::from_millis(1), Duration::from_secs(86_400)))
+            .expect("there is a circuit"),
         "quota" => return Ok(after(search, tenant, held, Outcome::QuotaExhausted)),
         _ => return Ok(after(search, tenant, held, Outcome::failure())),
     }
@@ -111,7 +129,10 @@ impl std::error::Error for Wrapped {
 }
 
 fn read(response: &Response<String>) -> Value {
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let problem: Value = serde_json::from_str(response.body()).expect("the body is JSON");
     assert_eq!(problem["status"], response.status().as_u16());
     problem
@@ -130,11 +151,16 @@ fn is_the_rejection(response: &Response<String>, open: &CircuitOpen) {
     let header = response.headers().get("retry-after");
     match open.retry_after() {
         None => {
-            assert!(matches!(open.reason(), Reason::Forced | Reason::QuotaExhausted));
+            assert!(matches!(
+                open.reason(),
+                Reason::Forced | Reason::QuotaExhausted
+            ));
             assert_eq!(header, None);
         }
         Some(left) => {
-            let seconds = problem["retry_after_seconds"].as_u64().expect("a whole number");
+            let seconds = problem["retry_after_seconds"]
+                .as_u64()
+                .expect("a whole number");
             assert_eq!(header.expect("a header"), &seconds.to_string());
             let said = Duration::from_secs(seconds);
             assert!(seconds >= 1 && said >= left, "not too early");

@@ -24,9 +24,13 @@ pub fn check(data: &[u8]) {
     for name in &names {
         is_plain(name);
     }
-    let template = (!template.is_empty()).then(|| self::template(template)).flatten();
+    let template = (!template.is_empty())
+        .then(|| self::template(template))
+        .flatten();
     paused::play(async {
-        let registry = CircuitBreakerRegistry::builder().build().expect("a registry");
+        let registry = CircuitBreakerRegistry::builder()
+            .build()
+            .expect("a registry");
         let Some(tools) = tools(&registry, &names, states, template.clone()) else {
             return;
         };
@@ -46,7 +50,9 @@ pub fn check(data: &[u8]) {
             }
         }
         let asked = format!("{text}?");
-        let unknown = tools.failed(TENANT, &asked).expect_err("it has a name of its own");
+        let unknown = tools
+            .failed(TENANT, &asked)
+            .expect_err("it has a name of its own");
         assert_eq!(unknown.asked(), PlainName(&asked).to_string());
         let mut with_asked = names.clone();
         with_asked.insert(&asked);
@@ -89,7 +95,10 @@ fn template(text: &str) -> Option<Template> {
         }
         Err(error) => {
             let shown = error.to_string();
-            assert!(!shown.is_empty() && !shown.contains(char::is_control), "{shown:?}");
+            assert!(
+                !shown.is_empty() && !shown.contains(char::is_control),
+                "{shown:?}"
+            );
             assert!(shown.len() < 400, "{shown}");
             // A place that it names is one that there is.
             if let Some((_, at)) = shown.split_once("at character ") {
@@ -109,17 +118,24 @@ fn tools(
     template: Option<Template>,
 ) -> Option<Tools> {
     let began = Instant::now();
-    let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_007) + began.elapsed();
+    let clock =
+        move || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_007) + began.elapsed();
     let mut builder = Tools::builder(registry).wall_clock(clock);
     if let Some(template) = template {
         builder = worded(builder, template.template);
     }
     let names: Vec<&str> = names.iter().copied().collect();
     for (n, name) in names.iter().enumerate() {
-        let next = [n + 1, n + 2].into_iter().filter_map(|n| names.get(n).copied());
+        let next = [n + 1, n + 2]
+            .into_iter()
+            .filter_map(|n| names.get(n).copied());
         let tool = Tool::new(*name).substitutes(next);
         let has_side_effects = states.get(n).is_some_and(u8::is_ascii_uppercase);
-        builder = builder.tool(if has_side_effects { tool.has_side_effects() } else { tool });
+        builder = builder.tool(if has_side_effects {
+            tool.has_side_effects()
+        } else {
+            tool
+        });
     }
     match builder.build() {
         Ok(tools) => {
@@ -146,7 +162,9 @@ fn befall(registry: &CircuitBreakerRegistry, name: &str, state: u8) {
     // An operator may note anything, and what a tool is called.
     match state.to_ascii_lowercase() {
         b'f' => dependency.force_open(name),
-        b't' => registry.tenant(TENANT).force_open_for(name, Duration::from_secs(90)),
+        b't' => registry
+            .tenant(TENANT)
+            .force_open_for(name, Duration::from_secs(90)),
         b'o' => {
             while let Ok(permit) = dependency.acquire(TENANT) {
                 permit.record(Outcome::failure());
@@ -165,7 +183,9 @@ fn befall(registry: &CircuitBreakerRegistry, name: &str, state: u8) {
                 permit.record(Outcome::QuotaExhausted);
             }
         }
-        b'd' => dependency.circuit(TENANT).set(tower_tenant_breaker::Override::Disabled),
+        b'd' => dependency
+            .circuit(TENANT)
+            .set(tower_tenant_breaker::Override::Disabled),
         _ => {}
     }
 }
@@ -177,9 +197,16 @@ async fn tell(tools: &Tools) {
     let down = tools.names().filter(|name| is_down(name)).count();
     assert_eq!(unavailable.len(), down);
     assert_eq!(unavailable.tools.len(), down.min(MAX_LISTED));
-    assert!(unavailable.tools.is_sorted_by_key(|tool| Arc::clone(&tool.name)));
+    assert!(
+        unavailable
+            .tools
+            .is_sorted_by_key(|tool| Arc::clone(&tool.name))
+    );
     for tool in &unavailable.tools {
-        assert!(tool.alternatives.iter().all(|name| !is_down(name)), "{tool:?}");
+        assert!(
+            tool.alternatives.iter().all(|name| !is_down(name)),
+            "{tool:?}"
+        );
         assert_eq!(tool.until.is_some(), tool.retry_after.is_some());
     }
     let names: BTreeSet<&str> = tools.names().collect();
@@ -188,7 +215,11 @@ async fn tell(tools: &Tools) {
     if let Some(note) = &note {
         is_of_quoted_names(note, &names);
         // 64 letters for a name and each of two substitutes, and the words in between.
-        assert!(note.len() < 200 + MAX_LISTED * (3 * 70 + 120), "{}", note.len());
+        assert!(
+            note.len() < 200 + MAX_LISTED * (3 * 70 + 120),
+            "{}",
+            note.len()
+        );
         let json = serde_json::to_string(&unavailable).expect("it is written");
         assert!(!json.contains(|sign| sign < ' '));
     }
@@ -206,11 +237,15 @@ async fn tell(tools: &Tools) {
 
 /// Between the quotes stand names, plainly written; around them words that nobody else can have written.
 fn is_of_quoted_names(text: &str, names: &BTreeSet<&str>) {
-    let plain: BTreeSet<String> = names.iter().map(|name| PlainName(name).to_string()).collect();
+    let plain: BTreeSet<String> = names
+        .iter()
+        .map(|name| PlainName(name).to_string())
+        .collect();
     for (n, part) in text.split('"').enumerate() {
         match n % 2 {
             0 => {
-                let is_ours = |sign: char| sign.is_ascii_alphanumeric() || " ,;:.()-".contains(sign);
+                let is_ours =
+                    |sign: char| sign.is_ascii_alphanumeric() || " ,;:.()-".contains(sign);
                 assert!(part.chars().all(is_ours), "{text:?}");
             }
             _ => assert!(plain.contains(part), "{part:?} in {text:?}"),
@@ -221,7 +256,8 @@ fn is_of_quoted_names(text: &str, names: &BTreeSet<&str>) {
 
 /// What is odd in a message, its template has said.
 fn adds_nothing_odd(message: &str, Template { text, .. }: &Template) {
-    let count = |text: &str, is_odd: fn(char) -> bool| text.chars().filter(|sign| is_odd(*sign)).count();
+    let count =
+        |text: &str, is_odd: fn(char) -> bool| text.chars().filter(|sign| is_odd(*sign)).count();
     assert!(count(message, char::is_control) <= count(text, char::is_control));
     let is_foreign = |sign: char| !sign.is_ascii();
     assert!(count(message, is_foreign) <= count(text, is_foreign));

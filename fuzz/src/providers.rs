@@ -25,7 +25,11 @@ pub fn check(data: &[u8]) {
     let by_body = by_body(&message, message.body.len().max(1));
     for piece in [1, 2, 7, 64] {
         if message.body.len() / piece < 200 {
-            assert_eq!(self::by_body(&message, piece), by_body, "in pieces of {piece}");
+            assert_eq!(
+                self::by_body(&message, piece),
+                by_body,
+                "in pieces of {piece}"
+            );
         }
     }
     a_quota_is_one_wherever_it_is_named(&message, by_body);
@@ -40,8 +44,14 @@ fn by_head(message: &Message<'_>) -> Outcome {
 
 /// Reads the body in pieces, and asks for all of it afterwards.
 fn by_body(message: &Message<'_>, piece: usize) -> Outcome {
-    let pieces: Vec<Bytes> = message.body.chunks(piece).map(Bytes::copy_from_slice).collect();
-    let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+    let pieces: Vec<Bytes> = message
+        .body
+        .chunks(piece)
+        .map(Bytes::copy_from_slice)
+        .collect();
+    let frames = pieces
+        .into_iter()
+        .map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
     let mut response = Response::new(StreamBody::new(stream::iter(frames).boxed()));
     *response.status_mut() = message.status;
     response.headers_mut().clone_from(&message.headers);
@@ -50,12 +60,16 @@ fn by_body(message: &Message<'_>, piece: usize) -> Outcome {
         let response = response.take().expect("asked once");
         async move { Ok::<_, BoxError>(response) }
     });
-    let read = ServiceBuilder::new().layer(ProviderErrorLayer::new()).service(answer);
+    let read = ServiceBuilder::new()
+        .layer(ProviderErrorLayer::new())
+        .service(answer);
     let answered = read.oneshot(()).now_or_never().expect("all of it is there");
     let response = answered.expect("the service does not fail");
     let outcome = LlmClassify.classify(Ok::<_, &BoxError>(&response));
     let handed_on = response.into_body().collect().now_or_never();
-    let handed_on = handed_on.expect("all of it is there").expect("nothing breaks off");
+    let handed_on = handed_on
+        .expect("all of it is there")
+        .expect("nothing breaks off");
     assert_eq!(handed_on.to_bytes(), message.body, "byte for byte");
     outcome
 }
@@ -93,9 +107,18 @@ fn has_the_hint_that_was_given(message: &Message<'_>, outcome: Outcome) {
     };
     let hint = outcome.retry_after().map_or(0.0, |hint| hint.as_secs_f64());
     // What is finer than a nanosecond is cut off, and a date is measured against a clock that goes on.
-    let slack = 1e-6 + expected * 1e-9 + if headers.contains_key("retry-after") { 2.0 } else { 0.0 };
+    let slack = 1e-6
+        + expected * 1e-9
+        + if headers.contains_key("retry-after") {
+            2.0
+        } else {
+            0.0
+        };
     let most = Duration::MAX.as_secs_f64();
-    assert!((hint - expected.min(most)).abs() <= slack, "{hint}, {expected}: {headers:?}");
+    assert!(
+        (hint - expected.min(most)).abs() <= slack,
+        "{hint}, {expected}: {headers:?}"
+    );
 }
 
 /// What the headers of retries say, in seconds.
@@ -108,7 +131,9 @@ fn retry(headers: &HeaderMap) -> f64 {
         alone.fold(0.0, |latest: f64, (number, _)| latest.max(number * unit))
     };
     let plain = plain.map_or(0.0, |hint| hint.as_secs_f64());
-    plain.max(of("retry-after", 1.0)).max(of("retry-after-ms", 1e-3))
+    plain
+        .max(of("retry-after", 1.0))
+        .max(of("retry-after-ms", 1e-3))
 }
 
 /// The limit that is used up and resets last; where none is, the one that resets first.
@@ -136,7 +161,9 @@ fn duration(value: &[u8]) -> Option<f64> {
     let mut seconds = 0.0;
     while !rest.is_empty() {
         let (number, after) = number(rest)?;
-        let end = after.iter().position(|byte| byte.is_ascii_digit() || *byte == b'.');
+        let end = after
+            .iter()
+            .position(|byte| byte.is_ascii_digit() || *byte == b'.');
         let (unit, after) = after.split_at(end.unwrap_or(after.len()));
         seconds += number
             * match std::str::from_utf8(unit).ok()? {
@@ -155,7 +182,12 @@ fn duration(value: &[u8]) -> Option<f64> {
 
 /// Digits with at most one point, and what comes after.
 fn number(value: &[u8]) -> Option<(f64, &[u8])> {
-    let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let whole = digits(value);
     let part = match value.get(whole) {
         Some(b'.') => digits(&value[whole + 1..]),
@@ -169,20 +201,32 @@ fn number(value: &[u8]) -> Option<(f64, &[u8])> {
     let parse = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<f64>().ok();
     // No number before the point is larger than what the library counts with.
     let before = parse(&value[..whole]).unwrap_or_default();
-    let number = if before >= u64::MAX as f64 { u64::MAX as f64 } else { parse(number)? };
+    let number = if before >= u64::MAX as f64 {
+        u64::MAX as f64
+    } else {
+        parse(number)?
+    };
     Some((number, rest))
 }
 
 /// In a body that is JSON, whatever else it says, and however it is told.
 fn a_quota_is_one_wherever_it_is_named(message: &Message<'_>, outcome: Outcome) {
     let is_json = message.headers.get_all("content-type").iter().count() == 1
-        && message.headers.get("content-type").is_some_and(|value| value == "application/json")
+        && message
+            .headers
+            .get("content-type")
+            .is_some_and(|value| value == "application/json")
         && !message.headers.contains_key("content-encoding");
     let Ok(json) = serde_json::from_slice::<Value>(message.body) else {
         return;
     };
     let error = &json["error"];
-    let names = [&error["code"], &error["type"], &error["status"], &error["details"]["error_code"]];
+    let names = [
+        &error["code"],
+        &error["type"],
+        &error["status"],
+        &error["details"]["error_code"],
+    ];
     let is_quota = |name: &&Value| {
         let named = name.as_str();
         named.is_some_and(|name| name == "insufficient_quota" || name == "billing_error")

@@ -24,7 +24,12 @@ fn now() -> SystemTime {
 pub fn check(data: &[u8]) {
     let message = Message::read(data);
     let read = retry_after(&message.headers, now());
-    assert_eq!(read, expected(&message.headers, now()), "{:?}", message.headers);
+    assert_eq!(
+        read,
+        expected(&message.headers, now()),
+        "{:?}",
+        message.headers
+    );
     assert_ne!(read, Some(Duration::ZERO), "what asks for nothing is none");
 
     only_lengthens(&message.headers, read);
@@ -78,7 +83,10 @@ fn only_lengthens(headers: &HeaderMap, read: Option<Duration>) {
     };
     let floor = Duration::from_millis(1_500);
     assert_eq!(with("retry-after-ms", "1500"), read.max(Some(floor)));
-    assert_eq!(with("grpc-retry-pushback-ms", "1500"), read.max(Some(floor)));
+    assert_eq!(
+        with("grpc-retry-pushback-ms", "1500"),
+        read.max(Some(floor))
+    );
     for (name, garbage) in [
         ("retry-after", "-1"),
         ("retry-after", "soon"),
@@ -102,7 +110,10 @@ fn a_date_is_what_is_left_until_then(headers: &HeaderMap, seconds: u64) {
     headers.insert(RETRY_AFTER, write(at).expect("a date is text"));
     headers.insert(DATE, write(now()).expect("a date is text"));
     let here = SystemTime::UNIX_EPOCH;
-    assert_eq!(retry_after(&headers, here), Some(Duration::from_secs(seconds)));
+    assert_eq!(
+        retry_after(&headers, here),
+        Some(Duration::from_secs(seconds))
+    );
 }
 
 /// A classifier hands on the same hint with what asks for patience, and none with what does not.
@@ -129,7 +140,10 @@ fn is_what_a_classifier_says(message: &Message<'_>) {
         (outcome, status) => panic!("{status}: {outcome:?}"),
     };
     // A date is measured against a clock that goes on.
-    let off = outcome.retry_after().unwrap_or_default().abs_diff(hint.unwrap_or_default());
+    let off = outcome
+        .retry_after()
+        .unwrap_or_default()
+        .abs_diff(hint.unwrap_or_default());
     assert!(off < Duration::from_secs(2), "{outcome:?}, {hint:?}");
 }
 
@@ -137,7 +151,9 @@ fn is_what_a_classifier_says(message: &Message<'_>) {
 fn holds_a_circuit_open(hint: Option<Duration>) {
     let Some(hint) = hint else { return };
     paused::play(async {
-        let registry = CircuitBreakerRegistry::builder().build().expect("a registry");
+        let registry = CircuitBreakerRegistry::builder()
+            .build()
+            .expect("a registry");
         let policy = Policy::builder()
             .trip_on_hint(true)
             .hint_cap(CAP)
@@ -153,11 +169,15 @@ fn holds_a_circuit_open(hint: Option<Duration>) {
             permit.record(outcome.with_retry_after(hint));
             assert_eq!(search.state(tenant), CircuitState::Open);
             let rejection = search.acquire(tenant).expect_err("the circuit is open");
-            let open = rejection.circuit_open().expect("the tenant's id is a good one");
+            let open = rejection
+                .circuit_open()
+                .expect("the tenant's id is a good one");
             assert_eq!(open.retry_after(), Some(hint.min(CAP).max(least)));
 
             tokio::time::advance(hint.min(CAP).max(least)).await;
-            let probe = search.acquire(tenant).expect("at the deadline the next call probes");
+            let probe = search
+                .acquire(tenant)
+                .expect("at the deadline the next call probes");
             assert!(probe.is_probe());
             probe.record(Outcome::Success);
         }

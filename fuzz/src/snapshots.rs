@@ -32,12 +32,17 @@ pub fn check(data: &[u8]) {
 
 /// As many good ones as there are tenants, no two of which are the same.
 fn names_of(text: &str) -> Vec<String> {
-    let given = text.split('|').map(|name| name.replace('~', "\n").repeat(1 + name.len() % 3));
+    let given = text
+        .split('|')
+        .map(|name| name.replace('~', "\n").repeat(1 + name.len() % 3));
     let mut seen = BTreeSet::new();
     let good = |name: &String| (1..=256).contains(&name.len());
     let more = (0..TENANTS).map(|tenant| format!("tenant {tenant}"));
     let names = given.filter(good).chain(more);
-    names.filter(|name| seen.insert(name.clone())).take(TENANTS).collect()
+    names
+        .filter(|name| seen.insert(name.clone()))
+        .take(TENANTS)
+        .collect()
 }
 
 fn cursors(names: &[String]) {
@@ -51,7 +56,9 @@ fn cursors(names: &[String]) {
 
 fn look(play: &mut Play) {
     let whole = json(&play.registry.snapshot());
-    let names = list(&whole["dependencies"]).iter().map(|seen| seen["name"].as_str());
+    let names = list(&whole["dependencies"])
+        .iter()
+        .map(|seen| seen["name"].as_str());
     assert!(names.eq([Some("mail"), Some("search")]), "sorted: {whole}");
     for dependency in &play.dependencies {
         let seen = json(&dependency.snapshot());
@@ -59,7 +66,11 @@ fn look(play: &mut Play) {
         assert_eq!(seen["circuits"], dependency.len());
         for circuit in dependency.circuit_snapshots() {
             let read = json(&circuit);
-            assert_eq!(read["tenant"].as_str(), circuit.tenant.as_deref(), "the name as it is");
+            assert_eq!(
+                read["tenant"].as_str(),
+                circuit.tenant.as_deref(),
+                "the name as it is"
+            );
             assert_eq!(read["state"], circuit.state.as_str());
             assert_eq!(read["generation"], circuit.generation);
             let totals = serde_json::to_value(circuit.totals).expect("it is written");
@@ -74,7 +85,10 @@ fn look(play: &mut Play) {
     }
     for who in Who::all().take(TENANTS) {
         let tenant = play.circuit(who).tenant().to_owned();
-        assert_eq!(json(&play.registry.tenant(&tenant).snapshot())["tenant"], tenant);
+        assert_eq!(
+            json(&play.registry.tenant(&tenant).snapshot())["tenant"],
+            tenant
+        );
     }
     loop {
         match play.events.try_recv() {
@@ -119,7 +133,9 @@ fn list(value: &Value) -> &[Value] {
 
 fn within_bounds(name: &str, value: &Value) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| within_bounds(name, value)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| within_bounds(name, value)),
         Value::Array(values) => values.iter().for_each(|value| within_bounds(name, value)),
         Value::Number(number) => {
             let number = number.as_f64().expect("a number");
@@ -130,20 +146,31 @@ fn within_bounds(name: &str, value: &Value) {
         }
         Value::String(text) => match name {
             "state" | "from" | "to" => {
-                assert!(["closed", "open", "half_open"].contains(&text.as_str()), "{text}");
+                assert!(
+                    ["closed", "open", "half_open"].contains(&text.as_str()),
+                    "{text}"
+                );
             }
             "decided_by" => {
                 let known = ["automatic", "forced_open", "disabled", "dry_run", "outage"];
                 assert!(known.contains(&text.as_str()), "{text}");
             }
             "reason" | "level" | "origin" => {
-                let is_word = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "_:".contains(sign);
-                assert!(!text.is_empty() && text.chars().all(is_word), "{name}: {text}");
+                let is_word = |sign: char| {
+                    sign.is_ascii_lowercase() || sign.is_ascii_digit() || "_:".contains(sign)
+                };
+                assert!(
+                    !text.is_empty() && text.chars().all(is_word),
+                    "{name}: {text}"
+                );
             }
             _ => {}
         },
         // JSON has no number that is none: it would be null, where a number is due.
-        Value::Null => assert!(!name.starts_with("share_rejected") && !name.ends_with("_time_ms"), "{name}"),
+        Value::Null => assert!(
+            !name.starts_with("share_rejected") && !name.ends_with("_time_ms"),
+            "{name}"
+        ),
         Value::Bool(_) => {}
     }
 }

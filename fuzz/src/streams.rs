@@ -28,11 +28,13 @@ pub fn check(data: &[u8]) {
 
     let by_default = outcome(&mut SseJudge::new(), stream, stream.len().max(1));
     assert_eq!(outcome(&mut SseJudge::new(), stream, piece), by_default);
-    let first = whole.iter().find_map(|event| match (&*event.name, &*event.data) {
-        ("error", _) => Some(Outcome::failure()),
-        ("message_stop", _) | (_, b"[DONE]") => Some(Outcome::Success),
-        _ => None,
-    });
+    let first = whole
+        .iter()
+        .find_map(|event| match (&*event.name, &*event.data) {
+            ("error", _) => Some(Outcome::failure()),
+            ("message_stop", _) | (_, b"[DONE]") => Some(Outcome::Success),
+            _ => None,
+        });
     assert_eq!(by_default, first.unwrap_or(Outcome::Success));
 
     let by_model = outcome(&mut LlmStreamJudge::new(), stream, stream.len().max(1));
@@ -52,7 +54,9 @@ struct Event {
 }
 
 fn head(content_type: &'static str) -> Parts {
-    let response = Response::builder().header("content-type", content_type).body(());
+    let response = Response::builder()
+        .header("content-type", content_type)
+        .body(());
     response.expect("a good head").into_parts().0
 }
 

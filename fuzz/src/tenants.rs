@@ -103,8 +103,16 @@ fn is_the_hash_of(
             assert_ne!(tenant, extractor.tenant_id_of(longer));
             let shown = format!("{tenant} {tenant:?} {extractor:?}");
             let is_long = credential.len() >= 8 && !credential.iter().all(|byte| is_digit(*byte));
-            let holds = |text: &[u8]| shown.as_bytes().windows(text.len()).any(|bytes| bytes == text);
-            let is_of_the_name = API_KEY.as_bytes().windows(credential.len()).any(|part| part == credential)
+            let holds = |text: &[u8]| {
+                shown
+                    .as_bytes()
+                    .windows(text.len())
+                    .any(|bytes| bytes == text)
+            };
+            let is_of_the_name = API_KEY
+                .as_bytes()
+                .windows(credential.len())
+                .any(|part| part == credential)
                 || b"CredentialTenant { place: ApiKey(\"x-api-key\"), .. }"
                     .windows(credential.len())
                     .any(|part| part == credential);
@@ -127,7 +135,10 @@ fn have_circuits_of_their_own<'a>(tenants: impl Iterator<Item = &'a Tenant<'a>>)
     let mut ids: Vec<&str> = tenants.map(Tenant::as_str).collect();
     ids.sort_unstable();
     ids.dedup();
-    let registry = CircuitBreakerRegistry::builder().max_tenants(4).build().expect("a registry");
+    let registry = CircuitBreakerRegistry::builder()
+        .max_tenants(4)
+        .build()
+        .expect("a registry");
     let policy = Policy::builder().consecutive_failures(1).build();
     let search = registry
         .dependency_with("search", policy.expect("a policy within its bounds"))
@@ -148,7 +159,9 @@ fn anything_else_is_refused(data: &[u8]) {
     let Ok(id) = std::str::from_utf8(data) else {
         return;
     };
-    let registry = CircuitBreakerRegistry::builder().build().expect("a registry");
+    let registry = CircuitBreakerRegistry::builder()
+        .build()
+        .expect("a registry");
     let search = registry.dependency("search").expect("there is room");
     match search.acquire(id) {
         Ok(permit) => {
@@ -166,6 +179,10 @@ fn anything_else_is_refused(data: &[u8]) {
     }
     // Reading makes no circuit, of whatever name.
     let before = search.len();
-    let _ = (search.state(id), search.effective_state(id), search.circuit(id).would_admit());
+    let _ = (
+        search.state(id),
+        search.effective_state(id),
+        search.circuit(id).would_admit(),
+    );
     assert_eq!(search.len(), before);
 }

@@ -20,7 +20,9 @@ const TARGETS: [Target; 9] = [
 fn names(of: &Path) -> Vec<String> {
     let entries = fs::read_dir(of).expect("a directory");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
-    let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -28,7 +30,11 @@ fn names(of: &Path) -> Vec<String> {
 #[test]
 fn every_seed_holds() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    assert_eq!(names(&seeds), TARGETS.map(|(name, _)| name), "each target has seeds");
+    assert_eq!(
+        names(&seeds),
+        TARGETS.map(|(name, _)| name),
+        "each target has seeds"
+    );
     for (target, check) in TARGETS {
         let seeds = seeds.join(target);
         let names = names(&seeds);

@@ -19,7 +19,10 @@ fn builder(number: usize) -> PolicyBuilder {
     let fixed = OpenPeriod::fixed(SECOND).jitter(0.0);
     let short = Policy::builder().window(10 * SECOND).open_for(fixed);
     match number {
-        0 => short.consecutive_failures(2).half_open_max_calls(1).success_threshold(1),
+        0 => short
+            .consecutive_failures(2)
+            .half_open_max_calls(1)
+            .success_threshold(1),
         1 => short
             .failure_threshold(2)
             .failure_rate(0.5)
@@ -31,7 +34,9 @@ fn builder(number: usize) -> PolicyBuilder {
             .latency(LatencyRule::quantile(0.9, 900 * MS).min_calls(3))
             .half_open_max_calls(3)
             .probe_lease(5 * SECOND),
-        3 => short.initial_state(CircuitState::HalfOpen).trip_on_hint(true),
+        3 => short
+            .initial_state(CircuitState::HalfOpen)
+            .trip_on_hint(true),
         4 => short
             .initial_state(CircuitState::Open)
             .ramp(0.1, 5 * SECOND)
@@ -41,7 +46,10 @@ fn builder(number: usize) -> PolicyBuilder {
             let outage = OutagePolicy::default().min_tenants(2).min_share(0.5);
             short.consecutive_failures(1).outage(outage.open_for(fixed))
         }
-        6 => short.overflow(Overflow::Shared).consecutive_failures(1).max_in_flight(1),
+        6 => short
+            .overflow(Overflow::Shared)
+            .consecutive_failures(1)
+            .max_in_flight(1),
         7 => short
             .without_failure_rate()
             .without_consecutive_failures()

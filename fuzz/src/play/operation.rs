@@ -138,7 +138,10 @@ impl<'a> Arbitrary<'a> for Operation {
                 Self::Set(level, who, kind, Some(period(letters)?))
             }
             b'x' => Self::Clear(level(letters)?, who(letters)?),
-            b'p' => Self::Policy(digit(letters)? % DEPENDENCIES, digit(letters)? % menu::POLICIES),
+            b'p' => Self::Policy(
+                digit(letters)? % DEPENDENCIES,
+                digit(letters)? % menu::POLICIES,
+            ),
             b'P' => Self::OwnPolicy(who(letters)?, Some(digit(letters)? % menu::POLICIES)),
             b'X' => Self::OwnPolicy(who(letters)?, None),
             _ => Self::Nothing,
@@ -155,7 +158,12 @@ fn period(letters: &mut Unstructured<'_>) -> Result<Duration> {
 }
 
 fn level(letters: &mut Unstructured<'_>) -> Result<Level> {
-    const LEVELS: [Level; 4] = [Level::Circuit, Level::Dependency, Level::Tenant, Level::Registry];
+    const LEVELS: [Level; 4] = [
+        Level::Circuit,
+        Level::Dependency,
+        Level::Tenant,
+        Level::Registry,
+    ];
     Ok(LEVELS[digit(letters)? % LEVELS.len()])
 }
 
