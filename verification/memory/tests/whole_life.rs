@@ -45,7 +45,9 @@ fn minted(search: &Dependency, first: usize, calls: usize) {
 }
 
 fn panicking(search: &Dependency) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let runtime = runtime.expect("a runtime");
     for n in 0..rounds(200) {
         let tenant = format!("tenant {}", n % 5);
@@ -64,11 +66,16 @@ fn panicking(search: &Dependency) {
 }
 
 fn by_hand(registry: &CircuitBreakerRegistry, search: &Dependency) {
-    for (n, kind) in [Override::ForcedOpen, Override::Disabled, Override::DryRun].into_iter().enumerate() {
+    for (n, kind) in [Override::ForcedOpen, Override::Disabled, Override::DryRun]
+        .into_iter()
+        .enumerate()
+    {
         let tenant = format!("tenant {n}");
         let held = search.acquire(&tenant);
         search.circuit(&tenant).set(kind);
-        registry.tenant(&tenant).set_for(kind, Duration::from_millis(1));
+        registry
+            .tenant(&tenant)
+            .set_for(kind, Duration::from_millis(1));
         search.set(kind);
         registry.set(kind);
         drop(held);
@@ -77,7 +84,12 @@ fn by_hand(registry: &CircuitBreakerRegistry, search: &Dependency) {
         search.clear();
     }
     let _ = search.circuit("tenant 7").set_policy(Policy::default());
-    search.set_policy(policy().consecutive_failures(3).build().expect("within all bounds"));
+    search.set_policy(
+        policy()
+            .consecutive_failures(3)
+            .build()
+            .expect("within all bounds"),
+    );
     search.begin_recovery();
     drop(search.acquire_shared(Probing::Yes));
     drop(registry.snapshot());
@@ -99,7 +111,9 @@ fn a_registry_lives_and_goes() {
             .build()
             .expect("there is room");
         let policy = policy().build().expect("within all bounds");
-        let search = registry.dependency_with("search", policy).expect("a new name");
+        let search = registry
+            .dependency_with("search", policy)
+            .expect("a new name");
         let (mut events, unread) = (registry.subscribe(), registry.subscribe_to_changes());
         thread::scope(|scope| {
             for n in 0..3 {
