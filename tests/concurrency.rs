@@ -29,6 +29,16 @@ fn declare(max_tenants: usize, policy: PolicyBuilder) -> Dependency {
         .unwrap()
 }
 
+/// How often to do what is to be done so often: under Miri, which takes a thousand times as long, much less.
+const fn rounds(all: usize) -> usize {
+    let few = all / 500;
+    match cfg!(miri) {
+        true if few < 10 => 10,
+        true => few,
+        false => all,
+    }
+}
+
 /// Runs `each` on all threads at once, with the number of its thread.
 fn on_all_threads(each: impl Fn(usize) + Sync) {
     let start = Barrier::new(THREADS);
@@ -46,7 +56,7 @@ fn on_all_threads(each: impl Fn(usize) + Sync) {
 #[test]
 fn no_outcome_is_lost_on_one_circuit() {
     // Just short of what a slot holds, ignored calls aside.
-    const CALLS: usize = 20_000;
+    const CALLS: usize = rounds(20_000);
     // A window without an end, so that it too must hold every call.
     let search = declare(10, without_rules().window(DAY));
     on_all_threads(|thread| {
@@ -75,7 +85,7 @@ fn no_outcome_is_lost_on_one_circuit() {
 
 #[test]
 fn no_call_is_lost_where_slots_run_over_and_pass_by() {
-    const CALLS: usize = 60_000;
+    const CALLS: usize = rounds(60_000);
     // In one slot that holds 65,535 calls, and in slots of a millisecond.
     for window in [DAY, Duration::from_millis(10)] {
         let search = declare(10, without_rules().window(window));
@@ -91,7 +101,7 @@ fn no_call_is_lost_where_slots_run_over_and_pass_by() {
 
 #[test]
 fn every_admitted_call_of_a_flapping_circuit_is_counted_once() {
-    const CALLS: usize = 100_000;
+    const CALLS: usize = rounds(100_000);
     let opened = Arc::new(AtomicU64::new(0));
     let told = Arc::clone(&opened);
     let registry = CircuitBreakerRegistry::builder()
@@ -142,7 +152,7 @@ fn a_half_open_circuit_never_admits_more_than_its_probes_at_once() {
     search.circuit("acme").half_open().unwrap();
     let (in_flight, admitted) = (AtomicUsize::new(0), AtomicUsize::new(0));
     on_all_threads(|_| {
-        for n in 0..20_000 {
+        for n in 0..rounds(20_000) {
             let Ok(permit) = search.acquire("acme") else {
                 continue;
             };
@@ -178,7 +188,7 @@ fn a_half_open_circuit_never_admits_more_than_its_probes_at_once() {
 #[test]
 fn only_the_first_calls_after_the_deadline_probe() {
     const PROBES: u32 = 3;
-    for _ in 0..200 {
+    for _ in 0..rounds(200) {
         let policy = without_rules()
             .open_for(OpenPeriod::fixed(Duration::from_nanos(1)).jitter(0.0))
             .half_open_max_calls(PROBES);
@@ -203,7 +213,7 @@ fn a_tenant_never_has_more_than_its_calls_in_the_air() {
     let search = declare(10, without_rules().max_in_flight(MOST));
     let (in_flight, saturated) = (AtomicUsize::new(0), AtomicUsize::new(0));
     on_all_threads(|_| {
-        for n in 0..20_000 {
+        for n in 0..rounds(20_000) {
             match search.acquire("acme") {
                 Ok(permit) => {
                     let at_once = in_flight.fetch_add(1, SeqCst) + 1;
@@ -230,7 +240,7 @@ fn a_tenant_never_has_more_than_its_calls_in_the_air() {
 #[test]
 fn the_map_stays_within_its_bound_while_circuits_come_and_go() {
     const ROOM: usize = 50;
-    const CALLS: usize = 30_000;
+    const CALLS: usize = rounds(30_000);
     // So short that circuits go while others come.
     let search = declare(ROOM, without_rules().window(Duration::from_millis(10)));
     on_all_threads(|thread| {
@@ -263,7 +273,7 @@ fn the_map_stays_within_its_bound_while_circuits_come_and_go() {
 
 #[test]
 fn all_threads_that_are_first_to_call_for_a_tenant_get_the_same_circuit() {
-    const TENANTS: usize = 5_000;
+    const TENANTS: usize = rounds(5_000);
     let search = declare(2 * TENANTS, without_rules());
     on_all_threads(|_| {
         for n in 0..TENANTS {
@@ -304,7 +314,7 @@ fn hold_shut(search: &Dependency, force: impl Fn(), clear: impl Fn() + Sync) {
                 }
             });
         }
-        for round in 0..1_000 {
+        for round in 0..rounds(1_000) {
             if done.load(SeqCst) {
                 break;
             }
@@ -383,7 +393,7 @@ fn no_call_slips_by_where_an_override_ends_as_the_next_is_set() {
 
 #[test]
 fn no_newcomer_slips_by_an_override_of_its_own() {
-    const TENANTS: usize = 2_000;
+    const TENANTS: usize = rounds(2_000);
     let search = declare(TENANTS, without_rules());
     // Whose turn it is, who has begun it, and who has had it.
     let [turn, begun, over] = [(); 3].map(|()| AtomicUsize::new(0));

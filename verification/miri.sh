@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Interprets the tests of the core under Miri: undefined behaviour, data races, and what is never freed, in this crate and in
+# what it is made of. Prints one line.
+#
+#   verification/miri.sh [--short]
+#
+# Concurrent tests are run on several schedules: a seed each, 4 with --short, which is what CI runs, and otherwise 32.
+# Installs a nightly toolchain, miri and rust-src where they are missing, or fails and says what is.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=verification/nightly.sh
+. verification/nightly.sh
+
+seeds=32
+short=
+case ${1-} in
+    '') ;;
+    --short) short=yes seeds=4 ;;
+    *) fail "there is no flag $1" ;;
+esac
+
+needs_nightly miri rust-src
+target=${CARGO_TARGET_DIR:-$PWD/verification/memory/target}/miri
+cd verification/memory
+
+miri() {
+    tests cargo "+$toolchain" miri test --quiet --target-dir "$target" "$@"
+}
+
+run() {
+    say "${*//--/}"
+    miri "$@" || fail "broken: $*"
+}
+
+# Proptest looks for its regressions in the directory that it is in, which Miri does not show.
+export PROPTEST_CASES=2 PROPTEST_DISABLE_FAILURE_PERSISTENCE=true
+export MIRIFLAGS=
+run --lib -- circuit circuits --skip percentiles
+run --test half_open --test stragglers --test max_in_flight
+if [ -z "$short" ]; then
+    run --test cancelled --test plain_calls --test observer
+    run --test eviction
+fi
+
+# The schedules: each seed is another.
+export MIRIFLAGS="-Zmiri-many-seeds=0..$seeds -Zmiri-num-cpus=4"
+run --test concurrency
+run --test whole_life
+
+printf 'miri: nothing broke: %s tests passed, the concurrent ones on %s schedules each, in %s s\n' "$passed" "$seeds" "$SECONDS"

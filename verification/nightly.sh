@@ -1,0 +1,47 @@
+# Sourced by what needs a nightly toolchain: `needs_nightly component...` installs it and them where they are missing.
+
+toolchain=${NIGHTLY:-nightly}
+export CARGO_INCREMENTAL=0
+export CARGO_TERM_COLOR=never
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
+    exit 1
+}
+
+say() {
+    printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
+}
+
+needs_nightly() {
+    command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
+    if ! cargo "+$toolchain" --version >/dev/null 2>&1; then
+        command -v rustup >/dev/null || fail "there is neither a toolchain $toolchain nor rustup to install one"
+        say "installs the toolchain $toolchain"
+        rustup toolchain install "$toolchain" --profile minimal >&2 ||
+            fail "cannot install $toolchain: is there a network?"
+    fi
+    local missing=() component
+    for component in "$@"; do
+        rustup component list --installed --toolchain "$toolchain" | grep -q "^$component" || missing+=("$component")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "installs ${missing[*]}"
+        rustup component add --toolchain "$toolchain" "${missing[@]}" >&2 ||
+            fail "cannot install ${missing[*]}: is there a network, and has this nightly got it?"
+    fi
+}
+
+# Runs the tests of a build: prints the lines that say how many passed, and returns whether all did.
+passed=0
+tests() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        grep -vE '^test .* ok$' "$log" | tail -n 80 >&2
+        rm -f "$log"
+        return 1
+    fi
+    passed=$((passed + $(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log" | awk "{ all += \$1 } END { print all + 0 }")))
+    rm -f "$log"
+}
