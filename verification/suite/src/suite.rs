@@ -2,6 +2,11 @@
 //!
 //! A mutant changes the library, and whatever is linked against it is linked anew: one program here rather than fifty.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "each was a program of its own, with what it shares in it"
+)]
+
 #[path = "../../../tests/barred.rs"]
 mod barred;
 #[path = "../../../tests/by_hand.rs"]
