@@ -2,6 +2,11 @@
 //!
 //! Run by `verification/loom.sh`. The clock of a scenario stands still, so that every run of it is the same program.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "how long loom takes is told, while the clock of the scenario stands still"
+)]
+
 use std::future::Future;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
