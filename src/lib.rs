@@ -48,7 +48,7 @@
 //! A breaker that all tenants share turns one tenant's outage into everybody's: their own index is broken,
 //! their key has expired, their shard hangs, and the calls of all others are rejected with theirs. Here each
 //! (tenant, dependency) pair has a circuit of its own. What that costs is kept small and bounded: one
-//! allocation of some 210 bytes a tenant, another of some 510 once a call of it was bad, never more than
+//! allocation of some 210 bytes a tenant, another of some 520 once a call of it was bad, never more than
 //! `max_tenants` of them, and nothing that a closed call writes is shared with other tenants but its
 //! shard's read lock, of which threads have counts of their own.
 //!

@@ -61,7 +61,7 @@ impl RegistryBuilder {
     }
 
     /// How many circuits each dependency may have. Never exceeded; a circuit takes some 210 bytes, and some
-    /// 720 once a call of it was bad. A dependency without any takes 1.4 kB for each shard of its map, of which there are
+    /// 730 once a call of it was bad. A dependency without any takes 1.4 kB for each shard of its map, of which there are
     /// 16 to 127, by the cores of the machine and by this number.
     pub fn max_tenants(mut self, tenants: usize) -> Self {
         self.max_tenants = tenants;
