@@ -40,8 +40,8 @@ struct Stretch {
 /// their calls go the long way.
 const KEPT: usize = 16;
 
+// Both of std also where a model checker runs, whose atomics can be in no static: they order nothing.
 /// The next stamp. 0 is that of a pace which follows no rules yet.
-// Of std also where a model checker runs, whose atomics can be in no static: it orders nothing. So is the next one.
 static STAMPS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
 
 /// The next place, which goes round.
@@ -145,21 +145,19 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::Pace;
-    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+    use crate::{CircuitBreakerRegistry, Dependency, Outcome, Policy};
 
     #[tokio::test(start_paused = true)]
     async fn dependencies_of_different_places_keep_their_stretches_whatever_policies_are_replaced()
     {
         let registry = CircuitBreakerRegistry::builder().build().unwrap();
         let search = registry.dependency("search").unwrap();
-        let place = |pace: &Pace| pace.place;
+        let place = |dependency: &Dependency| dependency.context().pace.place;
         // Other tests make dependencies meanwhile.
-        let other = (0..).map(|number| registry.dependency(&format!("other {number}")).unwrap());
-        let other = { other }
-            .find(|other| place(&other.context().pace) != place(&search.context().pace))
-            .unwrap();
-        let call = |dependency: &crate::Dependency| {
+        let mut others =
+            (0..).map(|number| registry.dependency(&format!("other {number}")).unwrap());
+        let other = others.find(|other| place(other) != place(&search)).unwrap();
+        let call = |dependency: &Dependency| {
             dependency.acquire("acme").unwrap().record(Outcome::Success);
         };
         (0..2).for_each(|_| call(&search));
