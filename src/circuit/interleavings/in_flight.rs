@@ -1,6 +1,6 @@
 //! The places of `max_in_flight`.
 
-use super::{acquire, trips_at};
+use super::{acquire, trips_at, two_ask};
 use crate::interleavings::{Bound, circuit, dependency, explore, spawn};
 use crate::outcome::Outcome;
 use crate::sync::Relaxed;
@@ -9,12 +9,7 @@ use crate::sync::Relaxed;
 fn of_two_calls_that_want_the_last_place_in_the_air_one_gets_it() {
     explore(Bound::NONE, || {
         let circuit = circuit(trips_at(1).max_in_flight(1).build().unwrap());
-        let other = spawn({
-            let circuit = circuit.clone();
-            move || acquire(&circuit)
-        });
-        let mine = acquire(&circuit);
-        let other = other.join().unwrap();
+        let [mine, other] = two_ask(&circuit);
         assert!(mine.is_some() != other.is_some());
         mine.or(other).unwrap().record(Outcome::Success);
         assert_eq!(circuit.rare().in_flight.load(Relaxed), 0);

@@ -12,6 +12,7 @@ mod transitions;
 use super::Circuit;
 use super::permit::Permit;
 use super::totals::Totals;
+use crate::interleavings::spawn;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::{PolicyBuilder, Probing};
@@ -33,6 +34,24 @@ fn call(circuit: &Circuit, outcome: Outcome) -> bool {
     acquire(circuit)
         .map(|permit| permit.record(outcome))
         .is_some()
+}
+
+/// Two calls that ask at once: what each was given.
+fn two_ask(circuit: &Circuit) -> [Option<Permit>; 2] {
+    let other = spawn({
+        let circuit = circuit.clone();
+        move || acquire(&circuit)
+    });
+    let mine = acquire(circuit);
+    [mine, other.join().unwrap()]
+}
+
+/// Two admitted calls that fail at once.
+fn two_fail(circuit: &Circuit) {
+    let [mine, other] = [0, 1].map(|_| acquire(circuit).unwrap());
+    let other = spawn(move || other.record(Outcome::failure()));
+    mine.record(Outcome::failure());
+    other.join().unwrap();
 }
 
 fn totals(circuit: &Circuit) -> Totals {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{acquire, totals, trips_at};
+use super::{acquire, totals, trips_at, two_ask};
 use crate::circuit::Circuit;
 use crate::interleavings::{Bound, advance, circuit, explore, spawn};
 use crate::outcome::Outcome;
@@ -24,12 +24,7 @@ fn of_two_calls_that_want_the_last_place_one_gets_it() {
     explore(Bound::NONE, || {
         let circuit = circuit(half_open(2).build().unwrap());
         let first = acquire(&circuit).unwrap();
-        let other = spawn({
-            let circuit = circuit.clone();
-            move || acquire(&circuit)
-        });
-        let mine = acquire(&circuit);
-        let other = other.join().unwrap();
+        let [mine, other] = two_ask(&circuit);
         assert!(mine.is_some() != other.is_some());
         assert_eq!(places_taken(&circuit), 2);
         assert_eq!(totals(&circuit).rejected, 1);
@@ -43,12 +38,7 @@ fn of_two_calls_that_find_the_open_period_over_one_makes_the_circuit_half_open()
     explore(Bound::NONE, || {
         let circuit = circuit(trips_at(1).half_open_max_calls(1).build().unwrap());
         circuit.open_by_hand(Some(0));
-        let other = spawn({
-            let circuit = circuit.clone();
-            move || acquire(&circuit)
-        });
-        let mine = acquire(&circuit);
-        let other = other.join().unwrap();
+        let [mine, other] = two_ask(&circuit);
         assert!(mine.is_some() != other.is_some());
         let probe = mine.or(other).unwrap();
         assert_eq!((probe.generation(), probe.is_probe()), (2, true));

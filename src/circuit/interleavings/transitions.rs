@@ -1,6 +1,6 @@
 //! Changes of state: each cause makes one, and no two make the same.
 
-use super::{acquire, call, totals, trips_at};
+use super::{acquire, call, totals, trips_at, two_fail};
 use crate::CircuitState;
 use crate::interleavings::{Bound, advance, circuit, explore, spawn};
 use crate::outcome::Outcome;
@@ -9,10 +9,7 @@ use crate::outcome::Outcome;
 fn two_failures_that_end_at_once_trip_the_circuit_once() {
     explore(Bound::preemptions(4).or_short(2), || {
         let circuit = circuit(trips_at(1).build().unwrap());
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
-        let other = spawn(move || other.record(Outcome::failure()));
-        mine.record(Outcome::failure());
-        other.join().unwrap();
+        two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Open);
         let totals = totals(&circuit);
         assert_eq!((totals.opened, totals.calls + totals.late), (1, 2));
@@ -26,10 +23,7 @@ fn two_failures_that_end_at_once_trip_the_circuit_once() {
 fn two_failures_that_end_at_once_are_two_in_a_row_where_nothing_was_counted_before() {
     explore(Bound::preemptions(4).or_short(2), || {
         let circuit = circuit(trips_at(2).build().unwrap());
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
-        let other = spawn(move || other.record(Outcome::failure()));
-        mine.record(Outcome::failure());
-        other.join().unwrap();
+        two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Open);
     });
 }
@@ -42,10 +36,7 @@ fn two_failures_that_end_at_once_after_an_idle_window_begin_the_run_anew_once() 
         let circuit = circuit(policy);
         call(&circuit, Outcome::failure());
         advance(window);
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
-        let other = spawn(move || other.record(Outcome::failure()));
-        mine.record(Outcome::failure());
-        other.join().unwrap();
+        two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Closed);
         assert_eq!(circuit.runs.get(0).failures, 2);
     });
