@@ -4,19 +4,14 @@
 #
 #   verification/leaks.sh [--short]
 #
-# With --short, which is what CI runs, the two programs alone that are made for it. First it runs a program that leaks on
+# With --short, the two programs alone that are made for it. First it runs a program that leaks on
 # purpose, and fails where that goes unseen. Installs a nightly toolchain where it is missing, or fails and says what is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=verification/nightly.sh
 . verification/nightly.sh
 
-short=
-case ${1-} in
-    '') ;;
-    --short) short=yes ;;
-    *) fail "there is no flag $1" ;;
-esac
+knows_short "$@"
 
 needs_nightly
 host=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')

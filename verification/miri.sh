@@ -4,7 +4,7 @@
 #
 #   verification/miri.sh [--short]
 #
-# Concurrent tests are run on several schedules: a seed each, 4 with --short, which is what CI runs, and otherwise 32.
+# Concurrent tests are run on several schedules: a seed each, 4 with --short, and otherwise 32.
 # Installs a nightly toolchain, miri and rust-src where they are missing, or fails and says what is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,12 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . verification/nightly.sh
 
 seeds=32
-short=
-case ${1-} in
-    '') ;;
-    --short) short=yes seeds=4 ;;
-    *) fail "there is no flag $1" ;;
-esac
+knows_short "$@"
+[ -z "$short" ] || seeds=4
 
 needs_nightly miri rust-src
 target=${CARGO_TARGET_DIR:-$PWD/verification/memory/target}/miri

@@ -32,6 +32,16 @@ needs_nightly() {
     fi
 }
 
+# What the flags say: whether the run is to be short.
+short=
+knows_short() {
+    case ${1-} in
+        '') ;;
+        --short) short=yes ;;
+        *) fail "there is no flag $1" ;;
+    esac
+}
+
 # Runs the tests of a build: prints the lines that say how many passed, and returns whether all did.
 passed=0
 tests() {

@@ -3,19 +3,14 @@
 #
 #   verification/tsan.sh [--short]
 #
-# With --short, which is what CI runs, without the tests of 100,000 circuits. First it runs a program that races on purpose,
+# With --short, without the tests of 100,000 circuits. First it runs a program that races on purpose,
 # and fails where that goes unseen. Installs a nightly toolchain and rust-src where they are missing, or fails and says what is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=verification/nightly.sh
 . verification/nightly.sh
 
-short=
-case ${1-} in
-    '') ;;
-    --short) short=yes ;;
-    *) fail "there is no flag $1" ;;
-esac
+knows_short "$@"
 
 needs_nightly rust-src
 host=$(rustc "+$toolchain" -vV | sed -n 's/^host: //p')
