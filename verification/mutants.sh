@@ -108,7 +108,7 @@ fi
 
 # What was tried last counts. A mutant has its line in its name: where that has moved, it is to be tried again.
 touch "$kept"
-(cd "$temporary/clone" && cargo mutants --list --package tower-tenant-breaker) >"$temporary/list"
+(cd "$temporary/clone" && cargo mutants --list --config verification/mutants/fast.toml --package tower-tenant-breaker) >"$temporary/list"
 for pass in fast all; do
     for outcome in caught missed timeout unviable; do
         names=$temporary/$pass/mutants.out/$outcome.txt
