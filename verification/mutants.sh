@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # Changes the library one small thing at a time, and looks whether a test notices; keeps what came of each mutant in
-# verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take days of one core, so they
-# are tried in pieces:
+# verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take most of a day of one core,
+# so they are tried in pieces, and file by file, with what came of a file kept as it ends:
 #
-#   verification/mutants.sh src/circuit/word.rs ..   of these files
-#   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of them
+#   verification/mutants.sh src/circuit/word.rs ..   of these files, two at once (--lanes N: N at once)
+#   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each
+#   verification/mutants.sh --alive [FILE..]         those that survived when they were last tried
+#   verification/mutants.sh --from full FILE..       without the first pass, which has nothing of a feature
+#   verification/mutants.sh --to every FILE..        with the last, minutes for each that is still alive
 #   verification/mutants.sh --table                  none: the table alone
 #
-# In two passes: with the tests of the core in one program, and what they leave alive with every test. It works on a clone of
-# what is committed. Fails where a mutant survives that verification/mutants/explained.tsv does not explain, or where less
-# than 95 % of those that were tried are caught.
+# In passes, each of what the one before left alive: the tests of the core as one program (core), those that take features
+# too (full), the tests in the library (within), all that there are (every). It works on clones of what is committed. Fails
+# where a mutant survives that verification/mutants/explained.tsv does not explain, or where less than 95 % of those that were
+# tried are caught.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -66,59 +70,137 @@ fi
 
 cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants || fail 'cargo-mutants is missing, and could not be installed'
 
-arguments=()
+shard=()
+from=core
+to=within
+lanes=2
+alive=no
+files=()
+passes=(core full within every)
+number_of() {
+    local at
+    for at in "${!passes[@]}"; do
+        [ "${passes[at]}" != "$1" ] || { printf '%s' "$at"; return; }
+    done
+    fail "there is no such pass: $1"
+}
 while [ $# -gt 0 ]; do
     case $1 in
         --shard)
-            [[ ${2-} =~ ^[0-9]+/[1-9][0-9]*$ ]] || fail "--shard is K/N, not: ${2-}"
-            arguments+=(--shard "$2")
+            [[ ${2-} =~ ^([0-9]+)/([1-9][0-9]*)$ ]] || fail "--shard is K/N, not: ${2-}"
+            shard=("${BASH_REMATCH[@]:1}")
             shift
             ;;
+        --lanes)
+            [[ ${2-} =~ ^[1-9][0-9]*$ ]] || fail "--lanes is a number from 1, not: ${2-}"
+            lanes=$2
+            shift
+            ;;
+        --from | --to)
+            number_of "${2-}" >/dev/null
+            declare "${1#--}=$2"
+            shift
+            ;;
+        --alive) alive=yes ;;
         -*) fail "no such flag: $1" ;;
         *)
             [ -f "$1" ] || fail "no such file: $1"
-            arguments+=(--file "$1")
+            files+=("$1")
             ;;
     esac
     shift
 done
+first=$(number_of "$from")
+last=$(number_of "$to")
 
 temporary=$(mktemp -d)
-trap 'rm -rf "$temporary"' EXIT
-git clone --quiet . "$temporary/clone"
-export CARGO_INCREMENTAL=1
-export PROPTEST_CASES=32
-export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$PWD/target/mutants-of-a-clone}
-
-# Exits with 2 where a mutant survives and with 3 where a test timed out, which is told below.
-try() {
-    local out=$1
-    shift
-    (cd "$temporary/clone" && cargo mutants --in-place --package tower-tenant-breaker --output "$out" --no-shuffle "$@") || [ $? -lt 4 ]
+trap 'trap - EXIT; rm -rf "$temporary"; kill 0' EXIT
+targets=${MUTANTS_TARGET_DIR:-$PWD/target/mutants}
+export CARGO_INCREMENTAL=1 PROPTEST_CASES=32 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=
+for lane in $(seq "$lanes"); do
+    git clone --quiet . "$temporary/$lane"
+done
+mutants() {
+    cargo mutants --package tower-tenant-breaker "$@"
 }
-
-try "$temporary/fast" --config verification/mutants/fast.toml "${arguments[@]}"
-survivors=()
-while IFS= read -r name; do
-    survivors+=(--re "^$(sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$name")\$")
-done <"$temporary/fast/mutants.out/missed.txt"
-if [ ${#survivors[@]} -gt 0 ]; then
-    try "$temporary/all" --config verification/mutants/all.toml "${survivors[@]}"
+(cd "$temporary/1" && mutants --list --config verification/mutants/core.toml) >"$temporary/list"
+if [ ${#files[@]} = 0 ]; then
+    mapfile -t files < <(cut -d : -f 1 "$temporary/list" | uniq)
 fi
 
-# What was tried last counts. A mutant has its line in its name: where that has moved, it is to be tried again.
-touch "$kept"
-(cd "$temporary/clone" && cargo mutants --list --config verification/mutants/fast.toml --package tower-tenant-breaker) >"$temporary/list"
-for pass in fast all; do
-    for outcome in caught missed timeout unviable; do
-        names=$temporary/$pass/mutants.out/$outcome.txt
-        [ ! -f "$names" ] || sed "s/^/$outcome\t/" "$names"
+# The names of mutants as expressions, each of one whole name.
+expressions() {
+    sed -e 's/[][\\.*^$+?(){}|]/\\&/g' -e 's/^/--re\n^/' -e 's/$/$/'
+}
+
+# One pass over a file in all lanes. Exits with 2 where a mutant survives and with 3 where a test timed out, which is told
+# below.
+pass() {
+    local name=$1 lane ids=() id
+    shift
+    for lane in $(seq "$lanes"); do
+        (
+            export CARGO_TARGET_DIR=$targets/$lane
+            export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$temporary/$lane/verification/mutants/runner.sh
+            cd "$temporary/$lane"
+            of=$((lane - 1))/$lanes
+            [ ${#shard[@]} = 0 ] || of=$((shard[0] + shard[1] * (lane - 1)))/$((shard[1] * lanes))
+            mutants --in-place --baseline skip --timeout 300 --build-timeout 300 --sharding round-robin --shard "$of" \
+                --config "verification/mutants/$name.toml" --output "$temporary/$name-$lane" "$@" >"$temporary/$name-$lane.log" ||
+                [ $? -lt 4 ] || { cat "$temporary/$name-$lane.log" >&2; exit 1; }
+        ) &
+        ids+=($!)
     done
-done >"$temporary/new"
-awk -F '\t' '
-    FILENAME == ARGV[1] { is_there[$0]; next }
-    $2 in is_there { outcome[$2] = $1 }
-    END { for (name in outcome) print outcome[name] "\t" name }
-' "$temporary/list" "$kept" "$temporary/new" | sort -t "$(printf '\t')" -k 2 >"$temporary/kept"
-cp "$temporary/kept" "$kept"
+    for id in "${ids[@]}"; do
+        wait "$id" || fail "the pass $name came to no end"
+    done
+}
+
+# What came of a pass, with the last word to the last pass: a mutant of which no test ended is one that timed out.
+outcomes_of() {
+    local name=$1 lane out outcome
+    for lane in $(seq "$lanes"); do
+        out=$temporary/$name-$lane/mutants.out
+        for outcome in caught missed timeout unviable; do
+            [ ! -f "$out/$outcome.txt" ] || sed "s/^/$outcome\t/" "$out/$outcome.txt"
+        done
+        { grep -l '^no test ends$' "$out"/log/*.log 2>/dev/null || true; } | while IFS= read -r log; do
+            sed -n '/^\*\*\* /{s/^\*\*\* /timeout\t/p;q}' "$log"
+        done
+    done
+}
+
+# What was tried last counts. A mutant has its line in its name: where that has moved, it is to be tried again.
+keep() {
+    touch "$kept"
+    awk -F '\t' '
+        FILENAME == ARGV[1] { is_there[$0]; next }
+        $2 in is_there { outcome[$2] = $1 }
+        END { for (name in outcome) print outcome[name] "\t" name }
+    ' "$temporary/list" "$kept" "$temporary/new" | sort -t "$(printf '\t')" -k 2 >"$temporary/kept"
+    cp "$temporary/kept" "$kept"
+}
+
+for file in "${files[@]}"; do
+    : >"$temporary/new"
+    if [ "$alive" = yes ]; then
+        awk -F '\t' -v file="$file:" '
+            FILENAME == ARGV[1] { is_there[$0]; next }
+            $1 == "missed" && $2 in is_there && index($2, file) == 1 { print $2 }
+        ' "$temporary/list" "$kept" >"$temporary/left"
+    else
+        { grep -F "$file:" "$temporary/list" || true; } >"$temporary/left"
+    fi
+    for name in "${passes[@]:first:last-first+1}"; do
+        [ -s "$temporary/left" ] || break
+        mapfile -t these < <(expressions <"$temporary/left")
+        [ "$alive$name" != "no$from" ] || these=()
+        pass "$name" --file "$file" "${these[@]}"
+        outcomes_of "$name" >"$temporary/outcomes"
+        cat "$temporary/outcomes" >>"$temporary/new"
+        sed -n 's/^missed\t//p' "$temporary/outcomes" >"$temporary/left"
+    done
+    keep
+    printf 'mutants: %s: %d, of which %d survive\n' "$file" "$(cut -f 2 "$temporary/new" | sort -u | wc -l)" "$(wc -l <"$temporary/left")" >&2
+done
 table
