@@ -136,8 +136,10 @@ expressions() {
 # One pass over a file in all lanes. Exits with 2 where a mutant survives and with 3 where a test timed out, which is told
 # below.
 pass() {
-    local name=$1 lane ids=() id
+    local name=$1 lane ids=() id baseline=skip
     shift
+    # Where the tests fail without a mutant, every mutant would seem to be caught.
+    [ -e "$temporary/$name.passes" ] || baseline=run
     for lane in $(seq "$lanes"); do
         (
             export CARGO_TARGET_DIR=$targets/$lane
@@ -145,7 +147,7 @@ pass() {
             cd "$temporary/$lane"
             of=$((lane - 1))/$lanes
             [ ${#shard[@]} = 0 ] || of=$((shard[0] + shard[1] * (lane - 1)))/$((shard[1] * lanes))
-            mutants --in-place --baseline skip --timeout 300 --build-timeout 300 --sharding round-robin --shard "$of" \
+            mutants --in-place --baseline $baseline --timeout 300 --build-timeout 300 --sharding round-robin --shard "$of" \
                 --config "verification/mutants/$name.toml" --output "$temporary/$name-$lane" "$@" >"$temporary/$name-$lane.log" ||
                 [ $? -lt 4 ] || { cat "$temporary/$name-$lane.log" >&2; exit 1; }
         ) &
@@ -154,6 +156,7 @@ pass() {
     for id in "${ids[@]}"; do
         wait "$id" || fail "the pass $name came to no end"
     done
+    touch "$temporary/$name.passes"
 }
 
 # What came of a pass, with the last word to the last pass: a mutant of which no test ended is one that timed out.
