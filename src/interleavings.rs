@@ -106,6 +106,17 @@ pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
     thread.spawn(run).unwrap()
 }
 
+/// Both at once, each on a thread of its own.
+///
+/// Never one of them on the thread that spawns the other: loom leaves orders out where that thread goes on.
+pub(crate) fn at_once<A: Send + 'static, B: Send + 'static>(
+    one: impl FnOnce() -> A + Send + 'static,
+    other: impl FnOnce() -> B + Send + 'static,
+) -> (A, B) {
+    let (one, other) = (spawn(one), spawn(other));
+    (one.join().unwrap(), other.join().unwrap())
+}
+
 /// Moves the clock on.
 pub(crate) fn advance(by: Duration) {
     let mut moved = std::pin::pin!(tokio::time::advance(by));

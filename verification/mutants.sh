@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Changes the library one small thing at a time, and looks whether a test notices; keeps what came of each mutant in
 # verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take most of a day of one core,
-# so they are tried in pieces, and file by file, with what came of a file kept as it ends:
+# so they are tried in pieces, a hundred or more at once, with what came of each piece kept as it ends:
 #
 #   verification/mutants.sh src/circuit/word.rs ..   of these files, two at once (--lanes N: N at once)
 #   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each
@@ -10,8 +10,8 @@
 #   verification/mutants.sh --to every FILE..        with the last, minutes for each that is still alive
 #   verification/mutants.sh --table                  none: the table alone
 #
-# In passes, each of what the one before left alive: the tests of the core as one program (core), those that take features
-# too (full), the tests in the library (within), all that there are (every). It works on clones of what is committed. Fails
+# In passes, each of what the one before left alive: the tests of the core as one program (core), the tests in
+# the library (within), those of the core that take features too (full), all that there are (every). It works on clones of what is committed. Fails
 # where a mutant survives that verification/mutants/explained.tsv does not explain, or where less than 95 % of those that were
 # tried are caught.
 set -euo pipefail
@@ -72,11 +72,11 @@ cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants 
 
 shard=()
 from=core
-to=within
+to=full
 lanes=2
 alive=no
 files=()
-passes=(core full within every)
+passes=(core within full every)
 number_of() {
     local at
     for at in "${!passes[@]}"; do
@@ -116,7 +116,7 @@ last=$(number_of "$to")
 temporary=$(mktemp -d)
 trap 'trap - EXIT; rm -rf "$temporary"; kill 0' EXIT
 targets=${MUTANTS_TARGET_DIR:-$PWD/target/mutants}
-export CARGO_INCREMENTAL=1 PROPTEST_CASES=32 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=
+export CARGO_INCREMENTAL=1 PROPTEST_CASES=8
 for lane in $(seq "$lanes"); do
     git clone --quiet . "$temporary/$lane"
 done
@@ -143,7 +143,7 @@ pass() {
     for lane in $(seq "$lanes"); do
         (
             export CARGO_TARGET_DIR=$targets/$lane
-            export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$temporary/$lane/verification/mutants/runner.sh
+            [ "$name" = every ] || export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$temporary/$lane/verification/mutants/runner.sh
             cd "$temporary/$lane"
             of=$((lane - 1))/$lanes
             [ ${#shard[@]} = 0 ] || of=$((shard[0] + shard[1] * (lane - 1)))/$((shard[1] * lanes))
@@ -184,26 +184,45 @@ keep() {
     cp "$temporary/kept" "$kept"
 }
 
-for file in "${files[@]}"; do
+# The mutants of these files that are to be tried.
+wanted() {
+    local file
+    for file in "$@"; do
+        if [ "$alive" = yes ]; then
+            awk -F '\t' -v file="$file:" '
+                FILENAME == ARGV[1] { is_there[$0]; next }
+                $1 == "missed" && $2 in is_there && index($2, file) == 1 { print $2 }
+            ' "$temporary/list" "$kept"
+        else
+            grep -F "$file:" "$temporary/list" || true
+        fi
+    done
+}
+
+# Some files at once, so that no lane is idle for long.
+try() {
+    local name these sources=("${@/#/--file=}")
     : >"$temporary/new"
-    if [ "$alive" = yes ]; then
-        awk -F '\t' -v file="$file:" '
-            FILENAME == ARGV[1] { is_there[$0]; next }
-            $1 == "missed" && $2 in is_there && index($2, file) == 1 { print $2 }
-        ' "$temporary/list" "$kept" >"$temporary/left"
-    else
-        { grep -F "$file:" "$temporary/list" || true; } >"$temporary/left"
-    fi
+    wanted "$@" >"$temporary/left"
     for name in "${passes[@]:first:last-first+1}"; do
         [ -s "$temporary/left" ] || break
         mapfile -t these < <(expressions <"$temporary/left")
         [ "$alive$name" != "no$from" ] || these=()
-        pass "$name" --file "$file" "${these[@]}"
+        pass "$name" "${sources[@]}" "${these[@]}"
         outcomes_of "$name" >"$temporary/outcomes"
         cat "$temporary/outcomes" >>"$temporary/new"
         sed -n 's/^missed\t//p' "$temporary/outcomes" >"$temporary/left"
     done
     keep
-    printf 'mutants: %s: %d, of which %d survive\n' "$file" "$(cut -f 2 "$temporary/new" | sort -u | wc -l)" "$(wc -l <"$temporary/left")" >&2
+    printf 'mutants: %s: %d, of which %d survive\n' "$*" "$(cut -f 2 "$temporary/new" | sort -u | wc -l)" "$(wc -l <"$temporary/left")" >&2
+}
+
+batch=()
+for file in "${files[@]}"; do
+    batch+=("$file")
+    [ "$(wanted "${batch[@]}" | wc -l)" -ge 100 ] || continue
+    try "${batch[@]}"
+    batch=()
 done
+[ ${#batch[@]} = 0 ] || try "${batch[@]}"
 table

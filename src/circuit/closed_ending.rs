@@ -67,6 +67,8 @@ impl Circuit {
 
     /// A call that succeeded, fast enough for every rule.
     fn end_well(&self, slot: u64, generation: u64, now: u64, latency: u64) {
+        // Before it is counted: a failure that finds the window idle no more is not to find a run from before it.
+        self.runs.end(generation);
         let in_begun_slot = self.window.count_success(Position::of(slot), generation);
         let counted = match in_begun_slot {
             Some(calls) => {
@@ -76,7 +78,6 @@ impl Circuit {
             None => self.count(slot, generation, now, latency, GOOD),
         };
         if counted {
-            self.runs.end(generation);
             self.mark_success(slot);
         } else {
             self.end_late(now, latency, Outcome::Success);
@@ -222,15 +223,6 @@ impl Head {
         }
     }
 
-    /// As [`begin_run`](Self::begin_run), of the run of cancelled calls.
-    fn begin_abandoned_run(&self, rare: &Rare, generation: u64, slot: u64, was_idle: bool) {
-        let _machine = was_idle.then(|| rare.machine.lock());
-        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
-        if was_idle && has_left(last, slot) {
-            self.runs.update(generation, Run::without_abandoned);
-        }
-    }
-
     /// A cancelled call in the run of those: how many failures it makes, how many of these are not in the
     /// window as calls yet, and the runs after it.
     fn abandon(
@@ -243,7 +235,15 @@ impl Head {
         was_idle: bool,
     ) -> (u16, u16, Run) {
         let enough = u16::from(rules.policy.abandoned_run);
-        self.begin_abandoned_run(rare, generation, slot, was_idle);
+        // Held until it has added to the runs: of the calls that find the window idle at once, one ends those from before it.
+        let mut machine = was_idle.then(|| rare.machine.lock());
+        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
+        if was_idle && has_left(last, slot) {
+            self.runs.update(generation, Run::without_abandoned);
+        }
+        let begins = machine
+            .as_ref()
+            .is_some_and(|machine| has_left(machine.run_slot, slot));
         let next = |run: Run| Run {
             abandoned: (run.abandoned + 1).min(enough + 1),
             abandoned_slow: run.abandoned_slow + u16::from(is_slow && run.abandoned < enough),
@@ -255,12 +255,12 @@ impl Head {
             abandoned if abandoned > enough => (1, u16::from(!is_slow)),
             _ => (0, 0),
         };
+        // Only a call that is counted tells that nothing was counted before it.
+        let is_counted = |run| is_slow || failures_of(run).0 > 0;
         let run = self.runs.update(generation, |run| {
             let run = next(run);
             let (failures, _) = failures_of(run);
-            // Only a call that is counted tells that nothing was counted before it.
-            let is_counted = is_slow || failures > 0;
-            let kept = if was_idle && is_counted {
+            let kept = if begins && is_counted(run) {
                 0
             } else {
                 run.failures
@@ -271,6 +271,9 @@ impl Head {
             }
             .failed(failures)
         });
+        if let Some(machine) = machine.as_mut().filter(|_| is_counted(run)) {
+            machine.run_slot = slot + 1;
+        }
         let (failures, uncounted) = failures_of(run);
         (failures, uncounted, run)
     }

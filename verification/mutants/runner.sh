@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a test program for a mutant, and stops it at the first test that fails, or where none has ended for long: most
-# mutants are caught by a test of the first second. The slow tests come last.
+# Runs a test program for a mutant, without the tests of slow.txt, which take more than half a second each and are for races
+# and sizes; and stops it at the first test that fails, or where none has ended for long: most mutants are caught within the
+# first second.
 set -euo pipefail
 
 program=$1
@@ -14,34 +15,26 @@ pipe=$(mktemp -u)
 mkfifo "$pipe"
 trap 'rm -f "$pipe"' EXIT
 
+"$program" "$@" "${skipped[@]}" >"$pipe" 2>&1 &
+id=$!
 stop() {
-    kill -KILL "$1" 2>/dev/null || true
-    exit "$2"
+    kill -KILL "$id" 2>/dev/null || true
+    exit "$1"
 }
 
 # Three times, as a machine that was stopped for a while is seen as one.
-run() {
-    local patience=$1 left=3 line id
-    shift
-    "$program" "$@" >"$pipe" 2>&1 &
-    id=$!
-    while [ "$left" -gt 0 ]; do
-        if IFS= read -r -t "$patience" line <&3; then
-            printf '%s\n' "$line"
-            left=3
-            case $line in test\ *\ FAILED) stop "$id" 101 ;; esac
-        elif [ $? -gt 128 ]; then
-            left=$((left - 1))
-        else
-            break
-        fi
-    done 3<"$pipe"
-    if [ "$left" = 0 ]; then
-        printf 'no test ends\n'
-        stop "$id" 124
+patience=3
+while [ "$patience" -gt 0 ]; do
+    if IFS= read -r -t 5 line <&3; then
+        printf '%s\n' "$line"
+        patience=3
+        case $line in test\ *\ FAILED) stop 101 ;; esac
+    elif [ $? -gt 128 ]; then
+        patience=$((patience - 1))
+    else
+        wait "$id"
+        exit
     fi
-    wait "$id"
-}
-
-run 5 "$@" "${skipped[@]}"
-run 20 "$@" "${slow[@]}"
+done 3<"$pipe"
+printf 'no test ends\n'
+stop 124

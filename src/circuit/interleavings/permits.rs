@@ -1,9 +1,13 @@
 //! Calls that are cancelled while others end.
 
+use std::time::Duration;
+
 use super::{acquire, call, totals, trips_at};
-use crate::CircuitState;
-use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore, spawn};
 use crate::outcome::Outcome;
+use crate::{CircuitState, LatencyRule};
+
+const SLOW: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_permit_that_is_dropped_while_another_records_a_failure_counts_once() {
@@ -75,5 +79,20 @@ fn two_permits_that_are_dropped_at_once_after_an_idle_window_are_a_run_of_two() 
         // The one before it is of another run.
         assert_eq!(circuit.state(), CircuitState::Closed);
         assert_eq!(circuit.runs.get(0).abandoned, 2);
+    });
+}
+
+#[test]
+fn a_slow_call_that_is_cancelled_after_an_idle_window_takes_no_failure_of_it_away() {
+    explore(Bound::preemptions(4).or_short(2), || {
+        let policy = trips_at(9).latency(LatencyRule::p95(SLOW)).build().unwrap();
+        let window = policy.window;
+        let circuit = circuit(policy);
+        call(&circuit, Outcome::failure());
+        advance(window - SLOW * 2);
+        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        advance(SLOW * 2);
+        at_once(move || drop(other), move || mine.record(Outcome::failure()));
+        assert_eq!(circuit.runs.get(0).failures, 1);
     });
 }

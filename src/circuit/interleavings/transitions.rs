@@ -2,7 +2,7 @@
 
 use super::{acquire, call, totals, trips_at, two_fail};
 use crate::CircuitState;
-use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore, spawn};
 use crate::outcome::Outcome;
 
 #[test]
@@ -39,6 +39,24 @@ fn two_failures_that_end_at_once_after_an_idle_window_begin_the_run_anew_once() 
         two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Closed);
         assert_eq!(circuit.runs.get(0).failures, 2);
+    });
+}
+
+#[test]
+fn a_good_call_and_a_failure_after_an_idle_window_end_the_run_from_before_it() {
+    explore(Bound::preemptions(4).or_short(2), || {
+        let policy = trips_at(2).build().unwrap();
+        let window = policy.window;
+        let circuit = circuit(policy);
+        call(&circuit, Outcome::failure());
+        advance(window);
+        let [good, bad] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        at_once(
+            move || good.record(Outcome::Success),
+            move || bad.record(Outcome::failure()),
+        );
+        assert_eq!(circuit.state(), CircuitState::Closed);
+        assert!(circuit.runs.get(0).failures <= 1);
     });
 }
 
