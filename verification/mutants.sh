@@ -10,10 +10,10 @@
 #   verification/mutants.sh --to every FILE..        with the last, minutes for each that is still alive
 #   verification/mutants.sh --table                  none: the table alone
 #
-# In passes, each of what the one before left alive: the tests of the core as one program (core), the tests in
-# the library (within), those of the core that take features too (full), all that there are (every). It works on clones of what is committed. Fails
-# where a mutant survives that verification/mutants/explained.tsv does not explain, or where less than 95 % of those that were
-# tried are caught.
+# In passes, each of what the one before left alive: the tests of the core as one program (core), the tests in the library
+# (within), those of the core that take features too (full), those that are about the file (near), all that there are
+# (every). It works on clones of what is committed. Fails where a mutant survives that verification/mutants/explained.tsv
+# does not explain, or where less than 95 % of those that were tried are caught.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -72,11 +72,11 @@ cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants 
 
 shard=()
 from=core
-to=full
+to=near
 lanes=2
 alive=no
 files=()
-passes=(core within full every)
+passes=(core within full near every)
 number_of() {
     local at
     for at in "${!passes[@]}"; do
@@ -136,10 +136,10 @@ expressions() {
 # One pass over a file in all lanes. Exits with 2 where a mutant survives and with 3 where a test timed out, which is told
 # below.
 pass() {
-    local name=$1 lane ids=() id baseline=skip
+    local name=$1 lane ids=() id baseline=run
     shift
-    # Where the tests fail without a mutant, every mutant would seem to be caught.
-    [ -e "$temporary/$name.passes" ] || baseline=run
+    # Where the tests fail without a mutant, every mutant would seem to be caught. Which these are is another matter each time.
+    [ ! -e "$temporary/$name.passes" ] || [ "$name" = near ] || baseline=skip
     for lane in $(seq "$lanes"); do
         (
             export CARGO_TARGET_DIR=$targets/$lane
@@ -199,6 +199,15 @@ wanted() {
     done
 }
 
+# The tests that are about these files, as flags.
+near() {
+    printf '%s\n' "$@" >"$temporary/files"
+    awk -F '\t' '
+        FILENAME == ARGV[1] { files[$0]; next }
+        !/^#/ { for (file in files) if (index(file, $1) == 1) print $2 }
+    ' "$temporary/files" verification/mutants/near.tsv | tr ' ' '\n' | sort -u | sed 's/^/--cargo-arg=--test\n--cargo-arg=/'
+}
+
 # Some files at once, so that no lane is idle for long.
 try() {
     local name these sources=("${@/#/--file=}")
@@ -208,6 +217,10 @@ try() {
         [ -s "$temporary/left" ] || break
         mapfile -t these < <(expressions <"$temporary/left")
         [ "$alive$name" != "no$from" ] || these=()
+        if [ "$name" = near ]; then
+            mapfile -t -O "${#these[@]}" these < <(near "$@")
+            [[ " ${these[*]} " = *" --cargo-arg=--test "* ]] || continue
+        fi
         pass "$name" "${sources[@]}" "${these[@]}"
         outcomes_of "$name" >"$temporary/outcomes"
         cat "$temporary/outcomes" >>"$temporary/new"
