@@ -51,8 +51,10 @@ table() {
         }
     ' "$kept" | sort | sed 's/^| ~ all |/| **all** |/'
     awk -F '\t' '
+        # By its column alone, since lines move.
+        function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
         FILENAME == ARGV[1] { if ($0 !~ /^#/) why[$1]; next }
-        $1 == "missed" && !($2 in why) { unexplained[++open] = $2 }
+        $1 == "missed" && !(without_line($2) in why) { unexplained[++open] = $2 }
         $1 != "unviable" { tried++ }
         $1 == "missed" { missed++ }
         END {
@@ -173,16 +175,31 @@ outcomes_of() {
     done
 }
 
-# What was tried last counts. A mutant has its line in its name: where that has moved, it is to be tried again.
+# What was tried last counts. A mutant has its line in its name: where lines have moved, it is the one of the same change in
+# the same order among those that are alike, if there are as many as there were.
 keep() {
     touch "$kept"
+    sort -t "$(printf '\t')" -k 2,2V "$kept" >"$temporary/before"
     awk -F '\t' '
-        FILENAME == ARGV[1] { is_there[$0]; next }
-        $2 in is_there { outcome[$2] = $1 }
-        END { for (name in outcome) print outcome[name] "\t" name }
-    ' "$temporary/list" "$kept" "$temporary/new" | sort -t "$(printf '\t')" -k 2 >"$temporary/kept"
+        function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
+        FILENAME == ARGV[1] { alike = without_line($0); is_there[$0]; now[alike, ++there[alike]] = $0; next }
+        FILENAME == ARGV[2] { alike = without_line($2); past[alike, ++were[alike]] = $1; exact[$2] = $1; next }
+        $2 in is_there { tried[$2] = $1 }
+        END {
+            for (alike in there) for (at = 1; at <= there[alike]; at++) {
+                name = now[alike, at]
+                if (name in tried) outcome = tried[name]
+                else if (there[alike] == were[alike]) outcome = past[alike, at]
+                else outcome = exact[name]
+                if (outcome != "") print outcome "\t" name
+            }
+        }
+    ' "$temporary/list" "$temporary/before" "$temporary/new" | sort -t "$(printf '\t')" -k 2,2V >"$temporary/kept"
     cp "$temporary/kept" "$kept"
 }
+
+: >"$temporary/new"
+keep
 
 # The mutants of these files that are to be tried.
 wanted() {

@@ -101,3 +101,21 @@ impl Head {
         begun && self.rare.get().is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circuit_that_never_had_a_bad_call_is_reset_without_the_room_that_a_bad_one_takes() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", Policy::default())
+            .unwrap();
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        search.circuit("acme").reset();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        assert_eq!(circuit.generation(), 1);
+        assert!(circuit.rare.get().is_none());
+    }
+}

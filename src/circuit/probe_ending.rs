@@ -142,7 +142,6 @@ impl Circuit {
         }
         add(&tally.probe_successes, 1);
         machine.abandoned = 0;
-        machine.last_probe_end = slot + 1;
         machine.successes += 1;
         let transition = (machine.successes >= policy.success_threshold).then(|| {
             self.close(

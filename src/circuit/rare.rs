@@ -107,8 +107,8 @@ pub(super) struct Machine {
     pub(super) successes: u8,
     /// Cancelled probes in a row.
     pub(super) abandoned: u8,
-    /// The slot in which a probe ended last, plus 1.
-    pub(super) last_probe_end: u64,
+    /// The slot of the last of them, plus 1.
+    pub(super) last_abandoned_probe: u64,
     pub(super) opened: u64,
     pub(super) time_open: u64,
     /// How often probes closed it that rules had opened, and the time from one to the other.
@@ -129,10 +129,10 @@ pub(super) struct Lease {
 impl Machine {
     /// A cancelled probe; `true` where so many came in a row that the circuit opens again.
     pub(super) fn abandon_probe(&mut self, slot: u64, enough: u8) -> bool {
-        let is_idle = has_left(self.last_probe_end, slot);
+        let is_idle = has_left(self.last_abandoned_probe, slot);
         self.abandoned = if is_idle { 0 } else { self.abandoned };
         self.abandoned = self.abandoned.saturating_add(1);
-        self.last_probe_end = slot + 1;
+        self.last_abandoned_probe = slot + 1;
         enough > 0 && self.abandoned >= enough
     }
 }

@@ -79,7 +79,6 @@ impl Refusal {
             reason: Reason::Outage.to_bits(),
             left: left.max(own_left),
             generation,
-            note: None,
             ..self
         }
     }

@@ -406,7 +406,7 @@ impl Machine {
         self.probes.clear();
         self.successes = 0;
         self.abandoned = 0;
-        self.last_probe_end = 0;
+        self.last_abandoned_probe = 0;
     }
 
     /// Whether a place for a probe is free; those whose lease has ended are.

@@ -258,3 +258,10 @@ async fn the_circuit_that_calls_without_a_tenant_share_is_no_tenant() {
     trip(&search, 0..1);
     assert!(search.outage().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_rejected_in_an_outage_is_told_the_generation_of_its_own_circuit() {
+    let search = in_outage(policy());
+    assert_eq!(refused(&search, 0).generation(), 1);
+    assert_eq!(refused(&search, 5).generation(), 0);
+}
