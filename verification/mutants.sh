@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Changes the library one small thing at a time, and looks whether a test notices; keeps what came of each mutant in
 # verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take most of a day of one core,
-# so they are tried in pieces, a hundred or more at once, with what came of each piece kept as it ends:
+# so they are tried in pieces, some hundred at once, with what came of each piece kept as it ends:
 #
 #   verification/mutants.sh src/circuit/word.rs ..   of these files, two at once (--lanes N: N at once)
 #   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each
@@ -250,7 +250,7 @@ try() {
 batch=()
 for file in "${files[@]}"; do
     batch+=("$file")
-    [ "$(wanted "${batch[@]}" | wc -l)" -ge 100 ] || continue
+    [ "$(wanted "${batch[@]}" | wc -l)" -ge 300 ] || continue
     try "${batch[@]}"
     batch=()
 done
