@@ -110,12 +110,17 @@ fn what(trouble: Option<Trouble>) -> String {
     trouble.map_or("is well for all".to_owned(), |trouble| trouble.to_string())
 }
 
-/// Bold where the row fails.
+/// Bold where the row fails, or the healthy tenants lost calls until then.
 fn cell(row: &Row) -> String {
     let p99 = row.told_p99_ratio();
     let p99 = p99.map_or(String::new(), |_| format!(", p99 x {}", ratio(p99)));
-    let cell = format!("{} %{p99}", percent(row.served()));
-    if row.misses().is_empty() {
+    let lost = row.lost_in_onset().round();
+    let at_first = match lost {
+        1.0.. => format!(", {lost:.0} lost at first"),
+        _ => String::new(),
+    };
+    let cell = format!("{} %{p99}{at_first}", percent(row.served()));
+    if row.misses().is_empty() && lost < 1.0 {
         cell
     } else {
         format!("**{cell}**")
@@ -182,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn in_the_short_table_what_fails_is_bold() {
+    fn in_the_short_table_what_fails_and_what_is_lost_at_first_is_bold() {
         let text = brief(&report());
         assert!(
             text.starts_with("| `search`, of 200 tenants | no breaker | ours"),
             "{text}"
         );
         assert!(
-            text.contains("| hangs for 10 | **40.00 %, p99 x 45** | **100.00 %"),
+            text.contains("| hangs for 10 | **40.00 %, p99 x 45, 10 lost at first** | **100.00 %"),
             "{text}"
         );
     }
