@@ -116,7 +116,18 @@ first=$(number_of "$from")
 last=$(number_of "$to")
 
 temporary=$(mktemp -d)
-trap 'trap - EXIT; rm -rf "$temporary"; kill 0' EXIT
+# Lanes are jobs, and so process groups, of their own: none of them outlives this.
+set -m
+lanes_of_pass=()
+leave() {
+    local id
+    for id in "${lanes_of_pass[@]}"; do
+        kill -- "-$id" 2>/dev/null || true
+    done
+    rm -rf "$temporary"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
 targets=${MUTANTS_TARGET_DIR:-$PWD/target/mutants}
 export CARGO_INCREMENTAL=1 PROPTEST_CASES=8
 for lane in $(seq "$lanes"); do
@@ -138,7 +149,7 @@ expressions() {
 # One pass over a file in all lanes. Exits with 2 where a mutant survives and with 3 where a test timed out, which is told
 # below.
 pass() {
-    local name=$1 lane ids=() id baseline=run
+    local name=$1 lane id baseline=run
     shift
     # Where the tests fail without a mutant, every mutant would seem to be caught. Which these are is another matter each time.
     [ ! -e "$temporary/$name.passes" ] || [ "$name" = near ] || baseline=skip
@@ -153,11 +164,12 @@ pass() {
                 --config "verification/mutants/$name.toml" --output "$temporary/$name-$lane" "$@" >"$temporary/$name-$lane.log" ||
                 [ $? -lt 4 ] || { cat "$temporary/$name-$lane.log" >&2; exit 1; }
         ) &
-        ids+=($!)
+        lanes_of_pass+=($!)
     done
-    for id in "${ids[@]}"; do
+    for id in "${lanes_of_pass[@]}"; do
         wait "$id" || fail "the pass $name came to no end"
     done
+    lanes_of_pass=()
     touch "$temporary/$name.passes"
 }
 
