@@ -6,6 +6,7 @@
 mod model;
 
 use self::model::history::{self, Step};
+use self::model::once_differed;
 use self::model::pair::Pair;
 use self::model::play::{self, Plan};
 use self::model::rules::Rules;
@@ -204,4 +205,13 @@ fn many_tenants_do_what_the_model_does_in_random_histories() {
         rare: MANY_TENANTS,
     };
     play::all(&plan, &whole::history::any_history(), play_many);
+}
+
+#[test]
+fn histories_that_once_differed_do_so_no_more() {
+    for (policies, steps) in once_differed::all() {
+        play_one(&policies, &steps);
+    }
+    let (setting, steps) = whole::once_differed::history();
+    play_many(&setting, &steps);
 }

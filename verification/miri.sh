@@ -32,7 +32,7 @@ run() {
 export PROPTEST_CASES=2 PROPTEST_DISABLE_FAILURE_PERSISTENCE=true
 export MIRIFLAGS=
 run --lib -- circuit circuits --skip percentiles --skip dependencies_of_different_places --skip what_is_said_of_a_call --skip a_full_slot_allocates
-run --test half_open --test stragglers --test max_in_flight
+run --test half_open --test stragglers --test max_in_flight -- --skip a_permit_does_not_find_its_own_generation_again
 if [ -z "$short" ]; then
     run --test cancelled --test plain_calls --test observer
     run --test eviction

@@ -7,6 +7,7 @@
 pub(crate) mod circuit;
 pub(crate) mod drawn;
 pub(crate) mod history;
+pub(crate) mod once_differed;
 pub(crate) mod overrides;
 pub(crate) mod pair;
 pub(crate) mod play;

@@ -5,6 +5,7 @@
 
 mod calls;
 pub(crate) mod history;
+pub(crate) mod once_differed;
 mod outage;
 pub(crate) mod pair;
 mod room;
