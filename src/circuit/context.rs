@@ -340,3 +340,62 @@ impl Context {
         self.shared.audience.tell(event, Some(&self.name));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use crate::{CircuitBreakerRegistry, Dependency, Event, LatencyRule, Override, Policy};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn declare(policy: Policy) -> Dependency {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        registry.dependency_with("search", policy).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_are_looked_at_as_long_as_an_override_holds_and_no_longer() {
+        let search = declare(Policy::default());
+        let context = search.context();
+        assert!(!context.needs_attention());
+        search.set_for(Override::DryRun, SECOND);
+        drop(search.acquire("acme"));
+        assert!(context.needs_attention());
+        advance(SECOND).await;
+        drop(search.acquire("acme"));
+        assert!(!context.needs_attention());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_slot_and_the_threshold_that_calls_read_are_those_of_the_rules() {
+        let policy = Policy::builder().latency(LatencyRule::p95(SECOND)).build();
+        let search = declare(policy.unwrap());
+        let context = search.context();
+        assert_eq!(context.lowest_threshold(), context.rules().lowest_threshold);
+        let now = context.now();
+        let end = context.slot_end(now);
+        assert_eq!(context.slot(end - 1), context.slot(now));
+        assert_eq!(context.slot(end), context.slot(now) + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_observer_hears_of_all() {
+        let registry = CircuitBreakerRegistry::builder().observer(|_: &Event<'_>| {});
+        let registry = registry.build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let context = search.context();
+        assert!(context.hears_of_calls());
+        assert!(context.hears_of_evictions());
+        assert!(context.hears_of_rejections());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_circuits_share_is_shown_with_what_histograms_take() {
+        let search = declare(Policy::default());
+        let shown = format!("{:?}", search.context().shared);
+        assert!(shown.contains("histogram_bytes: 0"), "{shown}");
+    }
+}
