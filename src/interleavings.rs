@@ -7,6 +7,7 @@
     reason = "how long loom takes is told, while the clock of the scenario stands still"
 )]
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,7 @@ use crate::dependency::Dependency;
 use crate::event::Audience;
 use crate::overrides::Place;
 use crate::policy::Policy;
-use crate::sync::{Apart, Arc, ArcSwap, Mutex};
+use crate::sync::{Acquire, Apart, Arc, ArcSwap, AtomicBool, Mutex, Release};
 use crate::time::Clock;
 
 /// How often a run may stop a thread that could go on; without a bound, wherever it could.
@@ -99,22 +100,37 @@ pub(crate) fn explore(bound: Bound, scenario: impl Fn() + Send + Sync + 'static)
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// A thread of the scenario, with room for what the crate keeps on its stack.
-pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+/// A party of a scenario, on a thread with room for what the crate keeps on its stack.
+fn spawn<T: Send + 'static>(party: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     const WORDS: usize = 0x8000;
     let thread = loom::thread::Builder::new().stack_size(WORDS);
-    thread.spawn(run).unwrap()
+    thread.spawn(party).unwrap()
 }
 
 /// Both at once, each on a thread of its own.
 ///
-/// Never one of them on the thread that spawns the other: loom leaves orders out where that thread goes on.
+/// Never one of them on the thread that spawns the other: that one would always be the first to go, and each start of the
+/// other cost one of the times that a run may stop it.
 pub(crate) fn at_once<A: Send + 'static, B: Send + 'static>(
     one: impl FnOnce() -> A + Send + 'static,
     other: impl FnOnce() -> B + Send + 'static,
 ) -> (A, B) {
     let (one, other) = (spawn(one), spawn(other));
     (one.join().unwrap(), other.join().unwrap())
+}
+
+/// As [`at_once`], a third one among them.
+pub(crate) fn three_at_once<A: Send + 'static, B: Send + 'static, C: Send + 'static>(
+    one: impl FnOnce() -> A + Send + 'static,
+    other: impl FnOnce() -> B + Send + 'static,
+    third: impl FnOnce() -> C + Send + 'static,
+) -> (A, B, C) {
+    let (one, other, third) = (spawn(one), spawn(other), spawn(third));
+    (
+        one.join().unwrap(),
+        other.join().unwrap(),
+        third.join().unwrap(),
+    )
 }
 
 /// Moves the clock on.
@@ -148,4 +164,26 @@ pub(crate) fn dependency(policy: Policy, max_tenants: usize) -> Dependency {
 pub(crate) fn circuit(policy: Policy) -> Circuit {
     let context = Arc::new(circuit::Context::new(shared(), "search", policy));
     Circuit::new(&context, Some("acme"), Operators::default())
+}
+
+/// That loom is the one of `verification/loom.sh`, which says why.
+#[test]
+fn a_store_is_tried_before_what_another_loads_whatever_its_own_thread_has_loaded() {
+    let found = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    explore(Bound::NONE, {
+        let found = Arc::clone(&found);
+        move || {
+            let flag = Arc::new(AtomicBool::new(false));
+            let other = Arc::clone(&flag);
+            let (is_set, ()) = at_once(
+                move || flag.load(Acquire),
+                move || {
+                    let _ = other.load(Acquire);
+                    other.store(true, Release);
+                },
+            );
+            found.lock().unwrap().insert(is_set);
+        }
+    });
+    assert_eq!(found.lock().unwrap().len(), 2);
 }

@@ -2,7 +2,7 @@
 
 use super::{acquire, call, totals, trips_at};
 use crate::CircuitState;
-use crate::interleavings::{Bound, circuit, explore, spawn};
+use crate::interleavings::{Bound, at_once, circuit, explore};
 use crate::outcome::Outcome;
 
 #[test]
@@ -10,12 +10,11 @@ fn a_call_is_admitted_before_the_trip_or_rejected_after_it_and_never_a_probe() {
     explore(Bound::NONE, || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let failing = acquire(&circuit).unwrap();
-        let caller = spawn({
-            let circuit = circuit.clone();
-            move || acquire(&circuit)
-        });
-        failing.record(Outcome::failure());
-        let admitted = caller.join().unwrap();
+        let caller = circuit.clone();
+        let ((), admitted) = at_once(
+            move || failing.record(Outcome::failure()),
+            move || acquire(&caller),
+        );
         if let Some(permit) = &admitted {
             assert_eq!((permit.generation(), permit.is_probe()), (0, false));
         }
@@ -30,15 +29,14 @@ fn a_call_is_admitted_before_the_trip_or_rejected_after_it_and_never_a_probe() {
 
 #[test]
 fn a_call_that_ends_while_the_circuit_trips_is_counted_once_in_time_or_late() {
-    explore(Bound::preemptions(3).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let failing = acquire(&circuit).unwrap();
-        let caller = spawn({
-            let circuit = circuit.clone();
-            move || call(&circuit, Outcome::Success)
-        });
-        failing.record(Outcome::failure());
-        let was_admitted = caller.join().unwrap();
+        let caller = circuit.clone();
+        let ((), was_admitted) = at_once(
+            move || failing.record(Outcome::failure()),
+            move || call(&caller, Outcome::Success),
+        );
         let totals = totals(&circuit);
         assert_eq!(totals.calls + totals.late, 1 + u64::from(was_admitted));
         assert_eq!(circuit.state(), CircuitState::Open);

@@ -12,7 +12,7 @@ mod transitions;
 use super::Circuit;
 use super::permit::Permit;
 use super::totals::Totals;
-use crate::interleavings::spawn;
+use crate::interleavings::at_once;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::{PolicyBuilder, Probing};
@@ -38,20 +38,17 @@ fn call(circuit: &Circuit, outcome: Outcome) -> bool {
 
 /// Two calls that ask at once: what each was given.
 fn two_ask(circuit: &Circuit) -> [Option<Permit>; 2] {
-    let other = spawn({
-        let circuit = circuit.clone();
-        move || acquire(&circuit)
-    });
-    let mine = acquire(circuit);
-    [mine, other.join().unwrap()]
+    let [one, other] = [0, 1].map(|_| circuit.clone());
+    at_once(move || acquire(&one), move || acquire(&other)).into()
 }
 
 /// Two admitted calls that fail at once.
 fn two_fail(circuit: &Circuit) {
-    let [mine, other] = [0, 1].map(|_| acquire(circuit).unwrap());
-    let other = spawn(move || other.record(Outcome::failure()));
-    mine.record(Outcome::failure());
-    other.join().unwrap();
+    let [one, other] = [0, 1].map(|_| acquire(circuit).unwrap());
+    at_once(
+        move || one.record(Outcome::failure()),
+        move || other.record(Outcome::failure()),
+    );
 }
 
 fn totals(circuit: &Circuit) -> Totals {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{acquire, call, trips_at};
 use crate::circuit::Circuit;
 use crate::event::OverrideLevel;
-use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore};
 use crate::outcome::Outcome;
 use crate::overrides::{Override, Standing};
 use crate::sync::Arc;
@@ -23,13 +23,15 @@ fn put(circuit: &Circuit, standing: Option<Standing>) {
 
 #[test]
 fn an_override_that_is_set_while_the_circuit_trips_loses_neither() {
-    explore(Bound::NONE, || {
+    explore(Bound::NONE.or_short(3), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let failing = acquire(&circuit).unwrap();
         let forced = standing(&circuit, Override::ForcedOpen);
-        let caller = spawn(move || failing.record(Outcome::failure()));
-        put(&circuit, Some(forced));
-        caller.join().unwrap();
+        let operated = circuit.clone();
+        at_once(
+            move || put(&operated, Some(forced)),
+            move || failing.record(Outcome::failure()),
+        );
         assert_eq!(
             (circuit.state(), circuit.generation()),
             (CircuitState::Open, 1)
@@ -44,13 +46,15 @@ fn an_override_that_is_set_while_the_circuit_trips_loses_neither() {
 
 #[test]
 fn a_call_that_ends_as_the_circuit_is_disabled_is_counted_or_leaves_nothing() {
-    explore(Bound::NONE, || {
+    explore(Bound::NONE.or_short(3), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let failing = acquire(&circuit).unwrap();
         let disabled = standing(&circuit, Override::Disabled);
-        let caller = spawn(move || failing.record(Outcome::failure()));
-        put(&circuit, Some(disabled));
-        caller.join().unwrap();
+        let operated = circuit.clone();
+        at_once(
+            move || put(&operated, Some(disabled)),
+            move || failing.record(Outcome::failure()),
+        );
         let totals = super::totals(&circuit);
         let is_open = circuit.state() == CircuitState::Open;
         assert_eq!((totals.opened > 0, totals.failures > 0), (is_open, is_open));
@@ -63,19 +67,18 @@ fn a_call_that_ends_as_the_circuit_is_disabled_is_counted_or_leaves_nothing() {
 
 #[test]
 fn an_override_that_is_set_as_a_call_forgets_the_one_that_ended_holds() {
-    explore(Bound::NONE, || {
+    explore(Bound::NONE.or_short(3), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let period = Duration::from_secs(1);
         let ended = standing(&circuit, Override::ForcedOpen).lasting(period);
         put(&circuit, Some(ended));
         advance(period);
         let forced = standing(&circuit, Override::ForcedOpen);
-        let caller = spawn({
-            let circuit = circuit.clone();
-            move || call(&circuit, Outcome::Success)
-        });
-        put(&circuit, Some(forced));
-        caller.join().unwrap();
+        let [operated, called] = [0, 1].map(|_| circuit.clone());
+        at_once(
+            move || put(&operated, Some(forced)),
+            move || call(&called, Outcome::Success),
+        );
         assert!(acquire(&circuit).is_none());
     });
 }

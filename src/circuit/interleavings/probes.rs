@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{acquire, totals, trips_at, two_ask};
 use crate::circuit::Circuit;
-use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore, three_at_once};
 use crate::outcome::Outcome;
 use crate::{CircuitState, PolicyBuilder};
 
@@ -49,15 +49,16 @@ fn of_two_calls_that_find_the_open_period_over_one_makes_the_circuit_half_open()
 
 #[test]
 fn a_probe_that_is_dropped_gives_its_place_to_one_of_two_that_want_it() {
-    explore(Bound::preemptions(5).or_short(3), || {
+    explore(Bound::preemptions(4).or_short(3), || {
         let circuit = circuit(half_open(1).build().unwrap());
         let first = acquire(&circuit).unwrap();
-        let others = [0, 1].map(|_| {
-            let circuit = circuit.clone();
-            spawn(move || acquire(&circuit))
-        });
-        drop(first);
-        let others = others.map(|other| other.join().unwrap());
+        let [one, other] = [0, 1].map(|_| circuit.clone());
+        let ((), one, other) = three_at_once(
+            move || drop(first),
+            move || acquire(&one),
+            move || acquire(&other),
+        );
+        let others = [one, other];
         let admitted = others.iter().flatten().count();
         assert!(admitted <= 1);
         assert_eq!(places_taken(&circuit), admitted);
@@ -68,17 +69,18 @@ fn a_probe_that_is_dropped_gives_its_place_to_one_of_two_that_want_it() {
 
 #[test]
 fn a_place_whose_lease_has_ended_is_free_once_however_its_probe_ends() {
-    explore(Bound::NONE, || {
+    explore(Bound::NONE.or_short(3), || {
         let lease = Duration::from_secs(1);
         let circuit = circuit(half_open(1).probe_lease(lease).build().unwrap());
         let lost = acquire(&circuit).unwrap();
         advance(lease);
-        let others = [0, 1].map(|_| {
-            let circuit = circuit.clone();
-            spawn(move || acquire(&circuit))
-        });
-        lost.record(Outcome::Ignored);
-        let others = others.map(|other| other.join().unwrap());
+        let [one, other] = [0, 1].map(|_| circuit.clone());
+        let ((), one, other) = three_at_once(
+            move || lost.record(Outcome::Ignored),
+            move || acquire(&one),
+            move || acquire(&other),
+        );
+        let others = [one, other];
         assert_eq!(others.iter().flatten().count(), 1);
         assert_eq!(places_taken(&circuit), 1);
         assert!(acquire(&circuit).is_none());
@@ -90,15 +92,14 @@ fn a_probe_that_ends_while_an_operator_opens_the_circuit_takes_no_place_of_the_n
     explore(Bound::NONE, || {
         let circuit = circuit(half_open(1).build().unwrap());
         let probe = acquire(&circuit).unwrap();
-        let operator = spawn({
-            let circuit = circuit.clone();
+        let operated = circuit.clone();
+        let ((), next) = at_once(
+            move || probe.record(Outcome::Success),
             move || {
-                circuit.open_by_hand(Some(0));
-                acquire(&circuit)
-            }
-        });
-        probe.record(Outcome::Success);
-        let next = operator.join().unwrap();
+                operated.open_by_hand(Some(0));
+                acquire(&operated)
+            },
+        );
         assert!(next.is_some_and(|next| next.is_probe() && next.generation() == 2));
         assert_eq!(circuit.state(), CircuitState::HalfOpen);
         let totals = totals(&circuit);

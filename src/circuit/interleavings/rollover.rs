@@ -2,7 +2,7 @@
 
 use super::{acquire, call, totals, trips_at};
 use crate::circuit::window::{Counted, Counts, Position, SLOTS, Window};
-use crate::interleavings::{Bound, advance, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore};
 use crate::outcome::Outcome;
 use crate::sync::Arc;
 
@@ -20,17 +20,22 @@ fn count(window: &Window, slot: u64) -> u64 {
     }
 }
 
+/// As a good call does that looked at the clock in that slot.
+fn count_plainly(window: &Window, slot: u64) -> u64 {
+    match window.count_success(Position::of(slot), 0) {
+        Some(_) => 0,
+        None => count(window, slot),
+    }
+}
+
 #[test]
 fn two_calls_that_begin_the_next_slot_are_both_in_it_and_those_before_stay() {
     explore(Bound::NONE, || {
         let window = Arc::new(Window::new());
         count(&window, 0);
-        let other = spawn({
-            let window = Arc::clone(&window);
-            move || count(&window, 1)
-        });
-        let folded = count(&window, 1) + other.join().unwrap();
-        assert_eq!((folded, window.unfolded()), (0, 3));
+        let [one, other] = [0, 1].map(|_| Arc::clone(&window));
+        let folded = at_once(move || count(&one, 1), move || count(&other, 1));
+        assert_eq!((folded, window.unfolded()), ((0, 0), 3));
         assert_eq!(window.figures(1, None).calls, 3);
         assert_eq!(window.figures(SLOTS as u64, None).calls, 2);
     });
@@ -41,16 +46,13 @@ fn a_call_that_ends_as_the_slot_turns_is_in_the_slot_before_or_the_next() {
     explore(Bound::NONE, || {
         let window = Arc::new(Window::new());
         count(&window, 0);
-        let plain = spawn({
-            let window = Arc::clone(&window);
+        let [turning, plain] = [0, 1].map(|_| Arc::clone(&window));
+        let folded = at_once(
+            move || count(&turning, 1),
             // As a call does that knew the slot before it turned.
-            move || match window.count_success(Position::of(0), 0) {
-                Some(_) => 0,
-                None => count(&window, 0),
-            }
-        });
-        let folded = count(&window, 1) + plain.join().unwrap();
-        assert_eq!((folded, window.unfolded()), (0, 3));
+            move || count_plainly(&plain, 0),
+        );
+        assert_eq!((folded, window.unfolded()), ((0, 0), 3));
         assert_eq!(window.figures(1, None).calls, 3);
         // The place of the slot before serves the next lap.
         let folded = count(&window, SLOTS as u64);
@@ -61,18 +63,16 @@ fn a_call_that_ends_as_the_slot_turns_is_in_the_slot_before_or_the_next() {
 
 #[test]
 fn a_call_that_slept_while_a_lap_passed_is_lost_in_no_slot_and_in_no_two() {
-    explore(Bound::preemptions(3).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let window = Arc::new(Window::new());
         count(&window, 0);
-        let slow = spawn({
-            let window = Arc::clone(&window);
-            move || match window.count_success(Position::of(0), 0) {
-                Some(_) => 0,
-                None => count(&window, 0),
-            }
-        });
-        // The same place, a lap later.
-        let folded = count(&window, SLOTS as u64) + slow.join().unwrap();
+        let [newest, slow] = [0, 1].map(|_| Arc::clone(&window));
+        let (folded, folded_too) = at_once(
+            // The same place, a lap later.
+            move || count(&newest, SLOTS as u64),
+            move || count_plainly(&slow, 0),
+        );
+        let folded = folded + folded_too;
         assert_eq!(folded + window.unfolded(), 3);
         // It left the window with the call before it, or is in the newest slot.
         let calls = window.figures(SLOTS as u64, None).calls;
@@ -84,34 +84,35 @@ fn a_call_that_slept_while_a_lap_passed_is_lost_in_no_slot_and_in_no_two() {
 
 #[test]
 fn two_threads_that_pass_a_whole_window_fold_what_left_it_once() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(3).or_short(2), || {
         let window = Arc::new(Window::new());
         for _ in 0..2 {
             count(&window, 0);
         }
-        let other = spawn({
-            let window = Arc::clone(&window);
-            move || count(&window, SLOTS as u64)
-        });
-        let folded = count(&window, SLOTS as u64) + other.join().unwrap();
-        assert_eq!((folded, window.unfolded()), (2, 2));
+        let [one, other] = [0, 1].map(|_| Arc::clone(&window));
+        let (folded, folded_too) = at_once(
+            move || count(&one, SLOTS as u64),
+            move || count(&other, SLOTS as u64),
+        );
+        assert_eq!((folded + folded_too, window.unfolded()), (2, 2));
         assert_eq!(window.figures(SLOTS as u64, None).calls, 2);
     });
 }
 
 #[test]
 fn a_call_of_the_generation_before_is_not_read_with_those_of_the_next() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(3).or_short(2), || {
         let window = Arc::new(Window::new());
         count(&window, 0);
-        let straggler = spawn({
-            let window = Arc::clone(&window);
-            move || window.count(0, 0, CALL, None, || false)
-        });
-        // The next generation begins, and counts its first call, in the next slot.
-        window.clear();
-        let counted = window.count(1, 1, CALL, None, || true);
-        let straggled = straggler.join().unwrap();
+        let [next, straggler] = [0, 1].map(|_| Arc::clone(&window));
+        let (counted, straggled) = at_once(
+            // The next generation begins, and counts its first call, in the next slot.
+            move || {
+                next.clear();
+                next.count(1, 1, CALL, None, || true)
+            },
+            move || straggler.count(0, 0, CALL, None, || false),
+        );
         assert_eq!(window.figures(1, None).calls, 1);
         let folded = |counted| match counted {
             Counted::Here { folded, .. } | Counted::Stale { folded } => folded,
@@ -124,16 +125,17 @@ fn a_call_of_the_generation_before_is_not_read_with_those_of_the_next() {
 
 #[test]
 fn two_whole_calls_that_begin_a_slot_are_in_the_totals_once_each() {
-    explore(Bound::NONE.or_short(3), || {
+    explore(Bound::preemptions(3).or_short(2), || {
         let policy = trips_at(1).build().unwrap();
         let slot = policy.window / SLOTS as u32;
         let circuit = circuit(policy);
         call(&circuit, Outcome::Success);
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        let [one, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
         advance(slot);
-        let other = spawn(move || other.record(Outcome::Success));
-        mine.record(Outcome::Success);
-        other.join().unwrap();
+        at_once(
+            move || one.record(Outcome::Success),
+            move || other.record(Outcome::Success),
+        );
         assert_eq!(totals(&circuit).calls, 3);
     });
 }

@@ -2,12 +2,12 @@
 
 use super::{acquire, call, totals, trips_at, two_fail};
 use crate::CircuitState;
-use crate::interleavings::{Bound, advance, at_once, circuit, explore, spawn};
+use crate::interleavings::{Bound, advance, at_once, circuit, explore};
 use crate::outcome::Outcome;
 
 #[test]
 fn two_failures_that_end_at_once_trip_the_circuit_once() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Open);
@@ -21,7 +21,7 @@ fn two_failures_that_end_at_once_trip_the_circuit_once() {
 
 #[test]
 fn two_failures_that_end_at_once_are_two_in_a_row_where_nothing_was_counted_before() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let circuit = circuit(trips_at(2).build().unwrap());
         two_fail(&circuit);
         assert_eq!(circuit.state(), CircuitState::Open);
@@ -30,7 +30,7 @@ fn two_failures_that_end_at_once_are_two_in_a_row_where_nothing_was_counted_befo
 
 #[test]
 fn two_failures_that_end_at_once_after_an_idle_window_begin_the_run_anew_once() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let policy = trips_at(3).build().unwrap();
         let window = policy.window;
         let circuit = circuit(policy);
@@ -44,7 +44,7 @@ fn two_failures_that_end_at_once_after_an_idle_window_begin_the_run_anew_once() 
 
 #[test]
 fn a_good_call_and_a_failure_after_an_idle_window_end_the_run_from_before_it() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(2).or_short(1), || {
         let policy = trips_at(2).build().unwrap();
         let window = policy.window;
         let circuit = circuit(policy);
@@ -68,10 +68,11 @@ fn a_success_that_closes_and_a_failure_that_reopens_make_one_change() {
             .half_open_max_calls(2)
             .success_threshold(1);
         let circuit = circuit(policy.build().unwrap());
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
-        let other = spawn(move || other.record(Outcome::failure()));
-        mine.record(Outcome::Success);
-        other.join().unwrap();
+        let [good, bad] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        at_once(
+            move || good.record(Outcome::Success),
+            move || bad.record(Outcome::failure()),
+        );
         let totals = totals(&circuit);
         assert_eq!((circuit.generation(), totals.late), (1, 1));
         let (successes, failures) = match circuit.state() {
@@ -95,10 +96,11 @@ fn two_successes_that_end_at_once_close_the_circuit_once() {
             .half_open_max_calls(2)
             .success_threshold(2);
         let circuit = circuit(policy.build().unwrap());
-        let [mine, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
-        let other = spawn(move || other.record(Outcome::Success));
-        mine.record(Outcome::Success);
-        other.join().unwrap();
+        let [one, other] = [0, 1].map(|_| acquire(&circuit).unwrap());
+        at_once(
+            move || one.record(Outcome::Success),
+            move || other.record(Outcome::Success),
+        );
         assert_eq!(circuit.state(), CircuitState::Closed);
         let totals = totals(&circuit);
         assert_eq!((circuit.generation(), totals.probe_successes), (1, 2));
@@ -108,12 +110,14 @@ fn two_successes_that_end_at_once_close_the_circuit_once() {
 
 #[test]
 fn a_failure_that_ends_while_a_healthy_circuit_is_reset_is_of_the_generation_before() {
-    explore(Bound::preemptions(4).or_short(2), || {
+    explore(Bound::preemptions(3).or_short(1), || {
         let circuit = circuit(trips_at(1).build().unwrap());
         let failing = acquire(&circuit).unwrap();
-        let caller = spawn(move || failing.record(Outcome::failure()));
-        circuit.reset();
-        caller.join().unwrap();
+        let operated = circuit.clone();
+        at_once(
+            move || operated.reset(),
+            move || failing.record(Outcome::failure()),
+        );
         assert_eq!(circuit.state(), CircuitState::Closed);
         let totals = totals(&circuit);
         // In time, it may find its run ended by the reset, and trip nothing.
