@@ -36,14 +36,15 @@ export CARGO_TARGET_DIR=target/loom CARGO_INCREMENTAL=0
 # Loom as it is leaves orders out (https://github.com/tokio-rs/loom/issues/392): where a thread loads what it then stores,
 # that load hides those of other threads, which the store is not tried before. Ours remembers the last load of each.
 patch=verification/interleavings/loom.patch
-command -v patch >/dev/null || fail 'patch is missing: install it first'
+command -v git >/dev/null || fail 'git is missing: install it first'
 manifest=$(cargo metadata --locked --format-version 1 | grep -o '[^"]*/loom-[0-9.]*/Cargo.toml' | sort -u | tail -n 1) || fail 'loom is not found'
 patched=$CARGO_TARGET_DIR/$(basename "$(dirname "$manifest")")
 if ! cmp -s "$patch" "$patched/loom.patch"; then
     rm -rf "$patched"
     mkdir -p "$CARGO_TARGET_DIR"
     cp -R "$(dirname "$manifest")" "$patched"
-    patch --quiet --strip 1 --directory "$patched" <"$patch" || fail "$patch does not fit $(basename "$patched")"
+    # As what lies in no repository, since paths would be those of ours.
+    GIT_CEILING_DIRECTORIES=$PWD/$CARGO_TARGET_DIR git -C "$patched" apply "$PWD/$patch" || fail "$patch does not fit $(basename "$patched")"
     cp "$patch" "$patched/loom.patch"
 fi
 test=(cargo --config "paths = [\"$PWD/$patched\"]" test --quiet --locked --package interleavings --lib)
