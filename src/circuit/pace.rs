@@ -145,7 +145,77 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use crate::{CircuitBreakerRegistry, Dependency, Outcome, Policy};
+    use std::time::Duration;
+
+    use tokio::time::{Instant, advance};
+
+    use super::Stretch;
+    use crate::{CircuitBreakerRegistry, Dependency, LatencyRule, Outcome, Policy, PolicyBuilder};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const NANO: Duration = Duration::from_nanos(1);
+
+    /// Slots of a second.
+    fn slow_over(threshold: Duration) -> PolicyBuilder {
+        let rule = LatencyRule::p95(threshold);
+        Policy::builder().window(10 * SECOND).latency(rule)
+    }
+
+    /// A minute and a half of a slot after its creation, with what this thread knows of it.
+    async fn known(policy: PolicyBuilder) -> (Dependency, Stretch) {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", policy.build().unwrap())
+            .unwrap();
+        advance(60 * SECOND + SECOND / 2).await;
+        (0..2).for_each(|_| search.acquire("acme").unwrap().record(Outcome::Success));
+        let place = search.context().pace.place;
+        let stretch = super::STRETCHES.with(|kept| kept[place].get());
+        (search, stretch.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_known_ends_with_its_slot() {
+        let (search, stretch) = known(slow_over(8 * SECOND)).await;
+        let pace = &search.context().pace;
+        let now = Instant::now();
+        assert_eq!(stretch.until, now + SECOND / 2);
+        let position = |now| pace.position_of_fast(now, now).map(|known| known.slot);
+        let slot = search.context().slot(search.context().now());
+        assert_eq!(position(now), Some(slot));
+        assert_eq!(position(stretch.until - NANO), Some(slot));
+        assert_eq!(position(stretch.until), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn or_after_a_quarter_of_the_threshold_where_that_is_earlier() {
+        let (_search, stretch) = known(slow_over(SECOND)).await;
+        let threshold = stretch.until - stretch.fast_from;
+        assert_eq!(stretch.until, Instant::now() + threshold / 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_began_a_threshold_before_its_end_is_fast_and_who_began_earlier_is_not_known_to_be()
+    {
+        let (search, stretch) = known(slow_over(8 * SECOND)).await;
+        let context = search.context();
+        let threshold = Duration::from_nanos(context.lowest_threshold());
+        assert_eq!(stretch.fast_from, stretch.until - threshold);
+        let knows = |started| {
+            let now = Instant::now();
+            context.pace.position_of_fast(started, now).is_some()
+        };
+        assert!(knows(stretch.fast_from));
+        assert!(!knows(stretch.fast_from - NANO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_that_are_replaced_are_not_known() {
+        let (search, _) = known(slow_over(8 * SECOND)).await;
+        let now = Instant::now();
+        search.set_policy(slow_over(4 * SECOND).build().unwrap());
+        assert!(search.context().pace.position_of_fast(now, now).is_none());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn dependencies_of_different_places_keep_their_stretches_whatever_policies_are_replaced()
@@ -161,7 +231,7 @@ mod tests {
             dependency.acquire("acme").unwrap().record(Outcome::Success);
         };
         (0..2).for_each(|_| call(&search));
-        let now = tokio::time::Instant::now();
+        let now = Instant::now();
         let knows = || search.context().pace.position_of_fast(now, now).is_some();
         assert!(knows());
         for calls in 1..64 {
