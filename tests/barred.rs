@@ -10,6 +10,7 @@ use tower_tenant_breaker::{
     PolicyBuilder, Probing, Reason, Rejection,
 };
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -63,7 +64,11 @@ impl<S: Subscriber> Layer<S> for CountWarnings {
 /// One subscriber for all tests: one for each would race for the interest that the log's places cache.
 fn watch_the_log() {
     static WATCHED: Once = Once::new();
-    WATCHED.call_once(|| tracing_subscriber::registry().with(CountWarnings).init());
+    WATCHED.call_once(|| {
+        let log = tracing_subscriber::registry().with(CountWarnings);
+        // Who hears of every call has all of them go the long way: in a program with others, those of other tests too.
+        log.with(LevelFilter::WARN).init();
+    });
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Changes the library one small thing at a time, and looks whether a test notices; keeps what came of each mutant in
 # verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take most of a day of one core,
-# so they are tried in pieces, some hundred at once, with what came of each piece kept as it ends:
+# so they are tried in pieces, a hundred or two at once, with what came of each piece kept as it ends:
 #
 #   verification/mutants.sh src/circuit/word.rs ..   of these files, two at once (--lanes N: N at once)
 #   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each
 #   verification/mutants.sh --alive [FILE..]         those that survived when they were last tried
+#   verification/mutants.sh --rest [FILE..]          these, and those that have not been tried
 #   verification/mutants.sh --from full FILE..       without the first pass, which has nothing of a feature
 #   verification/mutants.sh --to every FILE..        with the last, minutes for each that is still alive
 #   verification/mutants.sh --table                  none: the table alone
@@ -76,7 +77,7 @@ shard=()
 from=core
 to=near
 lanes=2
-alive=no
+which=all
 files=()
 passes=(core within full near every)
 number_of() {
@@ -103,7 +104,7 @@ while [ $# -gt 0 ]; do
             declare "${1#--}=$2"
             shift
             ;;
-        --alive) alive=yes ;;
+        --alive | --rest) which=${1#--} ;;
         -*) fail "no such flag: $1" ;;
         *)
             [ -f "$1" ] || fail "no such file: $1"
@@ -217,14 +218,10 @@ keep
 wanted() {
     local file
     for file in "$@"; do
-        if [ "$alive" = yes ]; then
-            awk -F '\t' -v file="$file:" '
-                FILENAME == ARGV[1] { is_there[$0]; next }
-                $1 == "missed" && $2 in is_there && index($2, file) == 1 { print $2 }
-            ' "$temporary/list" "$kept"
-        else
-            grep -F "$file:" "$temporary/list" || true
-        fi
+        awk -F '\t' -v file="$file:" -v which="$which" '
+            FILENAME == ARGV[1] { outcome[$2] = $1; next }
+            index($0, file) == 1 && (which == "all" || outcome[$0] == "missed" || (which == "rest" && outcome[$0] == ""))
+        ' "$kept" "$temporary/list"
     done
 }
 
@@ -245,7 +242,7 @@ try() {
     for name in "${passes[@]:first:last-first+1}"; do
         [ -s "$temporary/left" ] || break
         mapfile -t these < <(expressions <"$temporary/left")
-        [ "$alive$name" != "no$from" ] || these=()
+        [ "$which$name" != "all$from" ] || these=()
         if [ "$name" = near ]; then
             mapfile -t -O "${#these[@]}" these < <(near "$@")
             [[ " ${these[*]} " = *" --cargo-arg=--test "* ]] || continue
@@ -262,7 +259,7 @@ try() {
 batch=()
 for file in "${files[@]}"; do
     batch+=("$file")
-    [ "$(wanted "${batch[@]}" | wc -l)" -ge 300 ] || continue
+    [ "$(wanted "${batch[@]}" | wc -l)" -ge 150 ] || continue
     try "${batch[@]}"
     batch=()
 done
