@@ -39,7 +39,9 @@ table() {
             printf "| %s | %d | %d | %d | %d | %d | %s |\n", name, tried, caught, timeout, missed,
                 count[name, "unviable"], tried ? sprintf("%.1f %%", 100 * (caught + timeout) / tried) : ""
         }
+        /^#/ { of = $2; next }
         {
+            all++
             file = $2
             sub(/:.*/, "", file)
             names["`" file "`"]
@@ -49,12 +51,14 @@ table() {
         END {
             for (name in names) row(name)
             row("~ all")
+            printf "~\n~ Tried so far: %d of the %d that there are.\n", all, of
         }
-    ' "$kept" | sort | sed 's/^| ~ all |/| **all** |/'
+    ' "$kept" | sort | sed -e 's/^| ~ all |/| **all** |/' -e 's/^~ *//'
     awk -F '\t' '
         # By its column alone, since lines move.
         function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
         FILENAME == ARGV[1] { if ($0 !~ /^#/) why[$1]; next }
+        /^#/ { next }
         $1 == "missed" && !(without_line($2) in why) { unexplained[++open] = $2 }
         $1 != "unviable" { tried++ }
         $1 == "missed" { missed++ }
@@ -192,7 +196,7 @@ outcomes_of() {
 # the same order among those that are alike, if there are as many as there were.
 keep() {
     touch "$kept"
-    sort -t "$(printf '\t')" -k 2,2V "$kept" >"$temporary/before"
+    grep -v '^#' "$kept" | sort -t "$(printf '\t')" -k 2,2V >"$temporary/before" || true
     awk -F '\t' '
         function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
         FILENAME == ARGV[1] { alike = without_line($0); is_there[$0]; now[alike, ++there[alike]] = $0; next }
@@ -208,6 +212,7 @@ keep() {
             }
         }
     ' "$temporary/list" "$temporary/before" "$temporary/new" | sort -t "$(printf '\t')" -k 2,2V >"$temporary/kept"
+    sed -i "1i # of all that there are\t$(wc -l <"$temporary/list")" "$temporary/kept"
     cp "$temporary/kept" "$kept"
 }
 
@@ -219,7 +224,7 @@ wanted() {
     local file
     for file in "$@"; do
         awk -F '\t' -v file="$file:" -v which="$which" '
-            FILENAME == ARGV[1] { outcome[$2] = $1; next }
+            FILENAME == ARGV[1] { if ($0 !~ /^#/) outcome[$2] = $1; next }
             index($0, file) == 1 && (which == "all" || outcome[$0] == "missed" || (which == "rest" && outcome[$0] == ""))
         ' "$kept" "$temporary/list"
     done
