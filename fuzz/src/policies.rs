@@ -115,6 +115,13 @@ fn is_read_again_as_it_was(policies: &Policies, said: &Value) {
             for of_dependency in ["outage", "overflow"] {
                 fields.remove(of_dependency);
             }
+            // These a tenant cannot name, but a base of its own has them as they are without a policy.
+            if said["dependencies"][name]["tenants"][tenant]
+                .get("base")
+                .is_some()
+            {
+                fields.insert("base".to_owned(), "standard".into());
+            }
             own.insert(tenant.clone(), policy);
         }
         table["tenants"] = own.into();
