@@ -60,11 +60,11 @@ impl Play {
 
     /// The probes in the air of the circuit as it is, those aside that have outlived their lease.
     fn probes(&self, who: Who, circuit: &CircuitSnapshot) -> impl Iterator<Item = &Call> {
-        let generation = Some(circuit.generation);
+        let (generation, now) = (Some(circuit.generation), Instant::now());
         self.calls.iter().filter(move |call| {
             call.permit.is_probe()
                 && (call.who, call.generation) == (who, generation)
-                && call.started.elapsed() < call.lease
+                && now.saturating_duration_since(call.started) < call.lease
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 use tower_tenant_breaker::{CircuitSnapshot, CircuitState, EffectiveState, Override};
 
 use super::course::Ended;
@@ -47,7 +47,7 @@ impl Play {
             let ended = Ended {
                 end,
                 is_sure: is_sure && outage.is_none() && is_automatic(&before),
-                latency: started.elapsed(),
+                latency: Instant::now().saturating_duration_since(started),
             };
             self.follow(who, &ended, &before, &after);
         } else if hint.is_none() && outage.is_none() {
