@@ -1,7 +1,12 @@
-//! Files of policies: an error that names what is wrong, or policies that hold, and that are read again as they were.
+//! Files of policies: an error that names what is wrong, or the policies that it says, which hold, and are read again as
+//! they were.
+
+mod said;
 
 use serde_json::{Map, Value, json};
-use tower_tenant_breaker::{CircuitBreakerRegistry, Override, Policies, PoliciesError, Policy};
+use tower_tenant_breaker::{
+    CircuitBreakerRegistry, Override, Policies, PoliciesError, Policy, PolicyBuilder,
+};
 
 /// One text, as TOML and as JSON.
 pub fn check(data: &[u8]) {
@@ -23,6 +28,7 @@ fn judge(text: &str, read: Result<Policies, PoliciesError>, said: Option<Value>)
         Ok(policies) => {
             // What comes after the end of a JSON text is the program's business.
             let Some(said) = said else { return };
+            is_what_the_file_says(&policies, &said);
             is_read_again_as_it_was(&policies, &said);
             holds_once_applied(&policies, &said);
         }
@@ -55,6 +61,39 @@ fn tenants<'a>(said: &'a Value, dependency: &str) -> impl Iterator<Item = &'a St
     tenants.into_iter().flat_map(Map::keys)
 }
 
+/// Each of them is the one that a builder makes of what is written, onto what is written above it.
+fn is_what_the_file_says(policies: &Policies, said: &Value) {
+    let onto = |table: &Value, above: &PolicyBuilder| {
+        let builder = said::onto(table, above.clone());
+        let policy = builder.clone().build();
+        (builder, policy.expect("it was found to be good"))
+    };
+    let nothing = Value::Object(Map::new());
+    let table = said.get("default");
+    let (above, default) = onto(table.unwrap_or(&nothing), &Policy::builder());
+    assert_eq!(
+        policies.default_policy(),
+        table.is_some().then_some(&default)
+    );
+    let named = said.get("dependencies").and_then(Value::as_object);
+    let mut names: Vec<_> = named.into_iter().flat_map(Map::keys).collect();
+    names.sort();
+    assert!(policies.dependencies().eq(names));
+    for (name, table) in named.into_iter().flatten() {
+        let (above, policy) = onto(table, &above);
+        assert_eq!(policies.dependency(name), Some(&policy), "{table}");
+        assert_eq!(
+            policies.is_dry_run(name),
+            table.get("mode").is_some_and(|mode| mode == "dry_run")
+        );
+        let own = table.get("tenants").and_then(Value::as_object);
+        for (tenant, table) in own.into_iter().flatten() {
+            let (_, policy) = onto(table, &above);
+            assert_eq!(policies.tenant(name, tenant), Some(&policy), "{table}");
+        }
+    }
+}
+
 fn written(policy: &Policy) -> Value {
     serde_json::to_value(policy).expect("a policy is written")
 }
@@ -75,6 +114,13 @@ fn is_read_again_as_it_was(policies: &Policies, said: &Value) {
             let fields = policy.as_object_mut().expect("a table");
             for of_dependency in ["outage", "overflow"] {
                 fields.remove(of_dependency);
+            }
+            // These a tenant cannot name, but a base of its own has them as they are without a policy.
+            if said["dependencies"][name]["tenants"][tenant]
+                .get("base")
+                .is_some()
+            {
+                fields.insert("base".to_owned(), "standard".into());
             }
             own.insert(tenant.clone(), policy);
         }
@@ -138,6 +184,9 @@ fn of_one_policy(text: &str) {
     let Ok(policy) = toml::from_str::<Policy>(text) else {
         return;
     };
+    let said: Value = toml::from_str(text).expect("it was read just now");
+    let built = said::onto(&said, Policy::builder()).build();
+    assert_eq!(built.as_ref(), Ok(&policy), "{said}");
     let again: Policy = serde_json::from_value(written(&policy)).expect("it was written");
     assert_eq!(again, policy);
     assert_eq!(policy.to_builder().build().as_ref(), Ok(&policy));

@@ -118,8 +118,8 @@ fn tools(
     template: Option<Template>,
 ) -> Option<Tools> {
     let began = Instant::now();
-    let clock =
-        move || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_007) + began.elapsed();
+    let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_007);
+    let clock = move || epoch + Instant::now().saturating_duration_since(began);
     let mut builder = Tools::builder(registry).wall_clock(clock);
     if let Some(template) = template {
         builder = worded(builder, template.template);

@@ -124,13 +124,12 @@ fn is_what_a_classifier_says(message: &Message<'_>) {
     let before = SystemTime::now();
     let outcome = DefaultClassify.classify(Ok::<_, &BoxError>(&response));
     let said = expected(&message.headers, before);
-    let is_other = message.headers.contains_key("content-type");
     let hint = match (outcome, message.status.as_u16()) {
-        // gRPC tells by a status of its own.
-        (Outcome::Failure { .. } | Outcome::Throttled { .. }, _) if is_other => {
-            outcome.retry_after().and(said)
+        // gRPC tells by a status of its own what is bad, and by the same headers how long it is.
+        (Outcome::Failure { .. } | Outcome::Throttled { .. }, _) if is_grpc(&message.headers) => {
+            said
         }
-        (_, _) if is_other => None,
+        (_, _) if is_grpc(&message.headers) => None,
         (Outcome::Throttled { .. }, 429) | (Outcome::Failure { .. }, 503 | 529) => said,
         (Outcome::Failure { .. }, 408 | 500..=599) => None,
         (Outcome::Success, status) => {
@@ -145,6 +144,14 @@ fn is_what_a_classifier_says(message: &Message<'_>) {
         .unwrap_or_default()
         .abs_diff(hint.unwrap_or_default());
     assert!(off < Duration::from_secs(2), "{outcome:?}, {hint:?}");
+}
+
+/// By the content type, alone or with a message format or a parameter; `grpc-web` is another protocol.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get("content-type").map(HeaderValue::as_bytes);
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || [b'+', b';', b' '].contains(&rest[0]))
 }
 
 /// It is capped by the policy; after a throttled call it is the period, after a failure it lengthens one.

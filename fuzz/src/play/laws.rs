@@ -3,98 +3,12 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, advance};
-use tower_tenant_breaker::{
-    CircuitOpen, CircuitSnapshot, CircuitState, EffectiveState, Override, Probing, Reason, Totals,
-};
+use tower_tenant_breaker::{CircuitSnapshot, CircuitState, EffectiveState, Override};
 
-use super::{Call, End, Level, Play, Seen, Who, menu};
+use super::course::Ended;
+use super::{Call, End, Level, Play, Who};
 
 impl Play {
-    /// A call is admitted where it was said that one would be.
-    pub(super) fn acquire(&mut self, who: Who, probing: Probing) {
-        let would_admit = self.circuit(who).would_admit();
-        let before = self.snapshot(who);
-        let acquired = self.dependency(who).acquire_barred(self.name(who), probing);
-        // Of newcomers it is said as if there were room for them, and a ramp spaces calls.
-        if let (Probing::Yes, Some(circuit)) = (probing, &before) {
-            let is_spaced = acquired.as_ref().is_err_and(|rejection| {
-                let open = rejection.circuit_open();
-                open.is_some_and(|open| open.reason() == Reason::Recovering)
-            });
-            assert!(would_admit == acquired.is_ok() || is_spaced, "{circuit:?}");
-        }
-        let after = self.snapshot(who);
-        let in_outage = self.dependency(who).outage().is_some();
-        let permit = match acquired {
-            Ok(permit) => permit,
-            Err(rejection) => {
-                let open = rejection.circuit_open().expect("a good tenant");
-                self.tells_of(open, who);
-                self.seen[who.dependency].rejected += 1;
-                return;
-            }
-        };
-        self.seen[who.dependency].probes += u64::from(permit.is_probe());
-        let is_own_probe = permit.is_probe() && !in_outage && after.is_some();
-        if is_own_probe {
-            let circuit = after.as_ref().expect("as above");
-            assert_eq!(
-                circuit.state,
-                CircuitState::HalfOpen,
-                "only there are probes"
-            );
-            self.has_a_place_for_one_more(who, circuit);
-        }
-        let overridden = after
-            .as_ref()
-            .is_none_or(|circuit| circuit.overridden.is_some());
-        self.calls.push(Call {
-            generation: after.as_ref().map(|circuit| circuit.generation),
-            is_sure: !overridden && !in_outage,
-            started: Instant::now(),
-            is_own_probe,
-            permit,
-            who,
-        });
-    }
-
-    /// Never more probes than places, those aside that have outlived their lease.
-    fn has_a_place_for_one_more(&self, who: Who, circuit: &CircuitSnapshot) {
-        let in_flight = self.calls.iter().filter(|call| {
-            call.is_own_probe
-                && call.who == who
-                && call.generation == Some(circuit.generation)
-                && call.started.elapsed() < menu::LEASE
-        });
-        let policies = self.policies[who.dependency].iter();
-        let places = policies.map(|policy| menu::places(*policy)).max();
-        assert!(
-            in_flight.count() < places.unwrap_or_default(),
-            "{circuit:?}"
-        );
-    }
-
-    fn tells_of(&self, open: &CircuitOpen, who: Who) {
-        assert_eq!(open.dependency(), self.dependency(who).name());
-        // A circuit that several share has no tenant.
-        assert!(open.tenant().is_none_or(|tenant| tenant == self.name(who)));
-        match (open.reason(), open.retry_after()) {
-            (Reason::Forced | Reason::QuotaExhausted, _) => {}
-            (reason, None) => panic!("nobody holds it open: {reason}"),
-            (
-                Reason::Barred | Reason::HalfOpenFull | Reason::Saturated | Reason::Recovering,
-                Some(left),
-            ) => {
-                assert_eq!(left, Duration::ZERO);
-            }
-            // No period is longer than a day, nor a hint, but for the jitter.
-            (reason, Some(left)) => {
-                assert!(left <= Duration::from_secs(95_040), "{reason}: {left:?}")
-            }
-        }
-        assert!(open.since().is_none_or(|since| since <= Instant::now()));
-    }
-
     /// What ends in another generation than it began in changes nothing.
     pub(super) fn end(&mut self, which: usize, end: End) {
         let Call {
@@ -102,6 +16,7 @@ impl Play {
             who,
             generation,
             is_sure,
+            started,
             ..
         } = self.calls.swap_remove(which);
         let before = self.snapshot(who);
@@ -125,11 +40,17 @@ impl Play {
         seen.ended += 1;
         seen.ended_surely += u64::from(is_sure && !is_disabled && !is_gone && outage.is_none());
         let after = self.snapshot(who);
-        if let (Some(before), Some(after), Some(generation)) = (before, after, generation)
-            && generation != before.generation
-            && hint.is_none()
-            && outage.is_none()
-        {
+        let (Some(before), Some(after), Some(generation)) = (before, after, generation) else {
+            return;
+        };
+        if generation == before.generation {
+            let ended = Ended {
+                end,
+                is_sure: is_sure && outage.is_none() && is_automatic(&before),
+                latency: Instant::now().saturating_duration_since(started),
+            };
+            self.follow(who, &ended, &before, &after);
+        } else if hint.is_none() && outage.is_none() {
             changes_nothing(&before, &after);
         }
     }
@@ -243,124 +164,10 @@ impl Play {
             Level::Registry => self.registry.clear(),
         }
     }
-
-    /// The laws that hold at any time.
-    pub(super) fn hold(&mut self) {
-        for (n, dependency) in self.dependencies.iter().enumerate() {
-            let snapshot = dependency.snapshot();
-            assert!(snapshot.circuits <= self.room, "{snapshot:?}");
-            assert_eq!(snapshot.circuits, dependency.len());
-            let circuits = dependency.circuit_snapshots();
-            let in_state = |state| {
-                circuits
-                    .iter()
-                    .filter(|circuit| circuit.state == state)
-                    .count()
-            };
-            assert_eq!(snapshot.open, in_state(CircuitState::Open));
-            assert_eq!(snapshot.half_open, in_state(CircuitState::HalfOpen));
-            let of_tenants = circuits.iter().filter(|circuit| circuit.tenant.is_some());
-            assert_eq!(of_tenants.count(), snapshot.circuits);
-            assert!(
-                snapshot
-                    .share_open()
-                    .is_none_or(|share| (0.0..=1.0).contains(&share))
-            );
-            for circuit in &circuits {
-                hold_for(circuit);
-            }
-            add_up(&snapshot.totals, &mut self.seen[n]);
-        }
-    }
 }
 
-fn hold_for(circuit: &CircuitSnapshot) {
-    let window = &circuit.window;
-    // Failures of abandoned calls can outlive the calls.
-    let slow = window.slow.iter().copied().max().unwrap_or_default();
-    assert!(slow <= window.calls, "{circuit:?}");
-    assert!((0.0..=1.0).contains(&window.failure_rate()), "{circuit:?}");
-    assert!(window.calls <= circuit.totals.calls, "{circuit:?}");
-    // Throttled calls are among the failures of a window, and beside those of a life.
-    assert!(
-        window.failures <= circuit.totals.failures + circuit.totals.throttled,
-        "{circuit:?}"
-    );
-    assert!(window.throttled <= window.failures, "{circuit:?}");
-    assert!(
-        circuit.ramp.is_none_or(|ramp| (0.0..=1.0).contains(&ramp)),
-        "{circuit:?}"
-    );
-    assert_eq!(
-        circuit.retry_after.is_some(),
-        circuit.state == CircuitState::Open
-    );
-    if circuit.state == CircuitState::HalfOpen {
-        assert_eq!(
-            window.calls, 0,
-            "it takes in nothing while half-open: {circuit:?}"
-        );
-    }
-    assert!(
-        circuit.in_flight.is_none_or(|calls| calls <= 64),
-        "never below none: {circuit:?}"
-    );
-    // None is written as 0, and so the first nanosecond as the second.
-    let now = circuit.taken_at + Duration::from_nanos(1);
-    for at in [
-        circuit.last_success,
-        circuit.last_failure,
-        circuit.last_trip.map(|trip| trip.at),
-    ] {
-        assert!(at.is_none_or(|at| at <= now), "{circuit:?}");
-    }
-}
-
-/// They never fall, and are what was seen from outside.
-fn add_up(totals: &Totals, seen: &mut Seen) {
-    for (now, before) in counts(totals).into_iter().zip(counts(&seen.totals)) {
-        assert!(now >= before, "{totals:?} after {:?}", seen.totals);
-    }
-    seen.totals = *totals;
-    assert_eq!(totals.rejected, seen.rejected, "{totals:?}");
-    assert_eq!(totals.probes, seen.probes, "{totals:?}");
-    assert!(totals.probe_successes + totals.probe_failures <= totals.probes);
-    assert!(totals.abandoned <= totals.cancelled && totals.abandoned_failures <= totals.failures);
-    assert!(totals.abandoned <= totals.calls && totals.slow <= totals.calls);
-    let reported = totals.calls - totals.abandoned;
-    assert!(totals.throttled + totals.failures - totals.abandoned_failures <= reported);
-    let counted = reported + totals.ignored + totals.cancelled + totals.late;
-    assert!(
-        (seen.ended_surely..=seen.ended).contains(&counted),
-        "{counted} of {} to {}: {totals:?}",
-        seen.ended_surely,
-        seen.ended
-    );
-}
-
-fn counts(totals: &Totals) -> [u128; 19] {
-    let nanos = |time: Duration| time.as_nanos();
-    [
-        totals.calls.into(),
-        totals.failures.into(),
-        totals.throttled.into(),
-        totals.ignored.into(),
-        totals.cancelled.into(),
-        totals.abandoned.into(),
-        totals.abandoned_failures.into(),
-        totals.unmeasured.into(),
-        totals.slow.into(),
-        totals.rejected.into(),
-        totals.would_reject.into(),
-        totals.would_open.into(),
-        totals.late.into(),
-        totals.probes.into(),
-        totals.probe_successes.into(),
-        totals.probe_failures.into(),
-        totals.opened.into(),
-        nanos(totals.time_open),
-        nanos(totals.time_to_recover),
-    ]
+fn is_automatic(circuit: &CircuitSnapshot) -> bool {
+    matches!(circuit.effective_state, EffectiveState::Automatic(_))
 }
 
 fn changes_nothing(before: &CircuitSnapshot, after: &CircuitSnapshot) {

@@ -60,17 +60,82 @@ fn builder(number: usize) -> PolicyBuilder {
     }
 }
 
-/// How many probes a policy admits at a time.
-pub fn places(number: usize) -> usize {
+/// What a policy says, as it is written above, or by the documented defaults.
+pub struct Figures {
+    /// How many probes there are at a time.
+    pub places: usize,
+    /// How long a probe that does not end keeps its place.
+    pub lease: Duration,
+    /// How many probes close the circuit.
+    pub success_threshold: u32,
+    /// How many failures in a row open it.
+    pub consecutive_failures: Option<u32>,
+    pub max_in_flight: Option<usize>,
+    /// A probe that takes no longer is not slow.
+    pub slow: Option<Duration>,
+}
+
+pub fn figures(number: usize) -> Figures {
+    let default = Figures {
+        places: 3,
+        lease: 60 * SECOND,
+        success_threshold: 2,
+        consecutive_failures: Some(5),
+        max_in_flight: None,
+        slow: Some(3 * SECOND),
+    };
     match number {
-        0 => 1,
-        1 => 2,
-        _ => 3,
+        0 => Figures {
+            places: 1,
+            success_threshold: 1,
+            consecutive_failures: Some(2),
+            ..default
+        },
+        1 => Figures {
+            places: 2,
+            ..default
+        },
+        2 => Figures {
+            lease: 5 * SECOND,
+            slow: Some(900 * MS),
+            ..default
+        },
+        4 => Figures {
+            consecutive_failures: Some(1),
+            max_in_flight: Some(2),
+            ..default
+        },
+        5 => Figures {
+            consecutive_failures: Some(1),
+            ..default
+        },
+        6 => Figures {
+            consecutive_failures: Some(1),
+            max_in_flight: Some(1),
+            ..default
+        },
+        7 => Figures {
+            consecutive_failures: None,
+            slow: None,
+            ..default
+        },
+        8 => {
+            let slow = Policy::low_traffic().build().ok();
+            let slow = slow.and_then(|policy| policy.latency_threshold(0));
+            Figures {
+                // Twice the threshold, which is snapped up to the edge of its bucket.
+                lease: 2 * slow.unwrap_or_default(),
+                consecutive_failures: Some(3),
+                slow,
+                ..default
+            }
+        }
+        _ => default,
     }
 }
 
-/// The shortest lease of all.
-pub const LEASE: Duration = Duration::from_secs(5);
+/// After its open period, a circuit is kept for a window and the longest period: the shortest of all.
+pub const STAYS: Duration = Duration::from_secs(11);
 
 /// Also the edges of slots, windows and open periods, and what is beyond all bounds.
 pub fn period(number: usize) -> Duration {

@@ -1,5 +1,9 @@
 //! Operations on a registry, out of letters, and what has to hold after each of them.
 
+mod admission;
+mod course;
+mod finish;
+mod hold;
 mod laws;
 mod menu;
 mod operation;
@@ -8,10 +12,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, CircuitHandle, CircuitSnapshot, Dependency, Events, Outcome, Permit,
-    Probing, Totals,
+    CircuitBreakerRegistry, CircuitHandle, CircuitSnapshot, CircuitState, Dependency, Events,
+    Outcome, Permit, Probing, Totals,
 };
 
+use self::course::Course;
+use self::menu::Figures;
 pub use self::operation::{DEPENDENCIES, End, Level, Operation, Script, TENANTS, Who};
 
 /// A call in the air.
@@ -21,8 +27,10 @@ struct Call {
     /// Of the tenant's circuit as it was admitted; none where there was no such circuit.
     generation: Option<u64>,
     started: Instant,
-    /// Whether it takes one of the places of the tenant's own circuit.
+    /// Whether it certainly takes one of the places of the tenant's own circuit, and not the one of an outage.
     is_own_probe: bool,
+    /// How long it keeps its place, if it is a probe.
+    lease: Duration,
     /// Whether it is certain that its end is counted.
     is_sure: bool,
 }
@@ -48,8 +56,11 @@ pub struct Play {
     room: usize,
     calls: Vec<Call>,
     seen: [Seen; DEPENDENCIES],
-    /// The policies that each dependency, or a tenant of it, has had.
-    policies: [Vec<usize>; DEPENDENCIES],
+    /// Of each tenant of each dependency.
+    courses: [Course; DEPENDENCIES * TENANTS],
+    /// The policies of the dependencies, and those that tenants have of their own.
+    policies: [usize; DEPENDENCIES],
+    own_policies: [Option<usize>; DEPENDENCIES * TENANTS],
     minted: usize,
 }
 
@@ -75,7 +86,9 @@ impl Play {
             room: script.room,
             calls: Vec::new(),
             seen: Default::default(),
-            policies: script.policies.map(|policy| vec![policy]),
+            courses: [Course::default(); DEPENDENCIES * TENANTS],
+            policies: script.policies,
+            own_policies: [None; DEPENDENCIES * TENANTS],
             minted: 0,
         }
     }
@@ -94,6 +107,12 @@ impl Play {
 
     fn snapshot(&self, who: Who) -> Option<CircuitSnapshot> {
         self.circuit(who).snapshot()
+    }
+
+    /// Of the policy that holds now.
+    fn figures(&self, who: Who) -> Figures {
+        let own = self.own_policies[who.number()];
+        menu::figures(own.unwrap_or(self.policies[who.dependency]))
     }
 
     /// Does what the operation says, and asks for all laws.
@@ -150,60 +169,38 @@ impl Play {
             Operation::Recover(dependency) => self.dependencies[dependency].begin_recovery(),
             Operation::Set(level, who, kind, period) => self.set(level, who, kind, period),
             Operation::Clear(level, who) => self.clear(level, who),
-            Operation::Policy(dependency, policy) => {
-                self.policies[dependency].push(policy);
-                self.dependencies[dependency].set_policy(menu::policy(policy));
-                assert_eq!(
-                    *self.dependencies[dependency].policy(),
-                    menu::policy(policy)
-                );
-            }
-            Operation::OwnPolicy(who, Some(policy)) => {
-                self.policies[who.dependency].push(policy);
-                let set = self.circuit(who).set_policy(menu::policy(policy));
-                set.expect("a good tenant");
-            }
-            Operation::OwnPolicy(who, None) => self.circuit(who).clear_policy(),
+            Operation::Policy(dependency, policy) => self.set_policy(dependency, policy),
+            Operation::OwnPolicy(who, policy) => self.set_own_policy(who, policy),
             _ => {}
         }
     }
 
-    /// Ends everything, and lifts all that was forced: whoever asks is admitted again, and no place is lost.
-    pub async fn finish(mut self) {
-        while !self.calls.is_empty() {
-            self.end(0, End::Dropped);
+    fn set_policy(&mut self, dependency: usize, number: usize) {
+        let policy = menu::policy(number);
+        self.policies[dependency] = number;
+        self.dependencies[dependency].set_policy(policy.clone());
+        assert_eq!(*self.dependencies[dependency].policy(), policy);
+        for who in Who::all().filter(|who| who.dependency == dependency) {
+            self.counts_anew(who);
         }
-        for level in [
-            Level::Registry,
-            Level::Dependency,
-            Level::Tenant,
-            Level::Circuit,
-        ] {
-            for who in Who::all() {
-                self.clear(level, who);
+    }
+
+    fn set_own_policy(&mut self, who: Who, number: Option<usize>) {
+        self.own_policies[who.number()] = number;
+        match number {
+            Some(number) => {
+                let set = self.circuit(who).set_policy(menu::policy(number));
+                set.expect("a good tenant");
             }
+            None => self.circuit(who).clear_policy(),
         }
-        self.registry.reset();
-        self.hold();
-        for who in Who::all() {
-            self.circuit(who).clear_policy();
-            let Some(circuit) = self.snapshot(who) else {
-                continue;
-            };
-            assert!(
-                circuit.in_flight.unwrap_or_default() == 0,
-                "no place is lost: {circuit:?}"
-            );
-            assert!(self.circuit(who).would_admit(), "{circuit:?}");
+        self.counts_anew(who);
+    }
+
+    /// By another policy, runs may begin anew; the successes of probes stay.
+    fn counts_anew(&mut self, who: Who) {
+        if self.circuit(who).state() == CircuitState::Closed {
+            self.courses[who.number()].lose_count();
         }
-        tokio::time::advance(Duration::from_secs(3_600)).await;
-        for who in Who::all() {
-            // A newcomer's circuit may begin open, by its policy.
-            let is_known = self.snapshot(who).is_some();
-            self.acquire(who, Probing::Yes);
-            let is_admitted = self.calls.last().is_some_and(|call| call.who == who);
-            assert!(is_admitted || !is_known, "{who:?} is rejected for good");
-        }
-        self.hold();
     }
 }

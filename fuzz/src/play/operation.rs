@@ -23,6 +23,11 @@ impl Who {
         (0..DEPENDENCIES * TENANTS).map(Self::of)
     }
 
+    /// Its place among all.
+    pub(super) fn number(self) -> usize {
+        self.dependency * TENANTS + self.tenant
+    }
+
     fn of(number: usize) -> Self {
         Self {
             dependency: number / TENANTS % DEPENDENCIES,
