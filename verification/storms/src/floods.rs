@@ -12,7 +12,7 @@ use tower_tenant_breaker::{CircuitBreakerRegistry, Dependency, Outcome, Policy};
 use crate::figure::Figure;
 use crate::sip::State;
 
-/// How many times as long a call of a chosen id may take. Where ids could be made to collide, it would be ten times at the
+/// How many times as long a call of a chosen id may take. Where ids could be made to collide, it would be six times at the
 /// least; as it is, chosen ids and random ones differ by how they lie in memory.
 const BOUND: f64 = 2.0;
 const READINGS: usize = 11;

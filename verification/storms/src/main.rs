@@ -7,6 +7,7 @@ mod figure;
 mod floods;
 mod minted;
 mod panics;
+mod rest;
 mod sip;
 mod soak;
 
