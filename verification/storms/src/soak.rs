@@ -28,7 +28,10 @@ const LEAST_CALLS: u64 = 1_000;
 const ONE_SICK_OF: u64 = 10;
 const SICK_FOR: u64 = 10;
 /// Of the calls of known tenants, in any minute. The others' circuits are open since they were sick, or were forced open.
-const LEAST_ADMITTED: f64 = 60.0;
+const LEAST_ADMITTED: f64 = 80.0;
+/// Percent that memory may grow by in the last three quarters. Only once every tenant was sick, do circuits stay as they are.
+const MOST_GROWN: f64 = 5.0;
+const MOST_GROWN_IN_A_FEW_MINUTES: f64 = 15.0;
 const MIB: f64 = 1024.0 * 1024.0;
 
 #[derive(Default)]
@@ -120,7 +123,11 @@ pub fn storm(minutes: u64) -> Vec<Figure> {
         Figure::of_memory(
             "percent of memory grown in the last three quarters",
             grown,
-            5.0,
+            if minutes < 10 {
+                MOST_GROWN_IN_A_FEW_MINUTES
+            } else {
+                MOST_GROWN
+            },
         ),
     ];
     figures.extend(afterwards::all(&dependencies));

@@ -10,7 +10,7 @@ use super::{Dropped, IN_FLIGHT, PLACES, STEPS, dependency, free_places, half_ope
 use crate::figure::Figure;
 use crate::rest::rest;
 
-const PERIOD: Duration = Duration::from_millis(1);
+const PERIOD: Duration = Duration::from_micros(20);
 
 const PROBED: usize = 0;
 const CLOSED: usize = 1;
@@ -52,7 +52,7 @@ pub fn drops(calls: u64) -> (Dropped, Vec<Figure>) {
 
     let tenant = TENANTS[MOVING];
     // It may probe again, if it is open, and whoever may not then has lost a place.
-    rest(20 * PERIOD);
+    rest(100 * PERIOD);
     let expected = match moving.state(tenant) {
         CircuitState::Closed => IN_FLIGHT,
         CircuitState::HalfOpen | CircuitState::Open => PLACES,
