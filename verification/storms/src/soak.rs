@@ -28,7 +28,7 @@ const LEAST_CALLS: u64 = 1_000;
 const ONE_SICK_OF: u64 = 10;
 const SICK_FOR: u64 = 10;
 /// Of the calls of known tenants, in any minute. The others' circuits are open since they were sick, or were forced open.
-const LEAST_ADMITTED: f64 = 80.0;
+const LEAST_ADMITTED: f64 = 85.0;
 /// Percent that memory may grow by in the last three quarters. Only once every tenant was sick, do circuits stay as they are.
 const MOST_GROWN: f64 = 5.0;
 const MOST_GROWN_IN_A_FEW_MINUTES: f64 = 15.0;
@@ -253,9 +253,9 @@ fn operate(dependency: &Dependency, second: u64) {
         snapshot.circuits
     );
     let known = dependency.circuit(&known(second as usize % 100));
-    match second % 600 {
-        // Seldom, since it mends what else would be seen.
-        575 => dependency.reset(),
+    match second % 60 {
+        // Once a minute and early, since it mends what else would be seen in the end.
+        15 => dependency.reset(),
         second => match second % 20 {
             3 => known.set_for(Override::DryRun, Duration::from_secs(5)),
             5 => known.force_open_for("maintenance", Duration::from_secs(2)),
