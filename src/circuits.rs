@@ -197,19 +197,28 @@ impl Circuits {
                 (found, is_over) = self.search(at, now, &mut left, &mut forgettable);
                 let taken = found.and_then(|bucket| self.take(at, bucket, now, Farewell::LikeNew));
                 if let Some(victim) = taken {
+                    if is_over {
+                        // It was in the last bucket: by this shard the hand has come.
+                        self.pass(at);
+                    }
                     return Some((victim, Farewell::LikeNew));
                 }
             }
             if !is_over {
                 break;
             }
-            let next = (at + 1) % self.shards.len();
-            let _ = self.hand.compare_exchange(at, next, Relaxed, Relaxed);
+            self.pass(at);
         }
         let mut forgettable = forgettable.into_iter();
         let victim =
             forgettable.find_map(|(at, bucket)| self.take(at, bucket, now, Farewell::Forgotten))?;
         Some((victim, Farewell::Forgotten))
+    }
+
+    /// Lets the next search begin behind this shard, unless one has already.
+    fn pass(&self, at: usize) {
+        let next = (at + 1) % self.shards.len();
+        let _ = self.hand.compare_exchange(at, next, Relaxed, Relaxed);
     }
 
     /// Moves the hand of a shard on to the first bucket whose circuit may go, or to the shard's end, which is

@@ -96,6 +96,23 @@ async fn the_search_finds_the_one_circuit_that_may_go_in_whatever_shard_it_is() 
     }
 }
 
+/// What goes may be in the last bucket of its shard. The next search then begins in the next shard: those who came
+/// meanwhile, and may not go yet, are in the one before.
+#[tokio::test(start_paused = true)]
+async fn newcomers_find_room_as_long_as_any_of_many_has_been_silent_for_a_window() {
+    const TENANTS: usize = 20_000;
+    let search = dependency(TENANTS);
+    for number in 0..TENANTS {
+        acquire(&search, &format!("tenant {number}")).record(Outcome::Success);
+    }
+    advance(WINDOW).await;
+    for number in 0..TENANTS / 2 {
+        let newcomer = format!("newcomer {number}");
+        acquire(&search, &newcomer).record(Outcome::Success);
+        assert!(has_circuit(&search, &newcomer), "{newcomer}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_circuit_in_which_nothing_is_counted_may_go_at_once() {
     let search = dependency(1);

@@ -13,6 +13,8 @@ fail() {
 
 command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
 
+# How many there are, or more, unless one is named.
+least=41
 scenarios=interleavings::
 while [ $# -gt 0 ]; do
     case $1 in
@@ -23,7 +25,10 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         -*) fail "no such flag: $1" ;;
-        *) scenarios=$1 ;;
+        *)
+            scenarios=$1
+            least=1
+            ;;
     esac
     shift
 done
@@ -63,6 +68,8 @@ fi
 # The harness writes its dots on the same lines.
 runs=$(grep -o 'loom: .*' "$log" | cut -d' ' -f2- | sort) || true
 [ -n "$runs" ] || fail "no scenario is called $scenarios"
+ran=$(wc -l <<<"$runs")
+[ "$ran" -ge "$least" ] || fail "$ran scenarios ran, of at least $least"
 
 printf '%-11s %10s %9s  %s\n' preemptions runs seconds scenario
 while read -r name bound count seconds; do

@@ -35,6 +35,7 @@ needs_nightly() {
 # What the flags say: whether the run is to be short.
 short=
 knows_short() {
+    [ $# -le 1 ] || fail "one flag at most, not: $*"
     case ${1-} in
         '') ;;
         --short) short=yes ;;
@@ -42,16 +43,26 @@ knows_short() {
     esac
 }
 
-# Runs the tests of a build: prints the lines that say how many passed, and returns whether all did.
+# Runs the tests of a build: adds those that passed to `passed`, and returns whether all did, and there was one.
 passed=0
 tests() {
-    local log
+    local log ran
     log=$(mktemp)
     if ! "$@" >"$log" 2>&1; then
         grep -vE '^test .* ok$' "$log" | tail -n 80 >&2
         rm -f "$log"
         return 1
     fi
-    passed=$((passed + $(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log" | awk "{ all += \$1 } END { print all + 0 }")))
+    ran=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$log" | awk '{ all += $1 } END { print all + 0 }')
     rm -f "$log"
+    [ "$ran" -gt 0 ] || {
+        say "no test ran: $*"
+        return 1
+    }
+    passed=$((passed + ran))
+}
+
+# There are so many tests, or more; what ran none of them proves nothing.
+expects() {
+    [ "$passed" -ge "$1" ] || fail "$passed tests ran, of at least $1"
 }

@@ -10,6 +10,7 @@ fail() {
     exit 1
 }
 
+[ $# -le 1 ] || fail "one flag at most, not: $*"
 short=()
 case ${1-} in
     '') ;;

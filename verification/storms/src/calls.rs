@@ -24,6 +24,10 @@ pub enum Order {
     /// Panic when it is polled.
     PanicLater,
     Fail,
+    /// Fail once it was polled so often.
+    FailLater {
+        polls: u32,
+    },
 }
 
 #[derive(Debug)]
@@ -61,12 +65,12 @@ impl Future for Work {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Order::Answer { polls } if *polls > 1 => {
+            Order::Answer { polls } | Order::FailLater { polls } if *polls > 1 => {
                 *polls -= 1;
                 Poll::Pending
             }
             Order::Answer { .. } => Poll::Ready(Ok(())),
-            Order::Fail => Poll::Ready(Err(Failed)),
+            Order::Fail | Order::FailLater { .. } => Poll::Ready(Err(Failed)),
             Order::PanicLater | Order::PanicAtOnce => panic!("as it was told"),
         }
     }

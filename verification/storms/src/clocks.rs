@@ -1,4 +1,6 @@
-//! A clock that stands still, creeps, and jumps by years.
+//! A clock that stands still, creeps, and jumps by years, and one on the wall that is set forth and back.
+
+mod wall;
 
 use std::time::Duration;
 
@@ -10,8 +12,11 @@ use crate::figure::Figure;
 const LONGEST: Duration = Duration::from_secs(60);
 const TENANTS: usize = 32;
 const DAY: Duration = Duration::from_secs(86_400);
-/// Nanoseconds since the registry began fit 64 bits for 584 years.
-const YEARS: u32 = 400;
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+/// So often the clock jumps by years, evenly among the steps.
+const JUMPS: u64 = 50;
+/// By so many at most. Nanoseconds since the registry began fit 64 bits for 584 years.
+const YEARS: u32 = 8;
 
 pub fn storm(steps: u64) -> Vec<Figure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -19,7 +24,11 @@ pub fn storm(steps: u64) -> Vec<Figure> {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    runtime.block_on(jump(steps))
+    runtime.block_on(async {
+        let mut figures = jump(steps).await;
+        figures.extend(wall::jump(steps / 10).await);
+        figures
+    })
 }
 
 async fn jump(steps: u64) -> Vec<Figure> {
@@ -38,21 +47,20 @@ async fn jump(steps: u64) -> Vec<Figure> {
         .collect();
     let (mut opened, mut too_long, mut stuck, mut impossible) = (0_u64, 0_u64, 0_u64, 0_u64);
     let mut passed = Duration::ZERO;
-    let year = 365 * DAY;
     let mut held = Vec::new();
-    for _ in 0..steps {
+    for step in 1..=steps {
         let jump = match fastrand::u8(..16) {
+            _ if step.is_multiple_of(steps / JUMPS) => {
+                YEAR + DAY * fastrand::u32(..365 * (YEARS - 1))
+            }
             0..=5 => Duration::ZERO,
             6..=9 => Duration::from_nanos(fastrand::u64(..1_000)),
             10..=12 => Duration::from_millis(fastrand::u64(..2_000)),
             13 => Duration::from_secs(fastrand::u64(..300)),
-            14 if fastrand::u16(..).is_multiple_of(1_024) => DAY * fastrand::u32(..1_000),
             _ => Duration::from_micros(fastrand::u64(..1_000)),
         };
-        if passed + jump < YEARS * year {
-            passed += jump;
-            advance(jump).await;
-        }
+        passed += jump;
+        advance(jump).await;
         let tenant = &tenants[fastrand::usize(..TENANTS)];
         match search.acquire(tenant) {
             Ok(permit) => match fastrand::u8(..8) {
@@ -97,8 +105,12 @@ async fn jump(steps: u64) -> Vec<Figure> {
             u64::from(circuit.state == CircuitState::Closed && circuit.retry_after.is_some());
     }
     vec![
-        Figure::at_least("years that passed", passed.as_secs() / year.as_secs(), 1),
-        Figure::at_least("rejections", opened, steps / 100),
+        Figure::at_least(
+            "years that passed",
+            passed.as_secs() / YEAR.as_secs(),
+            JUMPS,
+        ),
+        Figure::at_least("rejections", opened, steps / 200),
         Figure::exactly(
             ".. that say nothing, or more than the longest period",
             too_long,

@@ -40,4 +40,21 @@ impl Figure {
             bound: format!("at least {bound}"),
         }
     }
+
+    /// One that is read from the memory of the process. Where that cannot be read, nothing is known, and so nothing held.
+    pub fn of_memory<T: PartialOrd + Display>(
+        what: &'static str,
+        figure: Option<T>,
+        bound: T,
+    ) -> Self {
+        match figure {
+            Some(figure) => Self::at_most(what, figure, bound),
+            None => Self {
+                what,
+                figure: "unknown: `/proc/self/status` does not say what is resident".to_owned(),
+                bound: format!("at most {bound}"),
+                held: false,
+            },
+        }
+    }
 }

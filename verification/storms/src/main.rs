@@ -7,6 +7,8 @@ mod figure;
 mod floods;
 mod minted;
 mod panics;
+mod rest;
+mod sip;
 mod soak;
 
 use std::process::ExitCode;
@@ -29,7 +31,7 @@ Storms, all but the soak where none is named:
   soak    everything at once, for an hour
 
 Flags:
-  --short      a twentieth of all that, and half a minute's soak
+  --short      a twentieth of all that, and a minute's soak
   --seed N     what is random begins with; 1 unless another is given
   --minutes N  how long the soak lasts
   -h, --help   print this
@@ -107,7 +109,7 @@ fn main() -> ExitCode {
         let begun = Instant::now();
         let figures = match storm {
             "minted" => minted::storm(10_000_000 / less),
-            "floods" => floods::storm(if args.short { 10_000 } else { 50_000 }),
+            "floods" => floods::storm(args.short),
             "drops" => drops::storm(1_000_000 / less),
             "panics" => panics::storm(1_000_000 / less),
             "clocks" => clocks::storm(1_000_000 / less),
