@@ -14,7 +14,7 @@ fail() {
 command -v cargo >/dev/null || fail 'cargo is missing: install Rust first'
 
 # How many there are, or more, unless one is named.
-least=41
+least=44
 scenarios=interleavings::
 while [ $# -gt 0 ]; do
     case $1 in
