@@ -68,3 +68,35 @@ impl Head {
         Some(share as f64 / ONE as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use crate::{CircuitBreakerRegistry, OpenPeriod, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_call_after_a_ramp_lets_the_next_pass_by_the_word_alone() {
+        let second = Duration::from_secs(1);
+        let policy = Policy::builder()
+            .consecutive_failures(1)
+            .open_for(OpenPeriod::fixed(second).jitter(0.0))
+            .success_threshold(1)
+            .ramp(0.5, second);
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", policy.build().unwrap())
+            .unwrap();
+        let call = |outcome| search.acquire("acme").unwrap().record(outcome);
+        call(Outcome::failure());
+        advance(second).await;
+        call(Outcome::Success);
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        assert!(circuit.word().is_ramping());
+        advance(second).await;
+        call(Outcome::Success);
+        assert!(!circuit.word().is_ramping());
+    }
+}

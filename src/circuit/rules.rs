@@ -158,15 +158,18 @@ impl Deref for InForce {
 mod tests {
     use std::time::Duration;
 
-    use super::{ERAS, Rules, is_of_earlier_era};
-    use crate::policy::Policy;
+    use super::{ERA, ERAS, Rules, is_of_earlier_era};
+    use crate::policy::{OpenPeriod, Policy};
+    use crate::sync::Arc;
+    use crate::{CircuitState, OutagePolicy};
+
+    fn of(seconds: u64) -> Policy {
+        let window = Duration::from_secs(seconds);
+        Policy::builder().window(window).build().unwrap()
+    }
 
     #[test]
     fn a_window_of_another_length_is_later_however_many_thresholds_have_changed_before() {
-        let of = |seconds| {
-            let window = Duration::from_secs(seconds);
-            Policy::builder().window(window).build().unwrap()
-        };
         let mut before = Rules::new(of(1));
         for (seconds, era) in [(2, 1), (3, ERAS / 2 + 1), (4, 2 * ERAS - 1), (5, 2 * ERAS)] {
             let after = before.followed_by(of(seconds), || era);
@@ -174,5 +177,33 @@ mod tests {
             assert!(is_of_earlier_era(old, new) && !is_of_earlier_era(new, old));
             before = after;
         }
+    }
+
+    #[test]
+    fn eras_go_round() {
+        let after = Rules::new(of(1)).followed_by(of(2), || 2 * ERAS + 3);
+        assert_eq!(after.slot(0) >> ERA, 3);
+        assert_eq!(after.began(after.slot(0) + 1), Some(after.slot_nanos));
+        let half = after.slot(0) ^ (ERAS / 2) << ERA;
+        assert!(!is_of_earlier_era(half, after.slot(0)) && !is_of_earlier_era(after.slot(0), half));
+    }
+
+    #[test]
+    fn what_is_said_of_a_tenant_is_not_said_of_an_outage() {
+        let fixed = |seconds| OpenPeriod::fixed(Duration::from_secs(seconds));
+        let policy = Policy::builder()
+            .success_threshold(2)
+            .open_for(fixed(3))
+            .max_in_flight(4)
+            .initial_state(CircuitState::Open)
+            .outage(OutagePolicy::default().open_for(fixed(7)))
+            .build()
+            .unwrap();
+        let rules = Arc::new(Rules::new(policy));
+        let of_outage = &rules.of_outage().policy;
+        assert_eq!(of_outage.success_threshold, 2);
+        assert_eq!(of_outage.open_for, fixed(7));
+        assert_eq!(of_outage.max_in_flight, None);
+        assert_eq!(of_outage.initial_state, CircuitState::Closed);
     }
 }

@@ -352,6 +352,17 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_of_an_era_whose_number_is_lower_is_later_where_eras_have_gone_round() {
+        let window = Window::new();
+        let [before, after] = [u64::MAX / 2, 7];
+        let count = |slot| window.count(slot, 0, FAILED, None, || true);
+        count(before);
+        count(after);
+        assert_eq!(window.figures(after, None).calls, 1);
+        assert!(!window.is_idle(after) && window.is_idle(before));
+    }
+
+    #[test]
     fn a_success_is_counted_in_one_step_only_in_the_slot_in_use_of_its_generation() {
         const GOOD: Counts = Counts {
             failures: 0,
