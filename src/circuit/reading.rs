@@ -191,3 +191,31 @@ mod tests {
         assert_eq!(share(&mut marks, [20, 999, 10]), 1.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Circuit, Head, Rare};
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_circuit_takes_is_told_with_all_that_it_holds() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry
+            .dependency_with("search", Policy::default())
+            .unwrap();
+        let end = |outcome| search.acquire("acme").unwrap().record(outcome);
+        end(Outcome::Success);
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let two_counts = size_of::<[usize; 2]>();
+        let pointer = size_of::<Circuit>();
+        let of_a_good_one = pointer + two_counts + size_of::<Head>() + "acme".len();
+        assert_eq!(circuit.bytes(), of_a_good_one);
+        end(Outcome::failure());
+        let of_a_bad_one = of_a_good_one + size_of::<Rare>();
+        assert_eq!(circuit.bytes(), of_a_bad_one);
+        (0..100).for_each(|_| end(Outcome::Success));
+        let histograms = circuit.rare().percentiles.load_full().unwrap().bytes();
+        assert!(histograms > 1_000);
+        assert_eq!(circuit.bytes(), of_a_bad_one + histograms);
+    }
+}
