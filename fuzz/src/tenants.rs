@@ -101,22 +101,12 @@ fn is_the_hash_of(
             assert_ne!(tenant, elsewhere.tenant_id_of(credential));
             let longer = [credential, b"0"].concat();
             assert_ne!(tenant, extractor.tenant_id_of(longer));
-            let shown = format!("{tenant} {tenant:?} {extractor:?}");
-            let is_long = credential.len() >= 8 && !credential.iter().all(|byte| is_digit(*byte));
-            let holds = |text: &[u8]| {
-                shown
-                    .as_bytes()
-                    .windows(text.len())
-                    .any(|bytes| bytes == text)
+            // What is shown is the hash, and for the rest the same for all of them.
+            let shown = |tenant: &Tenant<'_>| {
+                format!("{tenant} {tenant:?} {extractor:?}").replace(tenant.as_str(), "#")
             };
-            let is_of_the_name = API_KEY
-                .as_bytes()
-                .windows(credential.len())
-                .any(|part| part == credential)
-                || b"CredentialTenant { place: ApiKey(\"x-api-key\"), .. }"
-                    .windows(credential.len())
-                    .any(|part| part == credential);
-            assert!(!is_long || is_of_the_name || !holds(credential));
+            let another = extractor.tenant_id_of(b"another credential");
+            assert_eq!(shown(&tenant), shown(&another));
         }
         (Err(missing), Err(reason)) => says_nothing_but(&missing, reason),
         (tenant, credential) => panic!("{tenant:?}, but expected {:?}", credential.is_ok()),
