@@ -146,6 +146,7 @@ impl Circuit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
 
     fn share(marks: &mut Marks, [at, calls, rejected]: [u32; 3]) -> f64 {
         marks.share_since(Mark {
@@ -190,12 +191,6 @@ mod tests {
         share(&mut marks, [10, 1_000, 0]);
         assert_eq!(share(&mut marks, [20, 999, 10]), 1.0);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Circuit, Head, Rare};
-    use crate::{CircuitBreakerRegistry, Outcome, Policy};
 
     #[tokio::test(start_paused = true)]
     async fn what_a_circuit_takes_is_told_with_all_that_it_holds() {
