@@ -4,7 +4,9 @@ mod on_two_threads;
 mod through_the_service;
 mod through_transitions;
 
-use tower_tenant_breaker::{CircuitBreakerRegistry, Dependency, Policy};
+use std::time::Duration;
+
+use tower_tenant_breaker::{CircuitBreakerRegistry, Dependency, OpenPeriod, Policy};
 
 use crate::figure::Figure;
 
@@ -67,6 +69,23 @@ fn still() -> Policy {
         .half_open_max_calls(PLACES)
         .max_in_flight(IN_FLIGHT)
         .abandoned_run(0)
+        .build()
+        .expect("a policy")
+}
+
+/// Three failures or cancelled calls in a row open the circuit, which a few good probes close again.
+fn moving(success_threshold: u32, open_for: OpenPeriod) -> Policy {
+    Policy::builder()
+        .without_failure_rate()
+        .without_latency()
+        .consecutive_failures(3)
+        .abandoned_run(3)
+        .half_open_max_calls(PLACES)
+        .success_threshold(success_threshold)
+        // A probe that is lost is to be missed for good.
+        .probe_lease(Duration::from_secs(86_400))
+        .open_for(open_for)
+        .max_in_flight(IN_FLIGHT)
         .build()
         .expect("a policy")
 }

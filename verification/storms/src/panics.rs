@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::{
-    Cause, CircuitBreakerRegistry, Event, MissingTenant, Outcome, Policy, Tenant,
+    Cause, CircuitBreakerRegistry, Dependency, Event, MissingTenant, Outcome, Policy, Tenant,
     TenantCircuitBreakerLayer, TenantExtractor,
 };
 
@@ -37,6 +37,23 @@ impl TenantExtractor<Call> for Panicky {
         panic_if(&EXTRACTOR_PANICS);
         Ok(call.tenant.as_str().into())
     }
+}
+
+/// Calls of a dependency, of which each part that a user wrote panics where it is asked to.
+fn guarded(search: &Dependency) -> impl Service<Call, Response = (), Error = BoxError> + use<> {
+    let layer = TenantCircuitBreakerLayer::new(search.clone(), Panicky)
+        .classify(|result: Result<&(), &BoxError>| {
+            panic_if(&CLASSIFIER_PANICS);
+            match result {
+                Ok(()) => Outcome::Success,
+                Err(_) => Outcome::failure(),
+            }
+        })
+        .fallback_on_failure(|_: Call, _: Cause<()>| {
+            panic_if(&FALLBACK_PANICS);
+            std::future::ready(Ok::<_, BoxError>(()))
+        });
+    layer.layer(service_fn(|call: Call| work(&call)))
 }
 
 pub fn storm(calls: u64) -> Vec<Figure> {
@@ -72,19 +89,7 @@ fn quietly(calls: u64) -> Vec<Figure> {
     let search = registry
         .dependency_with("search", policy)
         .expect("a dependency");
-    let layer = TenantCircuitBreakerLayer::new(search.clone(), Panicky)
-        .classify(|result: Result<&(), &BoxError>| {
-            panic_if(&CLASSIFIER_PANICS);
-            match result {
-                Ok(()) => Outcome::Success,
-                Err(_) => Outcome::failure(),
-            }
-        })
-        .fallback_on_failure(|_: Call, _: Cause<()>| {
-            panic_if(&FALLBACK_PANICS);
-            std::future::ready(Ok::<_, BoxError>(()))
-        });
-    let mut service = layer.layer(service_fn(|call: Call| work(&call)));
+    let mut service = guarded(&search);
 
     let (mut panicked, mut quiet, mut by_hand_times) = (0_u64, 0_u64, 0_u64);
     let (mut good, mut failed, mut ignored, mut extractors) = (0, 0, 0, 0_u64);

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use tower_tenant_breaker::{CircuitState, Dependency, OpenPeriod, Outcome, Permit, Policy};
+use tower_tenant_breaker::{CircuitState, Dependency, OpenPeriod, Outcome, Permit};
 
-use super::{Dropped, IN_FLIGHT, PLACES, STEPS, dependency, free_places, half_open, still};
+use super::{Dropped, IN_FLIGHT, PLACES, STEPS, dependency, free_places, half_open, moving, still};
 use crate::figure::Figure;
 use crate::rest::rest;
 
@@ -17,23 +17,11 @@ const CLOSED: usize = 1;
 const MOVING: usize = 2;
 const TENANTS: [&str; 3] = ["probed", "closed", "moving"];
 
-fn moving() -> Policy {
-    Policy::builder()
-        .without_failure_rate()
-        .without_latency()
-        .consecutive_failures(3)
-        .abandoned_run(3)
-        .half_open_max_calls(PLACES)
-        .success_threshold(2)
-        .probe_lease(Duration::from_secs(86_400))
-        .open_for(OpenPeriod::fixed(PERIOD))
-        .max_in_flight(IN_FLIGHT)
-        .build()
-        .expect("a policy")
-}
-
 pub fn drops(calls: u64) -> (Dropped, Vec<Figure>) {
-    let (still, moving) = (dependency(still()), dependency(moving()));
+    let (still, moving) = (
+        dependency(still()),
+        dependency(moving(2, OpenPeriod::fixed(PERIOD))),
+    );
     let dependencies = [&still, &still, &moving];
     for tenant in [PROBED, CLOSED] {
         drop(still.acquire(TENANTS[tenant]));

@@ -8,15 +8,16 @@ use std::time::Duration;
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
 use tower_tenant_breaker::{
-    CircuitState, Dependency, OpenPeriod, Outcome, Policy, TenantCircuitBreakerLayer,
+    CircuitState, Dependency, OpenPeriod, Outcome, TenantCircuitBreakerLayer,
 };
 
 use super::through_the_service::is_rejection;
-use super::{Dropped, IN_FLIGHT, PLACES, STEPS, dependency, free_places};
+use super::{Dropped, IN_FLIGHT, PLACES, STEPS, dependency, free_places, moving};
 use crate::calls::{Call, Named, Order, poll, work};
 use crate::figure::Figure;
 
 const TENANTS: usize = 64;
+const PERIOD: Duration = Duration::from_millis(500);
 const MOST_POLLS: u32 = 4;
 /// A tenant has its turn once in 64 of these, which is longer than a circuit stays open.
 const MOST_PAUSE: u64 = 40_000;
@@ -28,22 +29,6 @@ pub fn drops(calls: u64) -> (Dropped, Vec<Figure>) {
         .build()
         .expect("a runtime");
     runtime.block_on(dropped(calls))
-}
-
-fn moving() -> Policy {
-    Policy::builder()
-        .without_failure_rate()
-        .without_latency()
-        .consecutive_failures(3)
-        .abandoned_run(3)
-        .half_open_max_calls(PLACES)
-        .success_threshold(3)
-        // A probe that is lost is to be missed for good.
-        .probe_lease(Duration::from_secs(86_400))
-        .open_for(OpenPeriod::fixed(Duration::from_millis(500)).jitter(0.0))
-        .max_in_flight(IN_FLIGHT)
-        .build()
-        .expect("a policy")
 }
 
 /// A call under way, and the generation that it began in.
@@ -62,7 +47,7 @@ fn seen(search: &Dependency, tenant: &str) -> (u64, CircuitState, Duration) {
 }
 
 async fn dropped(calls: u64) -> (Dropped, Vec<Figure>) {
-    let search = dependency(moving());
+    let search = dependency(moving(3, OpenPeriod::fixed(PERIOD).jitter(0.0)));
     let layer = TenantCircuitBreakerLayer::new(search.clone(), Named).classify(
         |result: Result<&(), &tower::BoxError>| match result {
             Ok(()) => Outcome::Success,

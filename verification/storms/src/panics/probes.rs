@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use tower::{BoxError, Layer, Service, service_fn};
+use tower::Service;
 use tower_tenant_breaker::{
-    Cause, CircuitBreakerRegistry, CircuitState, Dependency, Event, Outcome, Policy,
-    TenantCircuitBreakerLayer,
+    CircuitBreakerRegistry, CircuitState, Dependency, Event, Outcome, Policy,
 };
 
-use super::{CLASSIFIER_PANICS, EXTRACTOR_PANICS, FALLBACK_PANICS, Panicky, TENANTS, panic_if};
-use crate::calls::{Call, Order, poll, work};
+use super::{CLASSIFIER_PANICS, EXTRACTOR_PANICS, FALLBACK_PANICS, TENANTS, guarded};
+use crate::calls::{Call, Order, poll};
 use crate::figure::Figure;
 
 const PLACES: u32 = 3;
@@ -42,19 +41,7 @@ pub fn panic(probes: u64) -> Vec<Figure> {
     let search = registry
         .dependency_with("search", policy)
         .expect("a dependency");
-    let layer = TenantCircuitBreakerLayer::new(search.clone(), Panicky)
-        .classify(|result: Result<&(), &BoxError>| {
-            panic_if(&CLASSIFIER_PANICS);
-            match result {
-                Ok(()) => Outcome::Success,
-                Err(_) => Outcome::failure(),
-            }
-        })
-        .fallback_on_failure(|_: Call, _: Cause<()>| {
-            panic_if(&FALLBACK_PANICS);
-            std::future::ready(Ok::<_, BoxError>(()))
-        });
-    let mut service = layer.layer(service_fn(|call: Call| work(&call)));
+    let mut service = guarded(&search);
 
     let (mut opened, mut expected_to_open, mut stayed, mut expected_to_stay) = (0_u64, 0, 0_u64, 0);
     let (mut unwound, mut lost) = (0_u64, 0_u64);
