@@ -235,47 +235,49 @@ impl Head {
         was_idle: bool,
     ) -> (u16, u16, Run) {
         let enough = u16::from(rules.policy.abandoned_run);
-        // Held until it has added to the runs: of the calls that find the window idle at once, one ends those from before it.
-        let mut machine = was_idle.then(|| rare.machine.lock());
-        let last = rare.last_abandoned.swap(slot + 1, AcqRel);
-        if was_idle && has_left(last, slot) {
+        let run = if was_idle {
+            self.abandon_after_idle(rare, generation, slot, is_slow, enough)
+        } else {
+            rare.last_abandoned.swap(slot + 1, AcqRel);
+            self.runs.update(generation, |run| {
+                let run = run.abandoned(is_slow, enough);
+                run.failed(run.failures_of_abandoned(is_slow, enough).0)
+            })
+        };
+        let (failures, uncounted) = run.failures_of_abandoned(is_slow, enough);
+        (failures, uncounted, run)
+    }
+
+    /// A cancelled call that finds the window idle: of those which find it so at once, one ends the runs from before it.
+    #[cold]
+    fn abandon_after_idle(
+        &self,
+        rare: &Rare,
+        generation: u64,
+        slot: u64,
+        is_slow: bool,
+        enough: u16,
+    ) -> Run {
+        // Held until it has added to the runs.
+        let mut machine = rare.machine.lock();
+        if has_left(rare.last_abandoned.swap(slot + 1, AcqRel), slot) {
             self.runs.update(generation, Run::without_abandoned);
         }
-        let begins = machine
-            .as_ref()
-            .is_some_and(|machine| has_left(machine.run_slot, slot));
-        let next = |run: Run| Run {
-            abandoned: (run.abandoned + 1).min(enough + 1),
-            abandoned_slow: run.abandoned_slow + u16::from(is_slow && run.abandoned < enough),
-            ..run
-        };
-        let failures_of = |run: Run| match run.abandoned {
-            _ if enough == 0 => (0, 0),
-            abandoned if abandoned == enough => (enough, enough - run.abandoned_slow),
-            abandoned if abandoned > enough => (1, u16::from(!is_slow)),
-            _ => (0, 0),
-        };
+        let begins = has_left(machine.run_slot, slot);
         // Only a call that is counted tells that nothing was counted before it.
-        let is_counted = |run| is_slow || failures_of(run).0 > 0;
+        let is_counted = |run: Run| is_slow || run.failures_of_abandoned(is_slow, enough).0 > 0;
         let run = self.runs.update(generation, |run| {
-            let run = next(run);
-            let (failures, _) = failures_of(run);
-            let kept = if begins && is_counted(run) {
-                0
-            } else {
-                run.failures
-            };
-            Run {
-                failures: kept,
-                ..run
+            let run = run.abandoned(is_slow, enough);
+            let (failures, _) = run.failures_of_abandoned(is_slow, enough);
+            if begins && is_counted(run) {
+                return Run { failures, ..run };
             }
-            .failed(failures)
+            run.failed(failures)
         });
-        if let Some(machine) = machine.as_mut().filter(|_| is_counted(run)) {
+        if is_counted(run) {
             machine.run_slot = slot + 1;
         }
-        let (failures, uncounted) = failures_of(run);
-        (failures, uncounted, run)
+        run
     }
 
     fn count_in_window(

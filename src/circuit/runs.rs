@@ -27,6 +27,26 @@ impl Run {
         }
     }
 
+    /// After one more cancelled call, of which more than `enough` in a row need not be told apart.
+    pub(super) fn abandoned(self, is_slow: bool, enough: u16) -> Self {
+        Self {
+            abandoned: (self.abandoned + 1).min(enough + 1),
+            abandoned_slow: self.abandoned_slow + u16::from(is_slow && self.abandoned < enough),
+            ..self
+        }
+    }
+
+    /// How many failures the last of the cancelled calls makes, where `enough` in a row are failures, and how many of
+    /// them were not counted as slow calls.
+    pub(super) fn failures_of_abandoned(self, is_slow: bool, enough: u16) -> (u16, u16) {
+        match self.abandoned {
+            _ if enough == 0 => (0, 0),
+            abandoned if abandoned == enough => (enough, enough - self.abandoned_slow),
+            abandoned if abandoned > enough => (1, u16::from(!is_slow)),
+            _ => (0, 0),
+        }
+    }
+
     pub(super) fn without_abandoned(self) -> Self {
         Self {
             failures: self.failures,
