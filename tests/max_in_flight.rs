@@ -182,3 +182,15 @@ async fn a_circuit_without_the_bound_counts_no_calls_in_the_air() {
     let _calls: Vec<_> = (0..1_000).map(|_| acquire(&search)).collect();
     assert_eq!(in_flight(&search), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_s_own_bound_stays_whatever_becomes_of_that_of_the_dependency() {
+    let search = dependency(Policy::builder());
+    let own = policy().max_in_flight(1).build().unwrap();
+    search.circuit("acme").set_policy(own).unwrap();
+    let _first = acquire(&search);
+    for dependency in [policy(), Policy::builder()] {
+        search.set_policy(dependency.build().unwrap());
+        assert!(is_saturated(search.acquire("acme")));
+    }
+}

@@ -405,3 +405,32 @@ async fn throttled_calls_alone_never_make_a_run() {
     assert_eq!(snapshot(&search).window.consecutive_failures, 0);
     assert!(!is_open(&search));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_count_trips_without_a_rate_and_a_rate_without_a_count() {
+    let count = dependency(no_rules().failure_threshold(3).min_calls(1));
+    record(&count, 97, Outcome::Success);
+    record(&count, 2, Outcome::failure());
+    assert!(!is_open(&count));
+    record(&count, 1, Outcome::failure());
+    assert_eq!(tripped_by(&count), Reason::FailureRate);
+
+    let rate = dependency(no_rules().failure_rate(0.5).min_calls(2));
+    record(&rate, 1, Outcome::Success);
+    assert!(!is_open(&rate));
+    record(&rate, 1, Outcome::failure());
+    assert_eq!(tripped_by(&rate), Reason::FailureRate);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_cancelled_calls_are_use_of_a_circuit_and_so_a_run_goes_on_over_them() {
+    let policy = no_rules().consecutive_failures(2).abandoned_run(0);
+    let search = dependency(policy.latency(LatencyRule::p95(SLOT)));
+    record(&search, 1, Outcome::failure());
+    for _ in 0..4 {
+        record_after(&search, 5 * SLOT, Outcome::Cancelled).await;
+    }
+    assert!(!is_open(&search));
+    record(&search, 1, Outcome::failure());
+    assert_eq!(tripped_by(&search), Reason::ConsecutiveFailures);
+}

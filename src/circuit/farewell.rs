@@ -71,3 +71,37 @@ impl Head {
         Farewell::Stay
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::Farewell;
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    const SLOT: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_of_cancelled_calls_keeps_a_circuit_for_a_whole_window() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let policy = Policy::builder().window(10 * SLOT).build().unwrap();
+        let search = registry.dependency_with("search", policy).unwrap();
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        advance(SLOT).await;
+        drop(search.acquire("acme").unwrap());
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let farewell = || circuit.farewell(search.context().now());
+        advance(9 * SLOT).await;
+        // Of what was counted nothing is in the window any more.
+        assert!(
+            circuit
+                .window
+                .is_idle(search.context().slot(search.context().now()))
+        );
+        assert_eq!(farewell(), Farewell::Stay);
+        advance(SLOT).await;
+        assert_eq!(farewell(), Farewell::LikeNew);
+    }
+}

@@ -236,3 +236,37 @@ impl Credit {
         ledger.note_served(subject, *hour);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CALLS, HourOfCalls};
+    use crate::impact::ImpactPolicy;
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    #[test]
+    fn calls_that_are_in_neither_count_for_a_moment_are_none_since() {
+        let hour = HourOfCalls::default();
+        hour.go_on(7, 5);
+        assert_eq!(hour.hour(), 7);
+        assert_eq!([hour.since(3), hour.since(5), hour.since(9)], [0, 0, 4]);
+        assert_eq!(hour.since(5 + CALLS / 2), CALLS / 2);
+        assert_eq!(hour.since(6 + CALLS / 2), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_call_that_was_neither_bad_nor_slow_makes_no_row() {
+        let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default());
+        let registry = registry.build().unwrap();
+        let search = registry.dependency_with("search", Policy::default());
+        let search = search.unwrap();
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let threshold = circuit.rules().lowest_threshold;
+        let now = search.context().now();
+        circuit.note_late(now, threshold, Outcome::Success);
+        circuit.note_late(now, threshold + 1, Outcome::Ignored);
+        assert!(registry.impact().rows().is_empty());
+        circuit.note_late(now, threshold + 1, Outcome::Success);
+        assert_eq!(registry.impact().rows()[0].counts.slow, 1);
+    }
+}

@@ -302,3 +302,50 @@ impl Circuit {
         Some(decided.map_err(|refusal| refusal.in_outage(0, 0)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use crate::policy::{OpenPeriod, OutagePolicy};
+    use crate::{CircuitBreakerRegistry, Outcome, Policy};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_are_looked_at_until_an_outage_and_its_ramp_are_over_and_no_longer() {
+        for ramp in [None, Some(10 * SECOND)] {
+            let open_for = OpenPeriod::fixed(SECOND).jitter(0.0);
+            let outage = OutagePolicy::default().min_tenants(2).open_for(open_for);
+            let policy = Policy::builder()
+                .consecutive_failures(1)
+                .success_threshold(1)
+                .outage(outage);
+            let policy = match ramp {
+                Some(over) => policy.ramp(0.5, over),
+                None => policy.without_ramp(),
+            };
+            let registry = CircuitBreakerRegistry::builder().build().unwrap();
+            let search = registry.dependency_with("search", policy.build().unwrap());
+            let search = search.unwrap();
+            let end = |tenant, outcome| search.acquire(tenant).unwrap().record(outcome);
+            for tenant in ["a", "b", "c"] {
+                end(tenant, Outcome::Success);
+            }
+            for tenant in ["a", "b"] {
+                end(tenant, Outcome::failure());
+            }
+            let context = search.context();
+            assert!(search.outage().is_some() && context.needs_attention());
+            advance(SECOND).await;
+            end("c", Outcome::Success);
+            assert_eq!(search.outage().is_some(), ramp.is_some());
+            assert_eq!(context.needs_attention(), ramp.is_some());
+            advance(10 * SECOND).await;
+            end("c", Outcome::Success);
+            assert!(search.outage().is_none() && !context.needs_attention());
+        }
+    }
+}

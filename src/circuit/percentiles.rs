@@ -296,4 +296,61 @@ mod tests {
         assert!(percentiles.record(0, 1_000));
         assert_eq!(percentiles.read(0).unwrap().samples, 1);
     }
+
+    fn rules() -> Arc<Rules> {
+        Arc::new(Rules::new(Policy::default()))
+    }
+
+    /// The budget of so many circuits.
+    fn budget(rules: &Rules, circuits: usize) -> Arc<Budget> {
+        Arc::new(Budget::new(circuits * rules.histogram_bytes))
+    }
+
+    #[test]
+    fn a_budget_is_spent_to_the_last_byte_and_what_is_dropped_is_given_back() {
+        let rules = rules();
+        let budget = budget(&rules, 2);
+        let [first, second] = [0; 2].map(|_| budget.allot(&rules, 0).unwrap());
+        assert!(budget.allot(&rules, 0).is_none());
+        assert_eq!(budget.used(), 2 * rules.histogram_bytes);
+        drop(first);
+        assert_eq!(budget.used(), rules.histogram_bytes);
+        let _third = budget.allot(&rules, 0).unwrap();
+        assert_eq!(budget.holders.lock().list.len(), 2);
+        drop(second);
+    }
+
+    #[test]
+    fn those_that_are_quiet_are_taken_back_wherever_they_are_and_given_back_once() {
+        let rules = rules();
+        let budget = budget(&rules, 3);
+        let held = [0; 3].map(|_| budget.allot(&rules, 0).unwrap());
+        held[1].record(100, 1_000);
+        let _others = [0; 2].map(|_| budget.allot(&rules, 100).unwrap());
+        assert!(budget.allot(&rules, 100).is_none());
+        assert_eq!(
+            held.each_ref().map(|held| held.is_lost(100)),
+            [true, false, true]
+        );
+        drop(held);
+        assert_eq!(budget.used(), 2 * rules.histogram_bytes);
+    }
+
+    #[test]
+    fn who_was_measured_within_the_window_is_not_quiet() {
+        let rules = rules();
+        let percentiles = budget(&rules, 1).allot(&rules, 0).unwrap();
+        percentiles.record(5, 1_000);
+        let is_quiet = |slot| percentiles.is_quiet(slot * rules.slot_nanos);
+        assert_eq!([14, 15].map(is_quiet), [false, true]);
+    }
+
+    #[test]
+    fn what_holds_them_is_shown_without_the_latencies() {
+        let rules = rules();
+        let percentiles = budget(&rules, 1).allot(&rules, 0).unwrap();
+        percentiles.record(5, 1_000);
+        let shown = format!("{:?}", percentiles.slots.lock());
+        assert!(shown.contains("owners: [0, 0, 0, 0, 0, 6"), "{shown}");
+    }
 }

@@ -180,3 +180,19 @@ impl fmt::Debug for Permit {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::CircuitBreakerRegistry;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_is_shown_with_its_circuit() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let shown = format!("{:?}", search.acquire("acme").unwrap());
+        let circuit =
+            r#"Circuit { dependency: "search", tenant: Some("acme"), state: Closed, .. }"#;
+        assert!(shown.contains(circuit), "{shown}");
+        assert!(shown.contains("generation: 0, is_probe: false"), "{shown}");
+    }
+}

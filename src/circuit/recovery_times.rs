@@ -116,7 +116,8 @@ fn edge(bucket: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUCKETS, bucket, edge};
+    use super::{BUCKETS, RecoveryTimes, SHORTEST, bucket, edge};
+    use crate::{CircuitBreakerRegistry, Outcome};
 
     #[test]
     fn an_edge_is_over_its_times_by_a_quarter_at_most() {
@@ -125,5 +126,22 @@ mod tests {
             assert!(edge > nanos && edge <= nanos + nanos / 4 + 1, "{nanos}");
         }
         assert_eq!((bucket(0), bucket(u64::MAX)), (0, BUCKETS - 1));
+        let shorter = (0..=SHORTEST).map(|n| (1 << n) - 1);
+        assert!(shorter.map(bucket).all(|bucket| bucket == 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_recovery_counts_that_waited_for_a_probe_for_half_of_it_and_not_for_more() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        search.acquire("acme").unwrap().record(Outcome::failure());
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let machine = &mut *circuit.rare().machine.lock();
+        let times = RecoveryTimes::default();
+        for (waited, samples) in [(51, 0), (50, 1)] {
+            machine.waited = waited;
+            times.take_in(machine, 0, 100);
+            assert_eq!(times.read().samples, samples);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Runs of failures, and of cancelled calls, in one atomic word.
 
+use std::cmp::Ordering;
+
 use crate::sync::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 
 /// The runs of a closed circuit: `generation (24 bits) | failures (16) | abandoned (12) | abandoned slow (12)`.
@@ -39,11 +41,11 @@ impl Run {
     /// How many failures the last of the cancelled calls makes, where `enough` in a row are failures, and how many of
     /// them were not counted as slow calls.
     pub(super) fn failures_of_abandoned(self, is_slow: bool, enough: u16) -> (u16, u16) {
-        match self.abandoned {
+        match self.abandoned.cmp(&enough) {
             _ if enough == 0 => (0, 0),
-            abandoned if abandoned == enough => (enough, enough - self.abandoned_slow),
-            abandoned if abandoned > enough => (1, u16::from(!is_slow)),
-            _ => (0, 0),
+            Ordering::Less => (0, 0),
+            Ordering::Equal => (enough, enough - self.abandoned_slow),
+            Ordering::Greater => (1, u16::from(!is_slow)),
         }
     }
 

@@ -197,3 +197,43 @@ impl AddAssign for Totals {
         self.time_to_recover = self.time_to_recover.saturating_add(time_to_recover);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Totals;
+
+    /// Each field another.
+    fn totals(times: u64) -> Totals {
+        Totals {
+            calls: 2 * times,
+            failures: 3 * times,
+            throttled: 4 * times,
+            ignored: 5 * times,
+            cancelled: 6 * times,
+            abandoned: 7 * times,
+            abandoned_failures: 8 * times,
+            unmeasured: 9 * times,
+            slow: 10 * times,
+            rejected: 11 * times,
+            would_reject: 12 * times,
+            would_open: 13 * times,
+            late: 14 * times,
+            probes: 15 * times,
+            probe_successes: 16 * times,
+            probe_failures: 17 * times,
+            opened: 18 * times,
+            time_open: Duration::from_secs(19 * times),
+            recovered: 20 * times,
+            time_to_recover: Duration::from_secs(21 * times),
+        }
+    }
+
+    #[test]
+    fn totals_are_added_field_by_field() {
+        let mut sum = totals(1);
+        sum += totals(3);
+        assert_eq!(sum, totals(4));
+    }
+}

@@ -141,3 +141,12 @@ async fn of_a_run_of_abandoned_calls_those_of_an_hour_before_are_no_failures_of_
     let report = registry.impact();
     assert_eq!(figures(report.rows()[1].counts), [7, 6, 6, 0, 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_report_before_the_first_bad_call_leaves_the_good_ones_of_the_first_hour_in_it() {
+    let (registry, search) = search();
+    succeed(&search, "acme", 3);
+    assert!(registry.impact().rows().is_empty());
+    fail(&search, "acme", 1);
+    assert_eq!(figures(counts(&registry))[..2], [4, 1]);
+}

@@ -89,6 +89,18 @@ async fn the_groups_are_open_half_open_overridden_ramping_and_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_override_that_has_ended_by_itself_is_no_group_either_though_no_call_has_come_since() {
+    let search = declare(policy());
+    for tenant in ["a", "b"] {
+        succeed(&search, tenant);
+    }
+    search.circuit("b").set_for(Override::DryRun, SECOND);
+    assert_eq!(rows(&search, &PageRequest::new(2)), ["b", "a"]);
+    advance(SECOND).await;
+    assert_eq!(rows(&search, &PageRequest::new(2)), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_page_says_so_also_where_it_is_full() {
     let search = declare(policy());
     let empty = search.circuits_page(&PageRequest::new(2));
