@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
 # Changes the library one small thing at a time, and looks whether a test notices; keeps what came of each mutant in
-# verification/mutants/outcomes.tsv, and prints a table of them. Some five thousand of them take most of a day of one core,
-# so they are tried in pieces, a hundred or two at once, with what came of each piece kept as it ends:
+# verification/mutants/outcomes.tsv, and prints a table of them.
 #
-#   verification/mutants.sh src/circuit/word.rs ..   of these files, two at once (--lanes N: N at once)
-#   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each
+#   verification/mutants.sh                          all, two at once (--lanes N: N at once)
+#   verification/mutants.sh src/circuit/word.rs ..   those of these files
+#   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each file's
 #   verification/mutants.sh --alive [FILE..]         those that survived when they were last tried
 #   verification/mutants.sh --rest [FILE..]          these, and those that have not been tried
-#   verification/mutants.sh --from full FILE..       without the first pass, which has nothing of a feature
-#   verification/mutants.sh --to every FILE..        with the last, minutes for each that is still alive
+#   verification/mutants.sh --one-by-one [FILE..]    each built alone, by cargo-mutants
 #   verification/mutants.sh --table                  none: the table alone
 #
-# In passes, each of what the one before left alive: the tests of the core as one program (core), the tests in the library
-# (within), those of the core that take features too (full), those that are about the file (near), all that there are
-# (every). It works on clones of what is committed. Fails where a mutant survives that verification/mutants/explained.tsv
-# does not explain, or where less than 95 % of those that were tried are caught.
+# cargo-mutants says which there are. As to build each takes longer than to try it, all that can be are woven into one
+# program, which is mutant N where its environment says so (verification/weave); the tests run once for each. The others,
+# such as those in constants, are built alone, by cargo-mutants, in passes, each of what the one before left alive: the tests
+# of the core as one program (core), the tests in the library (within), those of the core that take features too (full),
+# those that are about the file (near), all that there are (every): `--from` and `--to` tell the first and the last.
+#
+# It works on clones of what is committed. Fails where a mutant survives that verification/mutants/explained.tsv does not
+# explain, or where less than 95 % of those that were tried are caught.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -82,6 +85,7 @@ from=core
 to=near
 lanes=2
 which=all
+alone=no
 files=()
 passes=(core within full near every)
 number_of() {
@@ -109,6 +113,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --alive | --rest) which=${1#--} ;;
+        --one-by-one) alone=yes ;;
         -*) fail "no such flag: $1" ;;
         *)
             [ -f "$1" ] || fail "no such file: $1"
@@ -141,7 +146,11 @@ done
 mutants() {
     cargo mutants --package tower-tenant-breaker "$@"
 }
-(cd "$temporary/1" && mutants --list --config verification/mutants/core.toml) >"$temporary/list"
+for format in "" --json; do
+    (cd "$temporary/1" && mutants --list $format --config verification/mutants/core.toml) >"$temporary/list${format/--/.}"
+done
+# What is not tried one by one.
+: >"$temporary/woven"
 if [ ${#files[@]} = 0 ]; then
     mapfile -t files < <(cut -d : -f 1 "$temporary/list" | uniq)
 fi
@@ -219,24 +228,35 @@ keep() {
 : >"$temporary/new"
 keep
 
+# A share of the lines, if one is asked for.
+sharded() {
+    awk -v of="${shard[1]-1}" -v at="${shard[0]-0}" 'NR % of == at % of'
+}
+
 # The mutants of these files that are to be tried.
 wanted() {
     local file
     for file in "$@"; do
         awk -F '\t' -v file="$file:" -v which="$which" '
             FILENAME == ARGV[1] { if ($0 !~ /^#/) outcome[$2] = $1; next }
-            index($0, file) == 1 && (which == "all" || outcome[$0] == "missed" || (which == "rest" && outcome[$0] == ""))
-        ' "$kept" "$temporary/list"
+            FILENAME == ARGV[2] { woven[$0]; next }
+            index($0, file) == 1 && !($0 in woven) && (which == "all" || outcome[$0] == "missed" || (which == "rest" && outcome[$0] == ""))
+        ' "$kept" "$temporary/woven" "$temporary/list"
     done
 }
 
-# The tests that are about these files, as flags.
-near() {
+# The tests that are about these files.
+near_names() {
     printf '%s\n' "$@" >"$temporary/files"
     awk -F '\t' '
         FILENAME == ARGV[1] { files[$0]; next }
         !/^#/ { for (file in files) if (index(file, $1) == 1) print $2 }
-    ' "$temporary/files" verification/mutants/near.tsv | tr ' ' '\n' | sort -u | sed 's/^/--cargo-arg=--test\n--cargo-arg=/'
+    ' "$temporary/files" verification/mutants/near.tsv | tr ' ' '\n' | sort -u
+}
+
+# As flags.
+near() {
+    near_names "$@" | sed 's/^/--cargo-arg=--test\n--cargo-arg=/'
 }
 
 # Some files at once, so that no lane is idle for long.
@@ -260,6 +280,15 @@ try() {
     keep
     printf 'mutants: %s: %d, of which %d survive\n' "$*" "$(cut -f 2 "$temporary/new" | sort -u | wc -l)" "$(wc -l <"$temporary/left")" >&2
 }
+
+# shellcheck source=verification/mutants/woven.sh
+. verification/mutants/woven.sh
+if [ "$alone" = no ]; then
+    wanted "${files[@]}" | sharded >"$temporary/asked"
+    weave
+    try_woven "$temporary/asked"
+    { cut -f 2 "$temporary/numbers"; cat "$temporary/refused"; } >"$temporary/woven"
+fi
 
 batch=()
 for file in "${files[@]}"; do

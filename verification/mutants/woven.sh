@@ -1,0 +1,93 @@
+# Of all mutants at once, in one program: built once, it is each of them where its environment says which. Sourced by
+# `verification/mutants.sh`.
+
+cloth=$temporary/cloth
+
+# Weaves all mutants that cargo-mutants lists into a clone of what is committed, leaves out those that do not compile, and
+# builds its tests.
+weave() {
+    local round
+    git clone --quiet . "$cloth"
+    CARGO_TARGET_DIR=$targets/weave cargo build --quiet --locked --release --package weave || fail 'cannot build weave'
+    local weave=$targets/weave/release/weave
+    : >"$temporary/refused"
+    for round in $(seq 40); do
+        git -C "$cloth" checkout --quiet -- src
+        (cd "$cloth" && "$weave" "$temporary/list.json" "$temporary/refused" "$temporary/numbers") || fail 'cannot weave'
+        if woven_cargo check --package tower-tenant-breaker --all-features --message-format=json >"$temporary/messages"; then
+            build_programs
+            return
+        fi
+        "$weave" --refused "$temporary/numbers" <"$temporary/messages" >"$temporary/refused-now"
+        [ -s "$temporary/refused-now" ] || fail 'the library with its mutants does not compile, and no mutant is why'
+        cat "$temporary/refused-now" >>"$temporary/refused"
+        printf 'mutants: %d do not compile\n' "$(wc -l <"$temporary/refused")" >&2
+    done
+    fail 'the library with its mutants does not compile'
+}
+
+# Optimised a little, which takes minutes once and spares a second of each mutant. What is refused anyway needs no warnings.
+woven_cargo() {
+    local verb=$1
+    shift
+    (cd "$cloth" && CARGO_TARGET_DIR=$targets/woven RUSTFLAGS=--cap-lints=allow CARGO_PROFILE_MUTANTS_OPT_LEVEL=1 \
+        cargo "$verb" --locked --profile mutants "$@")
+}
+
+# The programs of tests, by name: `suite` and `lib` first, then those that are not part of the suite.
+build_programs() {
+    local executables='s/^ *Executable \(.*\) (\(.*\))$/\1\t\2/p'
+    woven_cargo test --no-run --package suite --test suite --features full 2>&1 |
+        sed -n "$executables" | sed "s#^[^\t]*#suite\t$cloth/verification/suite#" >"$temporary/programs"
+    woven_cargo test --no-run --package tower-tenant-breaker --all-features --lib --tests 2>&1 | sed -n "$executables" |
+        sed -e "s#^unittests src/lib.rs#lib#" -e "s#^tests/\([a-z_]*\)[^\t]*#\1#" -e "s#\t#\t$cloth\t#" >"$temporary/others"
+    awk -F '\t' '
+        FILENAME == ARGV[1] { if (sub(/^mod /, "") && sub(/;$/, "")) in_suite[$0]; next }
+        !($1 in in_suite)
+    ' "$cloth/verification/suite/src/suite.rs" "$temporary/others" >>"$temporary/programs"
+    [ "$(wc -l <"$temporary/programs")" -gt 2 ] || fail 'no programs of tests were built'
+    # Where the tests fail without a mutant, every mutant would seem to be caught.
+    "$cloth/verification/mutants/one.sh" 0 "$temporary/programs" >"$temporary/alone"
+    grep -q '^missed' "$temporary/alone" || fail "without a mutant a test fails: $(cat "$temporary/alone")"
+}
+
+# The programs for the mutants of a file: those that are about it first.
+programs_for() {
+    local near
+    near=$(near_names "$1" | tr '\n' ' ')
+    awk -F '\t' -v near=" $near" '
+        index(near, " " $1 " ") > 0 { print; next }
+        { rest[++count] = $0 }
+        END { for (at = 1; at <= count; at++) print rest[at] }
+    ' "$temporary/programs"
+}
+
+# Tries these mutants, a name a line, as far as they are woven, and keeps what came of them file by file.
+try_woven() {
+    local file names=$1 of_files
+    awk -F '\t' '
+        FILENAME == ARGV[1] { wanted[$0]; next }
+        $2 in wanted { print $3 "\t" $1 "\t" $2 }
+    ' "$names" "$temporary/numbers" >"$temporary/these"
+    awk '
+        FILENAME == ARGV[1] { wanted[$0]; next }
+        $0 in wanted { print "unviable\t" $0 }
+    ' "$names" "$temporary/refused" >"$temporary/new"
+    keep
+    mapfile -t of_files < <(cut -f 1 "$temporary/these" | uniq)
+    for file in "${of_files[@]}"; do
+        programs_for "$file" >"$temporary/programs-now"
+        awk -F '\t' -v file="$file" '$1 == file { print $2 }' "$temporary/these" >"$temporary/now"
+        xargs -P "$lanes" -I '{}' "$cloth/verification/mutants/one.sh" '{}' "$temporary/programs-now" \
+            <"$temporary/now" >"$temporary/results" &
+        lanes_of_pass=($!)
+        wait $! || fail "$file came to no end"
+        lanes_of_pass=()
+        awk -F '\t' '
+            FILENAME == ARGV[1] { name[$1] = $2; next }
+            { print $1 "\t" name[$2] }
+        ' "$temporary/numbers" "$temporary/results" >"$temporary/new"
+        keep
+        printf 'mutants: %s: %d, of which %d survive\n' "$file" "$(wc -l <"$temporary/new")" "$(grep -c '^missed' "$temporary/new")" >&2
+    done
+}

@@ -1,0 +1,92 @@
+//! Puts all mutants of the library into one program, of which each run chooses one.
+//!
+//! ```text
+//! weave MUTANTS.json LEFT_OUT NUMBERS
+//! weave --refused NUMBERS <MESSAGES
+//! ```
+//!
+//! In the directory that it runs in, it rewrites each file of which `MUTANTS.json` (from `cargo mutants --list --json`) has
+//! mutants, but for those whose names stand in the file `LEFT_OUT`. What is built of it is mutant N where the environment
+//! has `WOVEN=N`, and else the library as it was. `NUMBERS` is written: a line for each mutant that was woven, with its
+//! number, its name, the file, the lines that are its own, and the lines of the choice that it is one of, by tabs.
+//!
+//! With `--refused`, it reads what `cargo build --message-format=json` printed, and prints the names of the mutants that did
+//! not compile, which are to be left out of the next.
+
+mod cloth;
+mod mutant;
+mod refused;
+mod threads;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::{env, fs, io};
+
+use crate::cloth::Cloth;
+use crate::mutant::Mutant;
+
+/// What tells a run which mutant it is. Tests of one program run on several threads, and all are to be the same.
+const WOVEN: &str = "
+pub(crate) mod woven {
+    pub(crate) fn chosen() -> usize {
+        static CHOSEN: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
+            std::env::var(\"WOVEN\").map_or(0, |number| number.parse().unwrap())
+        });
+        *CHOSEN
+    }
+}
+";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match &arguments[..] {
+        [flag, numbers] if flag == "--refused" => {
+            let messages = io::read_to_string(io::stdin())?;
+            for name in refused::names(&fs::read_to_string(numbers)?, &messages)? {
+                println!("{name}");
+            }
+            Ok(())
+        }
+        [mutants, left_out, numbers] => weave(mutants, left_out, numbers),
+        _ => Err("weave MUTANTS.json LEFT_OUT NUMBERS, or weave --refused NUMBERS".into()),
+    }
+}
+
+fn weave(mutants: &str, left_out: &str, numbers: &str) -> Result<(), Box<dyn Error>> {
+    let mutants: Vec<Mutant> = serde_json::from_str(&fs::read_to_string(mutants)?)?;
+    let left_out = fs::read_to_string(left_out)?;
+    let left_out: HashSet<&str> = left_out.lines().collect();
+
+    let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
+    for (at, mutant) in mutants.iter().enumerate() {
+        if !left_out.contains(mutant.name.as_str()) {
+            files
+                .entry(&mutant.file)
+                .or_default()
+                .push((at + 1, mutant));
+        }
+    }
+    let mut rows = String::new();
+    for (file, of_file) in &files {
+        let text = fs::read_to_string(file)?;
+        let threads = threads::of(&text, of_file).map_err(|error| format!("{file}: {error}"))?;
+        let cloth = Cloth::woven(&text, &threads);
+        let own: HashMap<_, _> = cloth.own.into_iter().collect();
+        for (number, whole) in cloth.whole {
+            let own = own.get(&number).unwrap_or(&whole);
+            let name = &mutants[number - 1].name;
+            let (from, to) = (own.start(), own.end());
+            let (first, last) = (whole.start(), whole.end());
+            writeln!(
+                rows,
+                "{number}\t{name}\t{file}\t{from}\t{to}\t{first}\t{last}"
+            )?;
+        }
+        fs::write(file, cloth.text)?;
+    }
+    fs::write(numbers, rows)?;
+    let root = "src/lib.rs";
+    fs::write(root, fs::read_to_string(root)? + WOVEN)?;
+    Ok(())
+}
