@@ -129,3 +129,65 @@ const fn bits(state: CircuitState) -> u64 {
         CircuitState::HalfOpen => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CAPPED, MEASURED, OVERRIDDEN, OWN_RULES, RAMPING, Word};
+    use crate::CircuitState::{self, Closed, HalfOpen, Open};
+    use crate::Reason;
+
+    /// In all states with all flags: those words of which it holds are the ones of these states with some of these flags.
+    fn holds_of(question: impl Fn(Word) -> bool, states: &[CircuitState], flags: u64) {
+        const FLAGS: [u64; 5] = [OVERRIDDEN, CAPPED, OWN_RULES, RAMPING, MEASURED];
+        for state in [Closed, Open, HalfOpen] {
+            for some in 0..1 << FLAGS.len() {
+                let set = (0..FLAGS.len()).filter(|at| some >> at & 1 != 0);
+                let set = set.fold(0, |set, at| set | FLAGS[at]);
+                let word = Word::new(state, false).next(state, Reason::Latency { rule: 3 });
+                let word = Word(word.0 | set);
+                let expected = states.contains(&state) && set & !flags == 0;
+                assert_eq!(question(word), expected, "{state:?} {set:b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_the_short_way_is_told_by_the_word_alone() {
+        holds_of(Word::is_plainly_closed, &[Closed], OWN_RULES | MEASURED);
+        let any = CAPPED | OWN_RULES | RAMPING | MEASURED;
+        holds_of(Word::is_plainly_open, &[Open], any);
+        holds_of(Word::ends_plainly, &[Closed], MEASURED);
+        let any = OVERRIDDEN | CAPPED | RAMPING | MEASURED;
+        holds_of(Word::counts_plainly, &[Closed], any);
+    }
+
+    #[test]
+    fn each_flag_is_one_of_its_own() {
+        let of = |flag| move |word: Word| word.0 & flag != 0;
+        for state in [Closed, Open, HalfOpen] {
+            for flag in [OVERRIDDEN, CAPPED, OWN_RULES, RAMPING, MEASURED] {
+                let word = Word(Word::new(state, false).0 | flag);
+                assert_eq!(word.state(), state);
+                assert_eq!(word.is_overridden(), of(OVERRIDDEN)(word));
+                assert_eq!(word.is_capped(), of(CAPPED)(word));
+                assert_eq!(word.has_own_rules(), of(OWN_RULES)(word));
+                assert_eq!(word.is_ramping(), of(RAMPING)(word));
+                assert_eq!(word.is_measured(), of(MEASURED)(word));
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_word_keeps_what_does_not_belong_to_the_state() {
+        let word = Word::new(Open, true).ramping();
+        let word = Word(word.0 | OVERRIDDEN | OWN_RULES | MEASURED);
+        let next = word.next(HalfOpen, Reason::PeriodOver);
+        assert_eq!(next.state(), HalfOpen);
+        assert_eq!((next.reason(), next.generation()), (Reason::PeriodOver, 1));
+        assert!(!next.is_ramping());
+        assert!(next.is_overridden() && next.is_capped());
+        assert!(next.has_own_rules() && next.is_measured());
+        let last = Word(u64::MAX).next(Closed, Reason::PeriodOver);
+        assert_eq!((last.generation(), last.state()), (0, Closed));
+    }
+}

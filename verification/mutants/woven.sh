@@ -34,21 +34,31 @@ woven_cargo() {
         cargo "$verb" --locked --profile mutants "$@")
 }
 
-# The programs of tests, by name: `suite` and `lib` first, then those that are not part of the suite.
+# The programs of tests, by name: `suite` and `lib` first, then those that are not part of the suite, the quick ones first.
 build_programs() {
-    local executables='s/^ *Executable \(.*\) (\(.*\))$/\1\t\2/p'
+    local executables='s/^ *Executable \(.*\) (\(.*\))$/\1\t\2/p' name directory program begun
     woven_cargo test --no-run --package suite --test suite --features full 2>&1 |
         sed -n "$executables" | sed "s#^[^\t]*#suite\t$cloth/verification/suite#" >"$temporary/programs"
     woven_cargo test --no-run --package tower-tenant-breaker --all-features --lib --tests 2>&1 | sed -n "$executables" |
-        sed -e "s#^unittests src/lib.rs#lib#" -e "s#^tests/\([a-z_]*\)[^\t]*#\1#" -e "s#\t#\t$cloth\t#" >"$temporary/others"
+        sed -e "s#^unittests src/lib.rs#lib#" -e "s#^tests/\([a-z_]*\)[^\t]*#\1#" -e "s#\t#\t$cloth\t#" >"$temporary/built"
     awk -F '\t' '
         FILENAME == ARGV[1] { if (sub(/^mod /, "") && sub(/;$/, "")) in_suite[$0]; next }
         !($1 in in_suite)
-    ' "$cloth/verification/suite/src/suite.rs" "$temporary/others" >>"$temporary/programs"
+    ' "$cloth/verification/suite/src/suite.rs" "$temporary/built" >>"$temporary/programs"
     [ "$(wc -l <"$temporary/programs")" -gt 2 ] || fail 'no programs of tests were built'
-    # Where the tests fail without a mutant, every mutant would seem to be caught.
-    "$cloth/verification/mutants/one.sh" 0 "$temporary/programs" >"$temporary/alone"
-    grep -q '^missed' "$temporary/alone" || fail "without a mutant a test fails: $(cat "$temporary/alone")"
+    while IFS=$'\t' read -r name directory program; do
+        printf '%s\t%s\t%s\n' "$name" "$directory" "$program" >"$temporary/one"
+        begun=$(date +%s%N)
+        "$cloth/verification/mutants/one.sh" 0 "$temporary/one" >"$temporary/alone"
+        # Where the tests fail without a mutant, every mutant would seem to be caught.
+        grep -q '^missed' "$temporary/alone" || fail "without a mutant a test fails: $name"
+        case $name in
+            suite | lib) printf '0' ;;
+            *) printf '%s' $(($(date +%s%N) - begun)) ;;
+        esac
+        printf '\t%s\t%s\t%s\n' "$name" "$directory" "$program"
+    done <"$temporary/programs" >"$temporary/timed"
+    sort -s -n "$temporary/timed" | cut -f 2- >"$temporary/programs"
 }
 
 # The programs for the mutants of a file: those that are about it first.
