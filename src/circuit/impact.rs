@@ -255,7 +255,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_late_call_that_was_neither_bad_nor_slow_makes_no_row() {
-        let registry = CircuitBreakerRegistry::builder().impact(ImpactPolicy::default());
+        let registry = CircuitBreakerRegistry::builder()
+            .impact(ImpactPolicy::default().wall_clock(std::time::UNIX_EPOCH));
         let registry = registry.build().unwrap();
         let search = registry.dependency_with("search", Policy::default());
         let search = search.unwrap();
