@@ -24,6 +24,7 @@ async fn an_unknown_tool_is_an_error_that_lists_those_there_are() {
         ("serach", text.to_owned())
     );
     assert!(unknown.known().names().eq(["book", "search"]));
+    assert!(!dispatcher.tools().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,6 +111,8 @@ async fn a_tenant_that_is_none_is_an_error_and_leaves_nothing() {
             // Also for an unknown tool: who has no tenant is not told which there are.
             let error = ask(&dispatcher, call).await.unwrap_err();
             assert_eq!(error.to_string(), "the call has no valid tenant");
+            let source = error.source().unwrap();
+            assert!(source.is::<tower_tenant_breaker::InvalidTenant>());
             let DispatchError::InvalidTenant(invalid) = error else {
                 panic!("{error:?}")
             };

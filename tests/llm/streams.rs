@@ -105,6 +105,7 @@ fn an_error_in_a_stream_is_judged_by_its_kind() {
         // What nobody knows is a failure.
         ("data: {\"error\":true}", Outcome::failure()),
         ("data: {\"error\":1}", Outcome::failure()),
+        ("data: {\"error\":-1}", Outcome::failure()),
         ("event: error\ndata: oops", Outcome::failure()),
         ("data: {\"error\":\"oops\"}", Outcome::failure()),
         ("data: {\"error\":{\"code\":\"new\"}}", Outcome::failure()),

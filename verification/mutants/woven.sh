@@ -36,16 +36,17 @@ woven_cargo() {
 
 # The programs of tests, by name: `suite` and `lib` first, then those that are not part of the suite, the quick ones first.
 build_programs() {
-    local executables='s/^ *Executable \(.*\) (\(.*\))$/\1\t\2/p' name directory program begun
+    local others executables='s/^ *Executable \(.*\) (\(.*\))$/\1\t\2/p' name directory program begun
     woven_cargo test --no-run --package suite --test suite --features full 2>&1 |
         sed -n "$executables" | sed "s#^[^\t]*#suite\t$cloth/verification/suite#" >"$temporary/programs"
-    woven_cargo test --no-run --package tower-tenant-breaker --all-features --lib --tests 2>&1 | sed -n "$executables" |
-        sed -e "s#^unittests src/lib.rs#lib#" -e "s#^tests/\([a-z_]*\)[^\t]*#\1#" -e "s#\t#\t$cloth\t#" >"$temporary/built"
-    awk -F '\t' '
-        FILENAME == ARGV[1] { if (sub(/^mod /, "") && sub(/;$/, "")) in_suite[$0]; next }
-        !($1 in in_suite)
-    ' "$cloth/verification/suite/src/suite.rs" "$temporary/built" >>"$temporary/programs"
-    [ "$(wc -l <"$temporary/programs")" -gt 2 ] || fail 'no programs of tests were built'
+    mapfile -t others < <(printf '%s\n' tests/*.rs tests/*/main.rs | sed -e 's#^tests/##' -e 's#\.rs$##' -e 's#/main$##' |
+        awk '
+            FILENAME == ARGV[1] { if (sub(/^mod /, "") && sub(/;$/, "")) in_suite[$0]; next }
+            !($0 in in_suite) { print "--test=" $0 }
+        ' verification/suite/src/suite.rs -)
+    woven_cargo test --no-run --package tower-tenant-breaker --all-features --lib "${others[@]}" 2>&1 | sed -n "$executables" |
+        sed -e "s#^unittests src/lib.rs#lib#" -e "s#^tests/\([a-z_]*\)[^\t]*#\1#" -e "s#\t#\t$cloth\t#" >>"$temporary/programs"
+    [ "$(wc -l <"$temporary/programs")" -eq $((${#others[@]} + 2)) ] || fail 'not all programs of tests were built'
     while IFS=$'\t' read -r name directory program; do
         printf '%s\t%s\t%s\n' "$name" "$directory" "$program" >"$temporary/one"
         begun=$(date +%s%N)
