@@ -334,6 +334,11 @@ mod tests {
         );
         drop(held);
         assert_eq!(budget.used(), 2 * rules.histogram_bytes);
+
+        let budget = self::budget(&rules, 2);
+        let held = [0; 2].map(|_| budget.allot(&rules, 0).unwrap());
+        held[0].record(100, 1_000);
+        assert!(budget.allot(&rules, 100).is_some());
     }
 
     #[test]
