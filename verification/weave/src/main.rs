@@ -16,6 +16,8 @@
 mod cloth;
 mod mutant;
 mod refused;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
