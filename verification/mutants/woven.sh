@@ -52,7 +52,13 @@ build_programs() {
         begun=$(date +%s%N)
         # Where the tests fail without a mutant, every mutant would seem to be caught; and some where they fail now and then.
         seq 6 | xargs -P 3 -I '{}' "$cloth/verification/mutants/one.sh" 0 "$temporary/one" >"$temporary/alone"
-        ! grep -v '^missed' "$temporary/alone" || fail "without a mutant a test fails: $name"
+        if grep -qv '^missed' "$temporary/alone"; then
+            case $name in
+                suite | lib) fail "without a mutant a test fails: $name" ;;
+                *) printf 'mutants: is no witness, as its tests fail now and then: %s\n' "$name" >&2 ;;
+            esac
+            continue
+        fi
         case $name in
             suite | lib) printf '0' ;;
             *) printf '%s' $(($(date +%s%N) - begun)) ;;
