@@ -30,18 +30,23 @@ run() {
 
 # Proptest looks for its regressions in the directory that it is in, which Miri does not show.
 export PROPTEST_CASES=2 PROPTEST_DISABLE_FAILURE_PERSISTENCE=true
-export MIRIFLAGS=
+# Else it adds an error of its own to what a processor may round either way, and a period is a nanosecond shorter.
+exact=-Zmiri-deterministic-floats
+export MIRIFLAGS=$exact
 # Without what takes minutes each: many calls, many ids, many circuits.
 run --lib -- circuit:: a_busy_shard each_map_hashes --skip percentiles --skip dependencies_of_different_places \
     --skip what_is_said_of_a_call --skip a_full_slot_allocates
-run --test half_open --test stragglers --test max_in_flight -- --skip a_permit_does_not_find_its_own_generation_again
+run --test half_open --test stragglers --test max_in_flight -- --skip a_permit_does_not_find_its_own_generation_again \
+    --skip probes_that_never_come_back_wedge_nothing
+# What it forgets is never freed.
+MIRIFLAGS="$exact -Zmiri-ignore-leaks" run --test half_open -- probes_that_never_come_back_wedge_nothing
 if [ -z "$short" ]; then
     run --test cancelled --test plain_calls --test observer
     run --test eviction
 fi
 
 # The schedules: each seed is another.
-export MIRIFLAGS="-Zmiri-many-seeds=0..$seeds -Zmiri-num-cpus=4"
+export MIRIFLAGS="$exact -Zmiri-many-seeds=0..$seeds -Zmiri-num-cpus=4"
 run --test concurrency
 run --test whole_life
 

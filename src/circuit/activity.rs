@@ -370,8 +370,8 @@ mod tests {
         circuit.be_active(30 * rules.slot_nanos);
         circuit.be_active(25 * rules.slot_nanos);
         assert_eq!([active_at(30), active_at(25)], [(0, 1), (0, 0)]);
-        circuit.be_active(31 * rules.slot_nanos);
-        assert_eq!(active_at(31), (0, 1));
+        circuit.be_active(35 * rules.slot_nanos);
+        assert_eq!([active_at(35), active_at(44)], [(0, 1), (0, 1)]);
     }
 
     #[test]

@@ -265,3 +265,20 @@ async fn who_is_rejected_in_an_outage_is_told_the_generation_of_its_own_circuit(
     assert_eq!(refused(&search, 0).generation(), 1);
     assert_eq!(refused(&search, 5).generation(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_that_opens_for_a_limit_declares_no_outage_of_those_that_are_down() {
+    let policy = policy().outage(outage().min_tenants(2).min_share(0.5));
+    let search = with_tenants(policy.trip_on_hint(true), 0..10);
+    advance(5 * SECOND).await;
+    trip(&search, 0..2);
+    // The others have not called for a window: two that are down are now two of three.
+    advance(5 * SECOND).await;
+    let limit = Outcome::throttled().with_retry_after(SECOND);
+    acquire(&search, 5).unwrap().record(limit);
+    assert_eq!(search.state(&name(5)), CircuitState::Open);
+    assert!(search.outage().is_none());
+    succeed(&search, 6..8);
+    trip(&search, 6..7);
+    assert!(search.outage().is_some());
+}
