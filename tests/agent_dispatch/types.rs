@@ -94,3 +94,14 @@ async fn among_layers_on_both_sides() {
     let answered = tokio::spawn(async move { stack.oneshot(asked).await });
     assert_eq!(answered.await.unwrap().unwrap().as_deref(), Some("6"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dispatcher_and_its_calls_are_shown_without_what_they_call() {
+    let dispatcher = tools(["search"]).dispatcher(service_fn(run));
+    let shown = format!("{dispatcher:?}");
+    assert!(shown.starts_with("Dispatcher { tools: "), "{shown}");
+    let mut dispatcher = dispatcher;
+    let calling = dispatcher.call(call("search", Work::Answer));
+    assert_eq!(format!("{calling:?}"), "DispatchFuture { .. }");
+    assert_eq!(calling.await.unwrap().output(), Some("done"));
+}

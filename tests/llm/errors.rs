@@ -374,6 +374,21 @@ async fn a_quota_that_is_used_up_is_told_from_a_limit_by_its_body_alone() {
     }
 }
 
+#[test]
+fn what_reads_an_error_and_what_hands_it_on_are_shown_without_its_text() {
+    let answer = Response::builder().status(429).header(JSON.0, JSON.1);
+    let answer = answer.body(Full::new(Bytes::from_static(QUOTA.as_bytes())));
+    let mut answer = Some(answer.unwrap());
+    let inner = service_fn(move |()| ready(Ok::<_, Infallible>(answer.take().unwrap())));
+    let mut call = task::spawn(ProviderErrorLayer::new().layer(inner).call(()));
+    let shown = format!("{:?}", &*call);
+    assert_eq!(shown, "ProviderErrorFuture { is_reading: false, .. }");
+    let answer = assert_ready_ok!(call.poll());
+    let shown = format!("{:?}", answer.body());
+    let expected = format!("HandedOnBody {{ held_bytes: {}, .. }}", QUOTA.len());
+    assert_eq!(shown, expected);
+}
+
 #[tokio::test]
 async fn what_has_given_its_result_stays_pending() {
     for (status, body) in [(200, "{}"), (429, QUOTA)] {
