@@ -57,6 +57,9 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
+    use crate::circuit::rules::Rules;
     use crate::circuit::word::MEASURED;
     use crate::sync::AcqRel;
     use crate::{CircuitBreakerRegistry, Outcome, Policy};
@@ -77,5 +80,29 @@ mod tests {
         circuit.rare().percentiles.store(None);
         (0..20).for_each(|_| succeed());
         assert!(circuit.latency(now).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circuit_whose_percentiles_another_took_over_gives_up_nothing_else() {
+        let bytes = Rules::new(Policy::default()).histogram_bytes;
+        let registry = CircuitBreakerRegistry::builder().histogram_bytes(bytes);
+        let search = registry.build().unwrap().dependency("search").unwrap();
+        let succeed = |tenant| {
+            for _ in 0..100 {
+                search.acquire(tenant).unwrap().record(Outcome::Success);
+            }
+        };
+        succeed("quiet");
+        search.circuit("quiet").reset();
+        succeed("quiet");
+        let quiet = search.inner.circuits.get("quiet").unwrap();
+        let before = quiet.word();
+        assert!(before.is_measured());
+        advance(Policy::default().window).await;
+        succeed("busy");
+        search.acquire("quiet").unwrap().record(Outcome::Success);
+        let after = quiet.word();
+        assert!(!after.is_measured());
+        assert_eq!(after.generation(), before.generation());
     }
 }
