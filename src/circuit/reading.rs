@@ -213,4 +213,37 @@ mod tests {
         assert!(histograms > 1_000);
         assert_eq!(circuit.bytes(), of_a_bad_one + histograms);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_share_of_a_circuit_is_of_late_and_not_of_its_life() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let policy = Policy::builder().consecutive_failures(1).build().unwrap();
+        let search = registry.dependency_with("search", policy).unwrap();
+        search.acquire("acme").unwrap().record(Outcome::failure());
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let share = || circuit.rejected_share(circuit.rare(), search.context().now());
+        assert_eq!(share(), 0.0);
+        for (rejected, succeeded, expected) in
+            [(1, 0, 0.0), (10, 0, 1.0), (0, 10, 0.5), (0, 30, 0.0)]
+        {
+            for _ in 0..rejected {
+                assert!(search.acquire("acme").is_err());
+            }
+            if succeeded > 0 {
+                search.circuit("acme").reset();
+            }
+            for _ in 0..succeeded {
+                search.acquire("acme").unwrap().record(Outcome::Success);
+            }
+            assert_eq!(share(), expected, "{rejected} {succeeded}");
+            let pause = if expected == 0.5 { 130 } else { 10 };
+            tokio::time::advance(std::time::Duration::from_secs(pause)).await;
+            if expected == 0.5 {
+                // Two looks, a minute apart: what was before them is gone.
+                share();
+                tokio::time::advance(std::time::Duration::from_secs(70)).await;
+                share();
+            }
+        }
+    }
 }

@@ -227,6 +227,12 @@ impl Wanted {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::OutageDemand;
+    use crate::policy::{OpenPeriod, OutagePolicy};
     use crate::{CircuitBreakerRegistry, Dependency, Outcome, Policy, Probing};
 
     fn wanted() -> Dependency {
@@ -295,5 +301,87 @@ mod tests {
             }
         });
         assert!(claims.into_inner() > 0);
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One failure opens for ten seconds; two tenants that are down are an outage, whose period is a second.
+    fn in_outage() -> Dependency {
+        let period = |period| OpenPeriod::fixed(period).jitter(0.0);
+        let outage = OutagePolicy::default()
+            .min_tenants(2)
+            .open_for(period(SECOND));
+        let policy = Policy::builder()
+            .consecutive_failures(1)
+            .open_for(period(10 * SECOND))
+            .outage(outage);
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency_with("search", policy.build().unwrap());
+        let search = search.unwrap();
+        for outcome in [Outcome::Success, Outcome::failure()] {
+            for tenant in ["acme", "globex"] {
+                search.acquire(tenant).unwrap().record(outcome);
+            }
+            if outcome == Outcome::Success {
+                search.acquire("well").unwrap().record(outcome);
+            }
+        }
+        assert!(search.outage().is_some());
+        search
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_who_was_turned_away_by_an_outage_those_alone_ask_who_came_after_it_began() {
+        let search = in_outage();
+        let well = search.inner.circuits.get("well").unwrap();
+        let since = search.context().now();
+        let demand = |by_newcomers| OutageDemand {
+            since,
+            by_newcomers,
+        };
+        // It has not asked, and for a newcomer any may.
+        assert!(!well.may_be_wanted(Some(demand(false))));
+        assert!(well.may_be_wanted(Some(demand(true))));
+        assert!(!well.may_be_wanted(None));
+        assert_eq!(well.wanted_in_outage(since, demand(false)), None);
+        assert!(well.wanted_in_outage(since, demand(true)).is_some());
+        // At the very instant at which it began: of the period before, for all that is known.
+        assert!(search.acquire("well").is_err());
+        assert!(!well.may_be_wanted(Some(demand(false))));
+        assert_eq!(well.wanted_in_outage(since, demand(false)), None);
+        advance(SECOND / 2).await;
+        assert!(search.acquire("well").is_err());
+        assert!(well.may_be_wanted(Some(demand(false))));
+        let now = search.context().now();
+        assert!(well.wanted_in_outage(now, demand(false)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_an_outage_nobody_asks_for_a_tenant_before_its_own_period_is_over() {
+        let search = in_outage();
+        let circuit = |tenant| search.inner.circuits.get(tenant).unwrap();
+        let acme = circuit("acme");
+        assert!(search.acquire("well").is_err());
+        advance(SECOND).await;
+        assert!(acme.claim().unwrap().probe().is_none());
+        let is_left_alone = || acme.is_to_be_left_alone(acme.rare(), search.context().now());
+        advance(9 * SECOND - Duration::from_nanos(1)).await;
+        assert!(is_left_alone());
+        advance(Duration::from_nanos(1)).await;
+        assert!(!is_left_alone());
+        assert!(circuit("well").claim().unwrap().probe().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_probes_again_only_while_the_circuit_is_as_it_left_it() {
+        let search = wanted();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let mut claim = circuit.claim().unwrap();
+        claim.probe().unwrap().record(Outcome::Success);
+        claim.probe_again().unwrap().record(Outcome::failure());
+        search.circuit("acme").half_open().unwrap();
+        assert!(circuit.wanted(search.context().now()).is_none(), "claimed");
+        assert!(claim.probe_again().is_none());
+        assert!(claim.probe().is_some());
     }
 }

@@ -202,3 +202,55 @@ async fn a_call_that_may_not_probe_is_told_why_the_circuit_opened() {
     assert_eq!(acme.state(), CircuitState::HalfOpen);
     assert_eq!(search.standing_refusal("acme", Probing::No), told);
 }
+
+#[cfg(feature = "agent")]
+#[tokio::test(start_paused = true)]
+async fn what_ends_now_ends_in_no_time_that_could_be_told() {
+    let now = Instant::now();
+    let refusal = |until| StandingRefusal {
+        reason: Reason::Forced,
+        since: None,
+        until: Some(until),
+        is_passing: false,
+    };
+    let told = |until| refusal(until).until_after(now, Probing::Yes);
+    assert_eq!(told(now), None);
+    let later = now + Duration::from_nanos(1);
+    assert_eq!(told(later), Some(later));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_in_the_ramp_of_an_outage_is_refused_where_the_ramp_admits_none() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let period = OpenPeriod::fixed(Duration::from_secs(1)).jitter(0.0);
+    let policy = Policy::builder()
+        .consecutive_failures(1)
+        .success_threshold(1)
+        .ramp(0.5, Duration::from_secs(100))
+        .outage(OutagePolicy::default().min_tenants(2).open_for(period))
+        .build();
+    let search = registry.dependency_with("search", policy.unwrap()).unwrap();
+    let end = |tenant, outcome| search.acquire(tenant).unwrap().record(outcome);
+    for outcome in [Outcome::Success, Outcome::failure()] {
+        ["acme", "globex"]
+            .iter()
+            .for_each(|tenant| end(tenant, outcome));
+    }
+    assert!(search.outage().is_some());
+    advance(Duration::from_secs(1)).await;
+    end("initech", Outcome::Success);
+    let context = search.context();
+    #[cfg(feature = "agent")]
+    assert!(!search.inner.circuits.get("acme").unwrap().is_ramping());
+    let mut seen = [false; 2];
+    for _ in 0..4 {
+        let now = context.now();
+        let outage = context.outage(now).unwrap();
+        let admits = outage.ramp_would_admit(now);
+        let refusal = context.standing_refusal_of_newcomer(CircuitState::Closed, now, Probing::Yes);
+        assert_eq!(refusal.is_none(), admits);
+        seen[usize::from(admits)] = true;
+        drop(search.acquire("initech"));
+    }
+    assert_eq!(seen, [true; 2]);
+}
