@@ -326,7 +326,7 @@ fn halve_up(lanes: u64, count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, LANE, MoreCounts, Position, Window};
+    use super::{Counts, LANE, MoreCounts, Position, Window, make_room, pack, tag};
 
     const FAILED: Counts = Counts {
         calls: 1,
@@ -395,5 +395,50 @@ mod tests {
             window.count(0, 0, FAILED, Some(&more), || true);
         }
         assert!(more.slots.get().is_none());
+    }
+
+    #[test]
+    fn a_slot_has_a_place_and_a_lap_and_its_tag_a_generation_too() {
+        let of = |slot| {
+            let Position { at, lap, .. } = Position::of(slot);
+            (at, lap)
+        };
+        assert_eq!([9, 10, 25, 645].map(of), [(9, 0), (0, 1), (5, 2), (5, 0)]);
+        assert_eq!(tag(3, 25), 3 << 6 | 2);
+        assert_eq!(tag(1 << 10 | 3, 645), 3 << 6);
+    }
+
+    #[test]
+    fn what_was_counted_at_the_end_of_an_era_is_not_read_in_the_next() {
+        const END: u64 = 1 << 44;
+        let window = Window::new();
+        for slot in [END - 2, END - 1, END] {
+            window.count(slot, 0, FAILED, None, || true);
+        }
+        assert_eq!(window.figures(END, None).calls, 1);
+    }
+
+    #[test]
+    fn a_slot_that_is_full_in_any_lane_is_halved_in_all_and_keeps_its_tag() {
+        let bad = |failures, slow| Counts {
+            calls: 100,
+            failures,
+            throttled: false,
+            slow: [slow, false, false, false],
+        };
+        let with_tag = 77 << 48;
+        // Failures of cancelled calls may outlive the calls.
+        let slot = with_tag | 0xFFFF << 32 | 7 << 16 | 101;
+        let halved = with_tag | 0x8000 << 32 | 4 << 16 | 50;
+        assert_eq!(make_room(slot, bad(1, true)), (halved, 51));
+        assert_eq!(make_room(slot, bad(0, true)), (slot, 0));
+        let slot = with_tag | 3 << 32 | 0xFFFF << 16 | 101;
+        let halved = with_tag | 2 << 32 | 0x8000 << 16 | 50;
+        assert_eq!(make_room(slot, bad(1, true)), (halved, 51));
+        assert_eq!(make_room(slot, bad(1, false)), (slot, 0));
+        let slot = with_tag | 3 << 32 | 0xFFFF;
+        let halved = with_tag | 2 << 32 | 0x7FFF;
+        assert_eq!(make_room(slot, bad(1, false)), (halved, 0x8000));
+        assert_eq!(pack(bad(5, true)), 5 << 32 | 1 << 16 | 100);
     }
 }
