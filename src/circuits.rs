@@ -370,6 +370,7 @@ fn is_same(id: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Circuits, buckets, is_same, shards};
+    use crate::{CircuitBreakerRegistry, Outcome};
 
     #[test]
     fn ids_are_the_same_only_where_all_of_their_bytes_are() {
@@ -440,5 +441,51 @@ mod tests {
         let mut others = (0..1_000).map(|n| format!("tenant {n}"));
         let other = others.find(elsewhere).unwrap();
         assert!(circuits.get(&other).is_none());
+    }
+
+    #[test]
+    fn a_shard_has_buckets_for_its_share_and_what_is_rarely_more() {
+        for (max, shards) in [
+            (0, 16),
+            (1, 16),
+            (1_000, 16),
+            (100_000, 24),
+            (1_000_000, 31),
+        ] {
+            let each = buckets(max, shards) / shards;
+            assert!(each.is_power_of_two(), "{max}");
+            // A table is full at seven eighths.
+            let mean = max / shards;
+            let most = mean + 4 * mean.isqrt() + 1;
+            assert!(
+                each >= most / 7 * 8 && each < 2 * (most / 7 * 8) + 1,
+                "{max}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_looks_at_so_many_circuits_and_goes_on_where_it_stopped() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        for n in 0..1_000 {
+            let permit = search.acquire(&format!("tenant {n}")).unwrap();
+            permit.record(Outcome::Success);
+        }
+        let circuits = &search.inner.circuits;
+        let (now, mut looked_at, mut rounds) = (search.context().now(), 0, 0);
+        loop {
+            let mut left = 3;
+            let (found, is_over) = circuits.search(0, now, &mut left, &mut Vec::new());
+            assert_eq!(found, None, "all of them have just been called");
+            (looked_at, rounds) = (looked_at + 3 - left, rounds + 1);
+            if is_over {
+                break;
+            }
+            assert_eq!(left, 0);
+        }
+        let there = circuits.shards[0].table.read().circuits.len();
+        assert_eq!((looked_at, rounds >= there / 3), (there, true));
+        assert!(there > 3);
     }
 }
