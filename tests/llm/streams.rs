@@ -102,6 +102,10 @@ fn an_error_in_a_stream_is_judged_by_its_kind() {
             "data: {\"error\":{\"code\":402,\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\"}}",
             Outcome::QuotaExhausted,
         ),
+        (
+            "data: {\"error\":{\"type\":\"ValidationException\"}}",
+            Outcome::Ignored,
+        ),
         // What nobody knows is a failure.
         ("data: {\"error\":true}", Outcome::failure()),
         ("data: {\"error\":1}", Outcome::failure()),
