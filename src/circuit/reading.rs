@@ -145,6 +145,10 @@ impl Circuit {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
     use super::*;
     use crate::{CircuitBreakerRegistry, Outcome, Policy};
 
@@ -222,28 +226,23 @@ mod tests {
         search.acquire("acme").unwrap().record(Outcome::failure());
         let circuit = search.inner.circuits.get("acme").unwrap();
         let share = || circuit.rejected_share(circuit.rare(), search.context().now());
-        assert_eq!(share(), 0.0);
-        for (rejected, succeeded, expected) in
-            [(1, 0, 0.0), (10, 0, 1.0), (0, 10, 0.5), (0, 30, 0.0)]
-        {
-            for _ in 0..rejected {
-                assert!(search.acquire("acme").is_err());
-            }
-            if succeeded > 0 {
-                search.circuit("acme").reset();
-            }
-            for _ in 0..succeeded {
-                search.acquire("acme").unwrap().record(Outcome::Success);
-            }
-            assert_eq!(share(), expected, "{rejected} {succeeded}");
-            let pause = if expected == 0.5 { 130 } else { 10 };
-            tokio::time::advance(std::time::Duration::from_secs(pause)).await;
-            if expected == 0.5 {
-                // Two looks, a minute apart: what was before them is gone.
-                share();
-                tokio::time::advance(std::time::Duration::from_secs(70)).await;
-                share();
-            }
+        let reject = |times| (0..times).for_each(|_| assert!(search.acquire("acme").is_err()));
+        let succeed = |times| {
+            (0..times).for_each(|_| search.acquire("acme").unwrap().record(Outcome::Success));
+        };
+        reject(1);
+        assert_eq!(share(), 0.0, "what was before is unknown");
+        reject(10);
+        assert_eq!(share(), 1.0);
+        search.circuit("acme").reset();
+        succeed(10);
+        assert_eq!(share(), 0.5);
+        // Two looks, more than a minute apart: what was before them is gone.
+        for _ in 0..2 {
+            advance(Duration::from_secs(70)).await;
+            share();
         }
+        succeed(30);
+        assert_eq!(share(), 0.0);
     }
 }
