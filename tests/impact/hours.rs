@@ -141,16 +141,3 @@ async fn of_a_run_of_abandoned_calls_those_of_an_hour_before_are_no_failures_of_
     let report = registry.impact();
     assert_eq!(figures(report.rows()[1].counts), [7, 6, 6, 0, 0]);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_report_before_the_first_bad_call_leaves_the_good_ones_of_the_first_hour_in_it() {
-    let registry = registry(impact());
-    let [search, book] = ["search", "book"].map(|name| declare(&registry, name, patient()));
-    fail(&search, "acme", 1);
-    succeed(&book, "acme", 3);
-    assert_eq!(figures(counts(&registry))[..2], [1, 1]);
-    fail(&book, "acme", 1);
-    let report = registry.impact();
-    let of_book = report.rows().iter().find(|row| row.dependency == "book");
-    assert_eq!(figures(of_book.unwrap().counts)[..2], [4, 1]);
-}
