@@ -370,3 +370,26 @@ fn is_rate_over(policy: &Policy, figures: &Figures) -> bool {
     let share = policy.failure_rate.unwrap_or_default();
     by_rate && enough_calls && enough_failures && figures.failure_rate() >= share
 }
+
+#[cfg(test)]
+mod tests {
+    use super::GOOD;
+    use crate::{CircuitBreakerRegistry, Outcome};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_that_a_straggler_began_is_begun_anew_by_a_call_of_the_generation_that_is() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let succeed = || search.acquire("acme").unwrap().record(Outcome::Success);
+        succeed();
+        search.circuit("acme").reset();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let now = search.context().now();
+        let slot = search.context().slot(now);
+        // It has looked at the generation before the reset, and counts after it.
+        assert!(circuit.count_in_window(slot, 0, now, 0, GOOD));
+        succeed();
+        let snapshot = search.circuit("acme").snapshot().unwrap();
+        assert_eq!((snapshot.window.calls, snapshot.totals.late), (1, 0));
+    }
+}
