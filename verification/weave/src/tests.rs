@@ -49,6 +49,24 @@ fn an_operator_is_changed_in_the_whole_chain_of_which_it_binds_a_part() {
 }
 
 #[test]
+fn in_a_chain_with_a_let_no_operator_of_its_own_is_changed() {
+    let text = "fn f() { if a == b && !c && let D(e) = g + h && (i && j) {} }";
+    let mutants = [
+        mutant(text, Genre::BinaryOperator, "==", "!="),
+        mutant(text, Genre::BinaryOperator, "&& !c", "||"),
+        mutant(text, Genre::BinaryOperator, "&& let", "||"),
+        mutant(text, Genre::BinaryOperator, "+", "-"),
+        mutant(text, Genre::BinaryOperator, "&& (i", "||"),
+        mutant(text, Genre::BinaryOperator, "&& j", "||"),
+    ];
+    assert_eq!(
+        woven(text, &mutants),
+        "fn f() { if (match N { 1 => a != b, _ => a == b }) && !c && let D(e) = (match N { 4 => g - h, _ => g + h }) \
+         && ((match N { 6 => i || j, _ => i && j })) {} }"
+    );
+}
+
+#[test]
 fn a_value_comes_before_all_that_the_body_does() {
     let text = "fn f() -> bool { !a }";
     let mutants = [

@@ -7,7 +7,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Arm, Block, Expr, ExprBinary, ExprConst, ExprMatch, ExprRepeat, ExprStruct, ExprUnary,
+    Arm, BinOp, Block, Expr, ExprBinary, ExprConst, ExprMatch, ExprRepeat, ExprStruct, ExprUnary,
     FieldValue, GenericArgument, ImplItemConst, ImplItemFn, ItemConst, ItemFn, ItemStatic, Pat,
     Signature, TraitItemConst, TraitItemFn, Type, Variant,
 };
@@ -123,6 +123,23 @@ impl<'a> Loom<'a> {
         visit::visit_block(self, block);
     }
 
+    /// Of a chain with a `let`: no other operator may stand in it, and what the `let` binds is bound for what follows. So
+    /// its own operators stay, and what they stand between are chains of their own.
+    fn visit_links(&mut self, node: &Expr) {
+        match node {
+            Expr::Binary(ExprBinary {
+                left,
+                op: BinOp::And(_),
+                right,
+                ..
+            }) => {
+                self.visit_links(left);
+                self.visit_links(right);
+            }
+            link => self.visit_expr(link),
+        }
+    }
+
     /// The operators of a chain, as a change of one changes how the others bind, and what they stand between.
     fn chain<'e>(node: &'e ExprBinary, operators: &mut Vec<Span>, operands: &mut Vec<&'e Expr>) {
         operators.push(node.op.span());
@@ -157,9 +174,8 @@ impl<'e> Visit<'e> for Loom<'_> {
             .iter()
             .any(|operand| matches!(operand, Expr::Let(_)))
         {
-            // What a `let` in it binds is bound for what follows: it stays as it is, and its sides are chains of their own.
-            self.visit_expr(&node.left);
-            self.visit_expr(&node.right);
+            self.visit_links(&node.left);
+            self.visit_links(&node.right);
             return;
         }
         let whole = bytes(node);
