@@ -58,11 +58,11 @@ table() {
         }
     ' "$kept" | sort | sed -e 's/^| ~ all |/| **all** |/' -e 's/^~ *//'
     awk -F '\t' '
-        # By its column alone, since lines move.
+        # By its column alone, since lines move; and so many of them as it says.
         function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
-        FILENAME == ARGV[1] { if ($0 !~ /^#/) why[$1]; next }
+        FILENAME == ARGV[1] { if ($0 !~ /^#/) explained[$1] += $2; next }
         /^#/ { next }
-        $1 == "missed" && !(without_line($2) in why) { unexplained[++open] = $2 }
+        $1 == "missed" && explained[without_line($2)]-- <= 0 { unexplained[++open] = $2 }
         $1 != "unviable" { tried++ }
         $1 == "missed" { missed++ }
         END {

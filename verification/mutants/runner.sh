@@ -6,7 +6,7 @@ set -euo pipefail
 
 program=$1
 shift
-mapfile -t slow <"$(dirname "${BASH_SOURCE[0]}")/slow.txt"
+mapfile -t slow < <(sed -e '/^#/d' -e 's/\t.*//' "$(dirname "${BASH_SOURCE[0]}")/slow.txt")
 skipped=()
 for name in "${slow[@]}"; do
     skipped+=(--skip "$name")
