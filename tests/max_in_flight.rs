@@ -194,3 +194,18 @@ async fn a_tenant_s_own_bound_stays_whatever_becomes_of_that_of_the_dependency()
         assert!(is_saturated(search.acquire("acme")));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_began_under_the_bound_and_ends_without_it_frees_its_place() {
+    let search = dependency(policy().max_in_flight(1));
+    let call = acquire(&search);
+    search.set_policy(Policy::default());
+    // Its slot of the window is begun.
+    for _ in 0..2 {
+        acquire(&search).record(Outcome::Success);
+    }
+    call.record(Outcome::Success);
+    search.set_policy(policy().max_in_flight(1).build().unwrap());
+    assert_eq!(in_flight(&search), Some(0));
+    assert!(search.acquire("acme").is_ok());
+}

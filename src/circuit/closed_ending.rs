@@ -373,8 +373,28 @@ fn is_rate_over(policy: &Policy, figures: &Figures) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
     use super::GOOD;
-    use crate::{CircuitBreakerRegistry, Outcome};
+    use crate::{CircuitBreakerRegistry, LatencyRule, Outcome, Policy};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_lasts_as_long_as_a_rule_allows_leaves_a_quiet_circuit_small() {
+        const LIMIT: Duration = Duration::from_millis(100);
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let policy = Policy::builder().without_latency();
+        let policy = policy.latency(LatencyRule::p95(LIMIT)).build().unwrap();
+        let search = registry.dependency_with("search", policy).unwrap();
+        for longer in [Duration::ZERO, Duration::from_millis(1)] {
+            let call = search.acquire("acme").unwrap();
+            advance(LIMIT + longer).await;
+            call.record(Outcome::Success);
+            let circuit = search.inner.circuits.get("acme").unwrap();
+            assert_eq!(circuit.rare.get().is_some(), !longer.is_zero());
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_slot_that_a_straggler_began_is_begun_anew_by_a_call_of_the_generation_that_is() {

@@ -178,6 +178,15 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_that_is_set_again_stays() {
+        for state in [Closed, Open, HalfOpen] {
+            let word = Word::new(state, false);
+            assert!(word.capped().capped().is_capped());
+            assert!(word.ramping().ramping().is_ramping());
+        }
+    }
+
+    #[test]
     fn the_next_word_keeps_what_does_not_belong_to_the_state() {
         let word = Word::new(Open, true).ramping();
         let word = Word(word.0 | OVERRIDDEN | OWN_RULES | MEASURED);

@@ -58,6 +58,23 @@ fn every_shard_has_its_share_of_tenants() {
 }
 
 #[test]
+fn the_bits_that_choose_a_shard_are_not_those_of_buckets_and_tags() {
+    for max in [1, 100_000, 1_000_000] {
+        let circuits = Circuits::new(max);
+        let (shards, each) = (circuits.shards() as u64, 1_000);
+        for buckets_and_tags in [0, 0xfe00_0000_01ff_ffff] {
+            let all = (0..shards * each).map(|n| (n << 32) / (shards * each));
+            for (n, bits) in (0..).zip(all) {
+                let chosen = circuits.shard(bits << 25 | buckets_and_tags);
+                let expected = &circuits.shards[(n / each) as usize];
+                let before = &circuits.shards[(n.saturating_sub(1) / each) as usize];
+                assert!(std::ptr::eq(chosen, expected) || std::ptr::eq(chosen, before));
+            }
+        }
+    }
+}
+
+#[test]
 fn each_map_hashes_with_a_key_of_its_own_and_shows_it_to_nobody() {
     let maps = [Circuits::new(1), Circuits::new(1)];
     assert_ne!(maps[0].hash("acme"), maps[1].hash("acme"));

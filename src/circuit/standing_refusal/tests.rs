@@ -254,3 +254,20 @@ async fn a_newcomer_in_the_ramp_of_an_outage_is_refused_where_the_ramp_admits_no
     }
     assert_eq!(seen, [true; 2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_that_begins_amid_probes_moves_no_end_that_has_passed() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let policy = Policy::builder()
+        .consecutive_failures(1)
+        .half_open_max_calls(1)
+        .build();
+    let search = registry.dependency_with("search", policy.unwrap()).unwrap();
+    search.acquire("acme").unwrap().record(Outcome::failure());
+    advance(Duration::from_secs(600)).await;
+    let _probe = search.acquire("acme").unwrap();
+    let told = search.standing_refusal("acme", Probing::Yes);
+    assert_eq!(told.unwrap().reason, Reason::HalfOpenFull);
+    search.begin_recovery();
+    assert_eq!(search.standing_refusal("acme", Probing::Yes), told);
+}
