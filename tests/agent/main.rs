@@ -8,6 +8,7 @@ mod since;
 mod steady;
 mod template;
 mod unavailable;
+mod wording;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};

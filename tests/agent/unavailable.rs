@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 use tower_tenant_breaker::agent::DegradationSignal;
-use tower_tenant_breaker::{Probing, Rejection};
+use tower_tenant_breaker::{CircuitState, Probing, Rejection};
 
 use serde_json::{json, to_value};
+use serde_test::{Token, assert_ser_tokens};
 use tokio::time::advance;
 use tower_tenant_breaker::agent::Tool;
 
-use crate::{SECOND, at_noon, fail, registry};
+use crate::{SECOND, at_noon, fail, policy, registry, rejected};
 
 #[tokio::test(start_paused = true)]
 async fn an_end_is_never_written_earlier_than_it_is() {
@@ -93,4 +94,113 @@ async fn a_signal_without_tools_names_no_time_where_the_call_waits_for_probes_of
     advance(SECOND).await;
     let rejected = search.acquire_barred("acme", Probing::IfNoneElse);
     assert_eq!(told(rejected.unwrap_err()).retry_after_seconds(), None);
+}
+
+/// What a format is told of search, which is the only tool that is unavailable, where so much is known of it.
+fn written(known: &[Token]) -> Vec<Token> {
+    let begin = [
+        Token::Struct {
+            name: "UnavailableTools",
+            len: 2,
+        },
+        Token::Str("tools"),
+        Token::Seq { len: Some(1) },
+        Token::Struct {
+            name: "UnavailableTool",
+            len: 2 + known.len() / 2,
+        },
+        Token::Str("name"),
+        Token::Str("search"),
+    ];
+    let end = [
+        Token::Str("alternatives"),
+        Token::Seq { len: Some(0) },
+        Token::SeqEnd,
+        Token::StructEnd,
+        Token::SeqEnd,
+        Token::Str("left_out"),
+        Token::U64(0),
+        Token::StructEnd,
+    ];
+    [&begin, known, &end].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn formats_are_told_how_many_fields_are_known() {
+    let registry = registry();
+    let (builder, _) = at_noon(&registry);
+    let tools = builder.tool(Tool::new("search")).build().unwrap();
+    let since = [Token::Str("since"), Token::Str("2026-11-29T12:00:00Z")];
+
+    fail(&registry, "search", "acme");
+    let reason = [Token::Str("reason"), Token::Str("circuit_open_failures")];
+    let end = [
+        Token::Str("until"),
+        Token::Str("2026-11-29T12:00:30Z"),
+        Token::Str("retry_after_seconds"),
+        Token::U64(30),
+    ];
+    let all = [&reason[..], &since, &end].concat();
+    assert_ser_tokens(&tools.unavailable("acme"), &written(&all));
+
+    registry.get("search").unwrap().force_open("maintenance");
+    let reason = [Token::Str("reason"), Token::Str("circuit_forced_open")];
+    let some = [reason, since].concat();
+    assert_ser_tokens(&tools.unavailable("acme"), &written(&some));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_of_which_nothing_is_known_is_written_whole() {
+    let registry = registry();
+    let (builder, _) = at_noon(&registry);
+    let policy = policy().initial_state(CircuitState::Open).build().unwrap();
+    let search = Tool::new("search").policy(policy).has_side_effects();
+    let tools = builder.tool(search).build().unwrap();
+    assert_eq!(
+        serde_json::to_string(&tools.unavailable("acme")).unwrap(),
+        r#"{"tools":[{"name":"search","reason":"circuit_open_unproven","alternatives":[]}],"left_out":0}"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn formats_are_told_how_many_fields_a_signal_has() {
+    let registry = registry();
+    let tools = at_noon(&registry).0.tool(Tool::new("search"));
+    let tools = tools.build().unwrap();
+    let field = |name, text| [Token::Str(name), Token::Str(text)];
+    let written = |signal: &DegradationSignal, reason, message, known: &[Token]| {
+        let begin = [
+            field("status", "tool_unavailable"),
+            field("tool_name", "search"),
+            field("reason", reason),
+            field("message", message),
+        ];
+        let end = [
+            Token::Str("alternatives"),
+            Token::Seq { len: None },
+            Token::SeqEnd,
+            Token::StructEnd,
+        ];
+        let of = Token::Struct {
+            name: "DegradationSignal",
+            len: 5 + known.len() / 2,
+        };
+        let tokens = [&[of][..], begin.as_flattened(), known, &end].concat();
+        assert_ser_tokens(signal, &tokens);
+    };
+    let search = fail(&registry, "search", "acme");
+    let signal = rejected(&tools, &search, "acme");
+    let since = field("since", "2026-11-29T12:00:00Z");
+    let wait = [Token::Str("retry_after_seconds"), Token::U64(30)];
+    let message = signal.to_json()["message"].as_str().unwrap().to_owned();
+    written(
+        &signal,
+        "circuit_open_failures",
+        message.leak(),
+        &[wait, since].concat(),
+    );
+    search.force_open("maintenance");
+    let signal = rejected(&tools, &search, "acme");
+    let message = signal.to_json()["message"].as_str().unwrap().to_owned();
+    written(&signal, "circuit_forced_open", message.leak(), &since);
 }

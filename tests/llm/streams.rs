@@ -149,6 +149,9 @@ fn what_only_speaks_of_errors_is_none() {
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"error\"}}",
         "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"error\":null}}",
         ": error",
+        // By their names they are pieces of an answer, whatever they hold.
+        "event: content_block_delta\ndata: {\"error\":{\"code\":\"server_error\"}}",
+        "event: message_start\ndata: {\"error\":true}",
     ] {
         assert_eq!(verdict(&format!("{event}\n\n")), None, "{event}");
     }
@@ -165,6 +168,12 @@ fn the_end_of_a_good_stream_is_known() {
     ] {
         assert_eq!(
             verdict(&format!("{event}\n\n")),
+            Some(Outcome::Success),
+            "{event}"
+        );
+        let begun = "data: {\"choices\":[{\"text\":\"Hi\"}]}";
+        assert_eq!(
+            verdict(&format!("{begun}\n\n{event}\n\n")),
             Some(Outcome::Success),
             "{event}"
         );

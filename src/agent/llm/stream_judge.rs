@@ -14,7 +14,7 @@ use crate::http::body::{JudgeBody, Lines, SseEvent, is_event_stream};
 ///
 /// | event | outcome |
 /// |---|---|
-/// | named or typed `error` or `response.failed`, or with an `error` in its JSON that is neither null, false, 0 nor empty | by its code where that is a status, and by its kind, as [`LlmClassify`](super::LlmClassify) has them; failure where neither is known |
+/// | named or typed `error` or `response.failed`, or with an `error` in its JSON that is neither null, false, 0 nor empty, unless its name is that of a piece of an answer | by its code where that is a status, and by its kind, as [`LlmClassify`](super::LlmClassify) has them; failure where neither is known |
 /// | `[DONE]`, `message_stop`, `response.completed`, `response.incomplete` | success: SDKs read no further |
 ///
 /// A kind that blames the request is ignored, a rate limit throttled, an exhausted quota

@@ -142,6 +142,40 @@ mod tests {
     }
 
     #[test]
+    fn of_two_names_of_one_rank_the_first_is_believed() {
+        for (json, expected) in [
+            (
+                r#"{"error":{"code":"slow_down","code":"server_error"}}"#,
+                RateLimited,
+            ),
+            (
+                r#"{"error":{"code":"server_error","code":"slow_down"}}"#,
+                Unavailable,
+            ),
+            (
+                r#"{"__type":"ThrottlingException","code":"server_error"}"#,
+                RateLimited,
+            ),
+        ] {
+            assert_eq!(kind(json), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_an_error_unless_it_is_none() {
+        for (number, is_one) in [
+            ("0", false),
+            ("7", true),
+            ("-7", true),
+            ("0.0", false),
+            ("0.5", true),
+        ] {
+            let json = format!("{{\"error\":{number}}}");
+            assert_eq!(Said::read(json.as_bytes()).has_error, is_one, "{json}");
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_has_said_what_comes_before_the_cut() {
         let whole = r#"{"error":{"code":"slow_down","message":"you are too fast"}}"#;
         let named = whole.find(",\"message").unwrap();
@@ -157,6 +191,14 @@ mod tests {
         let chunk = br#"{"choices":[{"delta":{"role":"assistant","content":"\n"}}]}"#;
         assert_eq!(Said::read_chunk(chunk).has_token, Some(true));
         assert_eq!(Said::read(chunk).has_token, None);
+        for token in [r#"{"id":"a"}"#, r#"[{"id":"a"}]"#, r#""a""#] {
+            let chunk = format!(r#"{{"choices":[{{"delta":{{"audio":{token}}}}}]}}"#);
+            assert_eq!(
+                Said::read_chunk(chunk.as_bytes()).has_token,
+                Some(true),
+                "{chunk}"
+            );
+        }
         let role = br#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#;
         assert_eq!(Said::read_chunk(role).has_token, Some(false));
     }
