@@ -45,7 +45,8 @@ async fn jump(steps: u64) -> Vec<Figure> {
     let tenants: Vec<_> = (0..TENANTS)
         .map(|number| format!("tenant {number}"))
         .collect();
-    let (mut opened, mut too_long, mut stuck, mut impossible) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut admitted, mut opened, mut too_long) = (0_u64, 0_u64, 0_u64);
+    let (mut stuck, mut impossible) = (0_u64, 0_u64);
     let mut passed = Duration::ZERO;
     let mut held = Vec::new();
     for step in 1..=steps {
@@ -63,12 +64,15 @@ async fn jump(steps: u64) -> Vec<Figure> {
         advance(jump).await;
         let tenant = &tenants[fastrand::usize(..TENANTS)];
         match search.acquire(tenant) {
-            Ok(permit) => match fastrand::u8(..8) {
-                0..=2 => permit.record(Outcome::failure()),
-                3 => drop(permit),
-                4 => held.push(permit),
-                _ => permit.record(Outcome::Success),
-            },
+            Ok(permit) => {
+                admitted += 1;
+                match fastrand::u8(..8) {
+                    0..=2 => permit.record(Outcome::failure()),
+                    3 => drop(permit),
+                    4 => held.push(permit),
+                    _ => permit.record(Outcome::Success),
+                }
+            }
             Err(rejection) => {
                 opened += 1;
                 let left = rejection.circuit_open().and_then(|open| open.retry_after());
@@ -110,6 +114,7 @@ async fn jump(steps: u64) -> Vec<Figure> {
             passed.as_secs() / YEAR.as_secs(),
             JUMPS,
         ),
+        Figure::at_least("calls that were admitted", admitted, steps / 2),
         Figure::at_least("rejections", opened, steps / 200),
         Figure::exactly(
             ".. that say nothing, or more than the longest period",

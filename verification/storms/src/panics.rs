@@ -92,7 +92,8 @@ fn quietly(calls: u64) -> Vec<Figure> {
     let mut service = guarded(&search);
 
     let (mut panicked, mut quiet, mut by_hand_times) = (0_u64, 0_u64, 0_u64);
-    let (mut good, mut failed, mut ignored, mut extractors) = (0, 0, 0, 0_u64);
+    let (mut good, mut failed, mut ignored) = (0, 0, 0);
+    let (mut extractors, mut fallbacks) = (0_u64, 0_u64);
     for number in 0..calls {
         let tenant = format!("tenant {}", number as usize % TENANTS);
         if number % 97 == 0 {
@@ -133,6 +134,7 @@ fn quietly(calls: u64) -> Vec<Figure> {
                 FALLBACK_PANICS.set(true);
                 order = Order::Fail;
                 failed += 1;
+                fallbacks += 1;
                 true
             }
             5 => {
@@ -180,6 +182,11 @@ fn quietly(calls: u64) -> Vec<Figure> {
         Figure::at_least(
             "panics of extractors, of which circuits know nothing",
             extractors,
+            calls / 16,
+        ),
+        Figure::at_least(
+            "panics of fallbacks, each after a failure",
+            fallbacks,
             calls / 16,
         ),
         Figure::exactly(
