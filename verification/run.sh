@@ -32,10 +32,10 @@ try verification/loom.sh "${short[@]}"
 try verification/model.sh "${short[@]}"
 try verification/storms.sh "${short[@]}"
 try verification/fuzz.sh "${short[@]}"
+try verification/leaks.sh "${short[@]}"
+try verification/tsan.sh "${short[@]}"
 try verification/mutants.sh --table
 if [ ${#short[@]} -eq 0 ]; then
-    try verification/leaks.sh
-    try verification/tsan.sh
     try verification/miri.sh
     try verification/storms.sh soak
     try benches/blast.sh
