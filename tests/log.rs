@@ -1,9 +1,12 @@
 //! What the log says, at which level, and that no tenant can forge a line of it.
 
+mod listen;
+
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use listen::listen;
 use tokio::time::advance;
 use tower_tenant_breaker::{
     CircuitBreakerRegistry, Dependency, EffectiveState, Event, OpenPeriod, Outcome, Override,
@@ -146,7 +149,7 @@ impl Log {
     /// Takes in what this thread logs.
     fn begin() -> (Self, DefaultGuard) {
         let log = Self::default();
-        let guard = tracing::subscriber::set_default(log.clone());
+        let guard = listen(log.clone());
         (log, guard)
     }
 
@@ -405,7 +408,7 @@ fn a_log_that_hears_of_a_policy_may_change_things_in_turn() {
     let (done, is_done) = std::sync::mpsc::channel();
     let log = CallsBack(search.clone(), registry.clone());
     std::thread::spawn(move || {
-        let _guard = tracing::subscriber::set_default(log);
+        let _guard = listen(log);
         let policy = || Policy::low_traffic().build().unwrap();
         registry.set_default_policy(policy());
         registry.clear_default_policy();
@@ -523,7 +526,7 @@ async fn an_observer_that_panics_is_logged_as_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_panics_harms_no_call() {
-    let _guard = tracing::subscriber::set_default(Broken);
+    let _guard = listen(Broken);
     let search = dependency("search", 1);
     trip(&search, "acme");
     search.acquire("acme").unwrap_err();
@@ -541,7 +544,7 @@ async fn a_log_that_panics_harms_no_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_whose_filter_panics_harms_no_call() {
-    let _guard = tracing::subscriber::set_default(BrokenFilter);
+    let _guard = listen(BrokenFilter);
     let search = dependency("search", 1);
     trip(&search, "acme");
     search.acquire("acme").unwrap_err();
@@ -564,7 +567,7 @@ async fn a_log_that_panics_at_a_warning_keeps_no_place_of_a_call() {
     record(&search, "acme", Outcome::failure());
     advance(4 * PERIOD).await;
 
-    let _guard = tracing::subscriber::set_default(Broken);
+    let _guard = listen(Broken);
     let permit = search.acquire_barred("acme", Probing::IfNoneElse).unwrap();
     permit.record(Outcome::Success);
     let snapshot = search.circuit("acme").snapshot().unwrap();

@@ -3,6 +3,8 @@
 
 #![cfg(feature = "full")]
 
+mod listen;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -13,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Empty, Full};
+use listen::listen;
 use metrics::NoopRecorder;
 use tonic::Code;
 use tower::retry::Policy;
@@ -351,7 +354,7 @@ fn a_call_with_a_span_shows_which() {
     let layer = TenantCircuitBreakerLayer::new(search(), FixedTenant::new("acme"));
     let layer = layer.classify(ErrIsFailure).span_per_call();
     let mut breaker = layer.layer(service_fn(echo));
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let _guard = listen(tracing_subscriber::registry());
     let parts = ["SpanFuture { span: CallSpan(Some(Id(", ", .. }"];
     shows(&breaker.call("s3cret".into()), &parts);
 }

@@ -9,6 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Level, Metadata, Subscriber, span};
 
 use crate::job::registry;
+use crate::listen::listen;
 use crate::stage::{Prompt, Sender, read};
 
 #[derive(Clone, Default)]
@@ -52,7 +53,7 @@ impl Subscriber for Log {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_moves_on_says_from_whom_to_whom_and_why_and_forges_no_line() {
     let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let _guard = listen(log.clone());
     let registry = registry();
     let model = |name: &'static str| {
         service_fn(move |_: Prompt| async move {

@@ -12,6 +12,8 @@ mod http;
 #[path = "../job/mod.rs"]
 mod job;
 mod last_resort;
+#[path = "../listen/mod.rs"]
+mod listen;
 mod log;
 mod model;
 mod probing;

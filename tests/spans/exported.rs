@@ -8,6 +8,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
+use crate::listen::listen;
+
 pub(crate) const CALL: &str = "circuit_breaker.call";
 
 pub(crate) struct Exported {
@@ -29,7 +31,7 @@ impl Exported {
             .build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tests"));
         let targets = targets.with_target("spans", Level::TRACE);
-        let guard = tracing::subscriber::set_default(registry().with(targets).with(layer));
+        let guard = listen(registry().with(targets).with(layer));
         Self {
             exporter,
             _provider: provider,

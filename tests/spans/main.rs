@@ -2,6 +2,8 @@
 
 #[path = "../job/mod.rs"]
 mod job;
+#[path = "../listen/mod.rs"]
+mod listen;
 
 #[cfg(feature = "http")]
 mod bodies;

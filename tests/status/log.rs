@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use tracing::field::{Field, Visit};
-use tracing::subscriber::with_default;
 use tracing::{Level, Metadata, Subscriber, span};
 
 use super::*;
+use crate::listen::listen;
 
 /// A line for each event at `info`.
 #[derive(Clone, Default)]
@@ -61,12 +61,12 @@ fn the_log_says_who_asked_for_what_and_cannot_be_forged() {
         assert_eq!(answer.status(), 200);
     };
     let log = Log::default();
-    with_default(log.clone(), || {
-        act(serde_json::json!({
-            "action": "force_open", "dependency": "search", "tenant": "a\nb", "note": "why\nnot"
-        }));
-        act(serde_json::json!({ "action": "reset", "dependency": "search" }));
-    });
+    let guard = listen(log.clone());
+    act(serde_json::json!({
+        "action": "force_open", "dependency": "search", "tenant": "a\nb", "note": "why\nnot"
+    }));
+    act(serde_json::json!({ "action": "reset", "dependency": "search" }));
+    drop(guard);
     assert!(search.acquire("a\nb").is_err());
     let lines = log.0.lock().unwrap();
     let of_actions = lines

@@ -9,6 +9,8 @@ mod flood;
 mod headers;
 mod hostile;
 mod lifetimes;
+#[path = "../listen/mod.rs"]
+mod listen;
 mod log;
 mod order;
 mod outage;
