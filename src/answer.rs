@@ -285,3 +285,23 @@ mod sealed {
     #[cfg(feature = "agent")]
     impl Sealed for crate::agent::HandOn {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RespondToError, RespondWith};
+    use crate::fallback::{Fallback, FallbackKeeping};
+    use crate::probe::ProbeFn;
+
+    #[test]
+    fn what_a_layer_is_given_shows_its_name_and_nothing_of_a_closure() {
+        let keeping = FallbackKeeping {
+            keep: (),
+            fallback: (),
+        };
+        assert_eq!(format!("{keeping:?}"), "FallbackKeeping");
+        assert_eq!(format!("{:?}", Fallback(())), "Fallback");
+        assert_eq!(format!("{:?}", RespondWith(())), "RespondWith");
+        assert_eq!(format!("{:?}", RespondToError(())), "RespondToError");
+        assert_eq!(format!("{:?}", ProbeFn(())), "ProbeFn");
+    }
+}

@@ -3,14 +3,16 @@
 mod listen;
 
 use std::fmt::{self, Write as _};
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use listen::listen;
 use tokio::time::advance;
+use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::{
-    CircuitBreakerRegistry, Dependency, EffectiveState, Event, OpenPeriod, Outcome, Override,
-    Policy, Probing,
+    CircuitBreakerRegistry, Dependency, EffectiveState, ErrIsFailure, Event, MissingReason,
+    OpenPeriod, Outcome, Override, Policy, Probing, TenantCircuitBreakerLayer, tenant_fn,
 };
 use tracing::field::{Field, Visit};
 use tracing::subscriber::{DefaultGuard, Interest};
@@ -303,6 +305,22 @@ async fn a_lack_of_room_is_warned_of_once_and_traced_each_time() {
     assert_eq!((of(Level::WARN).count(), of(Level::TRACE).count()), (1, 5));
     let (_, warning) = of(Level::WARN).next().unwrap();
     assert_says(warning, &["search", "no room", "circuits=1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_tenant_is_warned_of_once() {
+    let (log, _guard) = Log::begin();
+    let search = dependency("search", 1);
+    let nobody = tenant_fn(|_: &()| Err(MissingReason::Absent.into()));
+    let layer = TenantCircuitBreakerLayer::new(search.clone(), nobody).classify(ErrIsFailure);
+    let mut service = layer.layer(service_fn(|()| ready(Ok::<_, BoxError>(()))));
+    for _ in 0..3 {
+        service.call(()).await.unwrap();
+    }
+    assert_eq!(search.snapshot().missing_tenant, 3);
+    let (level, warning) = log.one();
+    assert_eq!(level, Level::WARN);
+    assert_says(&warning, &["search", "without a tenant runs unguarded"]);
 }
 
 #[tokio::test(start_paused = true)]

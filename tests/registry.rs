@@ -313,6 +313,7 @@ fn a_tenants_override_holds_in_dependencies_that_come_later_too() {
         "a rejection by an override makes no circuit"
     );
     search.acquire("globex").unwrap().record(Outcome::Success);
+    assert!(!search.is_empty());
     registry.tenant("acme").clear();
     search.acquire("acme").unwrap().record(Outcome::Success);
 }

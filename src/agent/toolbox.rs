@@ -243,3 +243,34 @@ impl From<ToolboxError> for BoxError {
         error.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+
+    use tower::service_fn;
+    use tower_service::Service;
+
+    use super::{Named, ToolboxService};
+    use crate::agent::ToolCall;
+
+    fn roll(_: ToolCall<u32>) -> Ready<Result<u32, Infallible>> {
+        ready(Ok(4))
+    }
+
+    #[test]
+    fn a_toolbox_shows_its_tools_and_a_call_nothing_of_its_input() {
+        let dice = Named {
+            name: "roll_dice".into(),
+            service: Box::new(service_fn(roll)),
+        };
+        let mut services = ToolboxService {
+            services: [dice].into(),
+        };
+        let shown = format!("{services:?}");
+        assert_eq!(shown, r#"ToolboxService(["roll_dice"])"#);
+        let call = services.call(ToolCall::new("acme", "roll_dice", 6));
+        assert_eq!(format!("{call:?}"), "ToolboxFuture { .. }");
+    }
+}

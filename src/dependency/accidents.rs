@@ -35,3 +35,16 @@ impl Accidents {
         longer.unwrap_or(LONGEST - 1) as u32 + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Accidents, LONGEST};
+
+    #[test]
+    fn no_run_is_longer_than_the_longest_however_many_are_expected() {
+        let mut accidents = Accidents::default();
+        assert_eq!(accidents.shortest_run(0.0), 1);
+        accidents.take_in(LONGEST as u64, 2 * LONGEST as u64);
+        assert_eq!(accidents.shortest_run(0.0), LONGEST as u32);
+    }
+}

@@ -150,3 +150,18 @@ mod sealed {
     impl<F> Sealed for super::AnswerLast<F> {}
     impl<K, F> Sealed for super::AnswerLastKeeping<K, F> {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AnswerLast, AnswerLastKeeping};
+
+    #[test]
+    fn a_last_resort_shows_its_name_and_nothing_of_a_closure() {
+        let keeping = AnswerLastKeeping {
+            keep: (),
+            answer: (),
+        };
+        assert_eq!(format!("{keeping:?}"), "AnswerLastKeeping");
+        assert_eq!(format!("{:?}", AnswerLast(())), "AnswerLast");
+    }
+}

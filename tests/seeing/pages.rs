@@ -198,6 +198,8 @@ fn what_is_no_cursor_is_refused() {
         assert_eq!(error.to_string(), "not a cursor of a page of circuits");
     }
     assert!("461".parse::<PageCursor>().is_ok());
+    let longest = format!("0{}", "61".repeat(MAX_TENANT_BYTES));
+    assert!(longest.parse::<PageCursor>().is_ok());
 }
 
 /// Circuits that stay in their group are shown once each, whatever others do meanwhile.
