@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tower::{BoxError, Layer, Service, service_fn};
 use tower_tenant_breaker::{
-    Cause, CircuitBreakerRegistry, CircuitOpen, CircuitState, Dependency, MissingReason,
+    Cause, CircuitBreakerRegistry, CircuitOpen, CircuitState, Dependency, Event, MissingReason,
     MissingTenant, OnMissingTenant, Outcome, Policy, Rejection, Tenant, TenantCircuitBreakerLayer,
     TenantExtractor, dependency_fn,
 };
@@ -139,6 +139,31 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
 fn the_allocator_counts() {
     let (_boxed, allocations) = allocations_in(|| Box::new([0_u8; 32]));
     assert_eq!(allocations, 1);
+}
+
+#[test]
+fn what_is_told_is_allocated_for_subscribers_alone() {
+    let rejecting = |has_observer: bool| {
+        let builder = CircuitBreakerRegistry::builder();
+        let builder = match has_observer {
+            true => builder.observer(|_: &Event<'_>| {}),
+            false => builder,
+        };
+        let search = builder.build().unwrap().dependency("search").unwrap();
+        search.circuit(SICK).open().unwrap();
+        search.acquire(SICK).unwrap_err();
+        allocations_in(|| search.acquire(SICK).is_err())
+    };
+    assert_eq!(rejecting(true), rejecting(false));
+
+    let opening = |is_subscribed: bool| {
+        let (registry, search) = search();
+        let _changes = is_subscribed.then(|| registry.subscribe_to_changes());
+        let sick = search.circuit(SICK);
+        sick.reset();
+        allocations_in(|| sick.open().is_ok()).1
+    };
+    assert!(opening(false) < opening(true));
 }
 
 #[test]

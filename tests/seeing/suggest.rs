@@ -58,6 +58,24 @@ async fn the_open_period_is_the_median_time_to_recover() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_period_of_more_than_a_day_is_not_proposed() {
+    const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);
+    let period = OpenPeriod::fixed(HALF_A_DAY).jitter(0.0);
+    let search = declare(policy().open_for(period));
+    // More than half of the recoveries take longer than one period, and are told.
+    for recovery in 0..20 {
+        trip(&search, "acme");
+        for _ in 0..if recovery < 11 { 2 } else { 0 } {
+            advance(HALF_A_DAY).await;
+            fail(&search, "acme");
+        }
+        advance(HALF_A_DAY).await;
+        succeed(&search, "acme");
+    }
+    assert_eq!(search.suggest().open_for, Err(NoSuggestion::OutOfBounds));
+}
+
+#[tokio::test(start_paused = true)]
 async fn circuits_that_one_failure_of_the_dependency_opened_are_one_sample() {
     let search = declare(policy());
     let tenants: Vec<_> = (0..100).map(|n| format!("tenant {n}")).collect();
@@ -194,6 +212,22 @@ async fn a_run_is_as_long_as_one_in_a_million_calls_makes_by_chance() {
     assert_eq!(run(), Err(fails_too_often));
 }
 
+#[test]
+fn a_run_is_proposed_up_to_where_half_of_the_calls_fail() {
+    let run = |failures: usize| {
+        let search = declare(policy().without_consecutive_failures());
+        (0..failures).for_each(|_| fail(&search, "acme"));
+        (failures..10_000).for_each(|_| succeed(&search, "acme"));
+        search.suggest().consecutive_failures
+    };
+    // With the three that were not seen, half of them.
+    assert!(run(4_997).is_ok());
+    assert!(matches!(
+        run(4_998),
+        Err(NoSuggestion::FailsTooOften { .. })
+    ));
+}
+
 /// Each tenant's calls, the first of which fail.
 fn run_of(tenants: impl Iterator<Item = (usize, usize)>) -> Suggested<u32> {
     let search = declare(policy().without_consecutive_failures());
@@ -269,6 +303,13 @@ async fn a_run_says_where_the_rule_of_count_and_rate_trips_before_it() {
     assert_eq!(basis(by_rate().min_calls(3)), alone);
     assert_eq!(basis(by_rate().failure_threshold(3).min_calls(1)), alone);
     assert_eq!(basis(policy().without_failure_rate()), alone);
+    // A share alone is a rule too.
+    let by_share = policy().without_failure_rate().failure_rate(0.9);
+    let basis_of_share = basis(by_share.min_calls(2));
+    assert!(
+        basis_of_share.ends_with("at 2 failures where no call succeeds"),
+        "{basis_of_share}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
