@@ -243,3 +243,18 @@ async fn a_circuit_forgotten_for_one_opened_by_hand_is_told_of() {
     assert_eq!(*told.lock().unwrap(), [Some("globex".to_owned())]);
     assert_eq!(search.snapshot().forgotten, 1);
 }
+
+#[test]
+fn what_was_wrong_with_a_period_or_an_id_is_the_source_of_the_error() {
+    let registry = CircuitBreakerRegistry::builder().build().unwrap();
+    let search = registry.dependency("search").unwrap();
+    let too_short = search.circuit("acme").open_for(Duration::ZERO);
+    let no_id = search.circuit("").open();
+    for (error, words) in [(too_short, "open_for"), (no_id, "0 bytes")] {
+        let error = error.unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains(words), "{error}: {source}");
+    }
+    let closed = search.circuit("acme").half_open().unwrap_err();
+    assert!(std::error::Error::source(&closed).is_none());
+}

@@ -41,6 +41,16 @@ async fn a_rejected_call_is_answered_with_its_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_says_nothing_about_the_dependency_needs_no_fallback() {
+    let printer = printer();
+    let mut service = TenantCircuitBreakerLayer::new(printer.clone(), Owner)
+        .classify(|_: Result<&String, &BoxError>| Outcome::Ignored)
+        .fallback_on_failure(|_: Job, _: Cause<String>| async { Ok("instead".to_owned()) })
+        .layer(service_fn(work));
+    assert_eq!(service.call(job("acme", Succeed)).await.unwrap(), "done");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fallback_may_take_its_time_and_no_circuit_hears_of_it() {
     let printer = printer();
     open(&printer, "acme");

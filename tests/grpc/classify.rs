@@ -70,6 +70,26 @@ fn an_answer_of_something_that_speaks_no_grpc_has_the_code_that_grpc_gives_it() 
 }
 
 #[test]
+fn what_is_said_of_a_code_holds_for_what_has_it_by_grpc_s_own_mapping() {
+    for (status, code) in [
+        (400, Code::Internal),
+        (401, Code::Unauthenticated),
+        (403, Code::PermissionDenied),
+        (404, Code::Unimplemented),
+        (429, Code::Unavailable),
+        (502, Code::Unavailable),
+        (503, Code::Unavailable),
+        (504, Code::Unavailable),
+        (500, Code::Unknown),
+    ] {
+        let response = Response::builder().status(status).body(()).unwrap();
+        let classify = GrpcClassify::new().throttled_on(code);
+        let outcome = classify.classify(Ok::<_, &BoxError>(&response));
+        assert_eq!(outcome, Outcome::throttled(), "{status}");
+    }
+}
+
+#[test]
 fn a_status_means_the_same_in_a_head_and_as_an_error_however_it_is_wrapped() {
     for code in 0..=16 {
         let expected = of_head(200, &[("grpc-status", &code.to_string())]);
@@ -254,4 +274,14 @@ async fn a_pushback_is_rounded_up_so_that_nobody_comes_back_too_early() {
     let status = Status::from_error(status_error(rejection.into()));
     let pushback = status.metadata().get("grpc-retry-pushback-ms").unwrap();
     assert_eq!(pushback, "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_calls_in_the_air_stand_in_the_way_the_pushback_is_a_second() {
+    let echo = dependency(three_in_a_row().max_in_flight(1));
+    let _call = echo.acquire("acme").unwrap();
+    let rejection = echo.acquire("acme").unwrap_err();
+    let status = Status::from_error(status_error(rejection.into()));
+    let pushback = status.metadata().get("grpc-retry-pushback-ms").unwrap();
+    assert_eq!(pushback, "1000");
 }
