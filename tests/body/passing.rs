@@ -20,6 +20,17 @@ async fn data_trailers_errors_and_the_size_hint_pass_as_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_knows_that_it_is_over_says_so() {
+    let models = models(two_strikes());
+    let answer = answer(&[Data("one"), End], &[]).map(Script::that_knows_its_end);
+    let judge = DefaultBodyJudge::new();
+    let mut body = observed(&models, SettleAt::End, judge, request(), answer);
+    assert!(!body.is_end_stream());
+    assert_ready!(poll(&mut body)).unwrap().unwrap();
+    assert!(body.is_end_stream());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_answers_of_a_rejection_and_of_a_fallback_pass_unobserved() {
     let models = models(two_strikes());
     open(&models, "acme");
