@@ -362,6 +362,26 @@ mod tests {
     }
 
     #[test]
+    fn a_field_without_a_colon_is_empty_and_ends_no_event() {
+        let stream = b"data: 1\ndata\nid\ndata: 2\n\n";
+        for size in [1, stream.len()] {
+            let one = [("message".to_owned(), "1\n\n2".to_owned())];
+            assert_eq!(events(stream, size), one, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_cut_where_it_has_more_than_is_kept() {
+        for (length, is_cut) in [(MOST, false), (MOST + 1, true)] {
+            let stream = format!("data:{}\n\n", "x".repeat(length));
+            let mut rest = stream.as_bytes();
+            let mut lines = Lines::default();
+            while lines.take(&mut rest).is_none() {}
+            assert_eq!(lines.is_cut, is_cut, "{length} bytes");
+        }
+    }
+
+    #[test]
     fn events_are_found_wherever_the_stream_is_split() {
         let stream = b"\xef\xbb\xbfevent: first\ndata: 0\n\n: hello\nevent: start\ndata: 1\n\ndata:2\r\ndata: 3\r\n\r\nid: 7\nretry: 10\n\n\
             event\ndata\n\nevents: no\ndata : no\n\nevent: a\nevent:  error\rdata: \xe2\x82\xac\r\rdata: last";
