@@ -319,7 +319,9 @@ impl Hour {
     /// Half of the table at most is empty, apart from some few places.
     fn give_back(&mut self) {
         const FEW: usize = 4;
-        if self.rows.capacity() > 2 * self.rows.len() + FEW {
+        // Not `capacity`, which does not count places that a row has left amid others.
+        let places = self.rows.num_buckets() / 8 * 7;
+        if places > 2 * self.rows.len() + FEW {
             self.rows.shrink_to(self.rows.len(), |row| row.hash);
         }
     }
@@ -362,3 +364,6 @@ impl fmt::Debug for Ledger {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

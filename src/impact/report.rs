@@ -254,3 +254,30 @@ fn start(since_1970: Duration) -> SystemTime {
 fn written<S: serde::Serializer>(moment: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&Utc(*moment))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::{ImpactCounts, ImpactRow, Turns, sum};
+
+    #[test]
+    fn a_tenant_s_hour_is_the_sum_of_each_count() {
+        let counts = |times: u64| ImpactCounts {
+            calls: 2 * times,
+            failed: 3 * times,
+            slow: 5 * times,
+            rejected: 7 * times,
+            fallback_served: 11 * times,
+            turns: Turns::default(),
+        };
+        let rows = [1, 10, 100].map(|times| ImpactRow {
+            hour_start: UNIX_EPOCH,
+            tenant: None,
+            dependency: "search".to_owned(),
+            counts: counts(times),
+            turns: Vec::new(),
+        });
+        assert_eq!(sum(&rows).counts, counts(111));
+    }
+}

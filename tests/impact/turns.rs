@@ -1,3 +1,5 @@
+use std::task::{Context, Poll, Waker};
+
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_tenant_breaker::impact::{Turn, TurnLayer, Turns};
 use tower_tenant_breaker::{CallError, ErrIsFailure, TenantCircuitBreakerLayer};
@@ -154,6 +156,30 @@ async fn the_layer_finds_the_turn_of_a_request_for_failures_and_for_rejections()
     let rejected = service.clone().oneshot(of_turn("19", job("acme", Succeed)));
     assert!(rejected.await.is_err());
     assert_eq!(turns(&registry), (3, false));
+}
+
+/// One that is never ready.
+struct Busy;
+
+impl Service<Job> for Busy {
+    type Response = String;
+    type Error = BoxError;
+    type Future = std::future::Pending<Result<String, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Job) -> Self::Future {
+        panic!("it was not ready");
+    }
+}
+
+#[test]
+fn a_layer_of_turns_is_ready_when_what_it_wraps_is() {
+    let mut service = TurnLayer::new(|job: &Job| Some(Turn::new(&job.tool))).layer(Busy);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_pending());
 }
 
 #[tokio::test(start_paused = true)]
