@@ -4,6 +4,8 @@
 
 mod by_example;
 mod handles;
+#[path = "../listen/mod.rs"]
+mod listen;
 mod prometheus;
 mod run;
 mod shelf;

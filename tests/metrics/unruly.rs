@@ -1,14 +1,18 @@
 //! A recorder that panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use tokio::time::{advance, sleep, timeout};
 use tower_tenant_breaker::{Event, Observer};
+use tracing::Subscriber;
+use tracing_subscriber::layer::{self, Layer, SubscriberExt};
 
 use super::*;
+use crate::listen::listen;
 
 const SUCCESSES: &str = "circuit_breaker.calls{dependency=search,outcome=success}";
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -49,6 +53,35 @@ async fn it_ends_no_task_and_is_told_again() {
     shelf.panic(true);
     drop((registry, search));
     timeout(2 * INTERVAL, task).await.unwrap().unwrap();
+}
+
+/// Counts what is logged of it.
+struct Logged(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Logged {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: layer::Context<'_, S>) -> bool {
+        metadata
+            .target()
+            .starts_with("tower_tenant_breaker::metrics")
+    }
+
+    fn on_event(&self, _: &tracing::Event<'_>, _: layer::Context<'_, S>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_said_once_however_often_it_panics() {
+    let logged = Arc::new(AtomicUsize::new(0));
+    let _guard = listen(tracing_subscriber::registry().with(Logged(Arc::clone(&logged))));
+    let registry = registry();
+    let _search = declare(&registry, "search");
+    let Told { exporter, shelf } = Told::of(MetricsExporter::builder(&registry));
+    shelf.panic(true);
+    let task = tokio::spawn(exporter.run(INTERVAL));
+    sleep(5 * INTERVAL).await;
+    assert_eq!(logged.load(Relaxed), 1);
+    task.abort();
 }
 
 #[tokio::test(start_paused = true)]

@@ -94,3 +94,34 @@ fn the_word_switches_off_nothing_else() {
         super::refused_at(&format!("{field} = 'off'"), field, &["off"]);
     }
 }
+
+#[test]
+fn what_is_off_is_written_as_that_word() {
+    let policy = Policy::builder()
+        .without_failure_rate()
+        .without_consecutive_failures()
+        .without_latency()
+        .hint_cap(Duration::ZERO)
+        .abandoned_run(0);
+    let written = serde_json::to_value(policy.build().unwrap()).unwrap();
+    for field in [
+        "failure_threshold",
+        "failure_rate",
+        "consecutive_failures",
+        "latency",
+        "hint_cap",
+        "abandoned_run",
+        "max_in_flight",
+        "ramp",
+        "outage",
+    ] {
+        assert_eq!(written[field], "off", "{field}");
+    }
+}
+
+#[test]
+fn what_is_neither_a_value_nor_that_word_is_told_of_both() {
+    let error = serde_json::from_str::<Policy>(r#"{ "abandoned_run": null }"#);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("expected a value, or \"off\""), "{error}");
+}
