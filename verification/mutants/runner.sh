@@ -6,10 +6,12 @@ set -euo pipefail
 
 program=$1
 shift
-mapfile -t slow < <(sed -e '/^#/d' -e 's/\t.*//' "$(dirname "${BASH_SOURCE[0]}")/slow.txt")
+name=$(basename "$program")
+mapfile -t slow < <(awk -F '\t' -v name="${name%-*}" '!/^#/ && ($2 == name || $2 == "any") { print $1 }' \
+    "$(dirname "${BASH_SOURCE[0]}")/slow.txt")
 skipped=()
-for name in "${slow[@]}"; do
-    skipped+=(--skip "$name")
+for test in "${slow[@]}"; do
+    skipped+=(--skip "$test")
 done
 pipe=$(mktemp -u)
 mkfifo "$pipe"
