@@ -144,6 +144,7 @@ impl Upstream {
     }
 
     fn ask(&self, target: &ProbeTarget) -> impl Future<Output = Outcome> + Send + 'static + use<> {
+        assert_eq!(target.dependency(), "search");
         let tenant = target.tenant().unwrap_or("nobody").to_owned();
         let upstream = self.clone();
         async move {
