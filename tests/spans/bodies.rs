@@ -1,6 +1,7 @@
 //! Calls that their body settles: the span lasts until it does.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -8,10 +9,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use http_body_util::StreamBody;
+use http_body_util::{Full, StreamBody};
 use tower::{BoxError, Layer, Service, service_fn};
-use tower_tenant_breaker::http::body::SettleAt;
-use tower_tenant_breaker::{FixedTenant, TenantCircuitBreakerLayer};
+use tower_tenant_breaker::http::body::{JudgeData, SettleAt};
+use tower_tenant_breaker::{FixedTenant, Outcome, TenantCircuitBreakerLayer};
 use tracing::Level;
 
 use crate::exported::{Exported, events, of_span};
@@ -101,4 +102,22 @@ async fn a_body_that_is_dropped_unsettled_ends_the_span_as_cancelled() {
         read(body, polls, || assert!(exported.calls().is_empty()));
         assert_eq!(of_span(&exported.one_call(), "outcome"), "cancelled");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_judge_that_panics_in_a_body_ends_the_span_as_ignored() {
+    let exported = Exported::up_to(Level::TRACE);
+    let inner = service_fn(|_: Request<()>| async {
+        let data = Bytes::from_static(b"data");
+        Ok::<_, Infallible>(Response::new(Full::new(data)))
+    });
+    let judge = JudgeData::new(|_: &Bytes| -> Option<Outcome> { panic!("the judge's own") });
+    let mut service = TenantCircuitBreakerLayer::new(printer(), FixedTenant::new("acme"))
+        .observe_body_with(SettleAt::End, judge)
+        .span_per_call()
+        .layer(inner);
+    let body = service.call(Request::new(())).await.unwrap().into_body();
+    let unwound = catch_unwind(AssertUnwindSafe(|| read(body, 1, || {})));
+    assert!(unwound.is_err());
+    assert_eq!(of_span(&exported.one_call(), "outcome"), "ignored");
 }

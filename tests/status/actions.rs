@@ -147,6 +147,15 @@ async fn a_long_name_is_cut_between_characters() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_note_of_five_hundred_bytes_is_no_longer_than_it_may_be() {
+    let desk = Desk::of_alice().await;
+    let note = "x".repeat(500);
+    let action = format!(r#"{{"action":"force_open","dependency":"search","note":"{note}"}}"#);
+    desk.done(&action).await;
+    assert!(desk.search.override_in_force().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_action_is_told_what_is_wrong_and_does_nothing() {
     let desk = Desk::of_alice().await;
     trip(&desk.search, "acme");

@@ -87,3 +87,13 @@ async fn the_page_has_nothing_in_attributes_that_its_policy_forbids() {
         assert!(!markup.contains(word), "{word}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_length_of_the_page_is_known_before_it_is_read() {
+    let (status, _search) = search();
+    let answer = get(&status, "/").await;
+    let expected = answer.body().size_hint().exact().unwrap();
+    let read = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(expected > 0);
+    assert_eq!(read.len() as u64, expected);
+}
