@@ -107,3 +107,42 @@ impl Mailbox {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::{Arc, Bytes, Duration, Instant, Open, PATIENCE, ROOM, Shared, VecDeque};
+    use crate::CircuitBreakerRegistry;
+
+    fn with(waiting: usize) -> Open {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let piece = (Instant::now(), Bytes::from_static(b"data"));
+        Open {
+            waiting: VecDeque::from(vec![piece; waiting]),
+            waker: None,
+            is_greeted: true,
+            _service: Arc::new(Shared::new(registry)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_falls_behind_by_more_than_there_is_room_for_and_by_waiting_too_long() {
+        let now = Instant::now();
+        for (waiting, more, is_behind) in [
+            (0, 1, false),
+            (ROOM - 1, 1, false),
+            (ROOM, 1, true),
+            (ROOM - 1, 3, true),
+        ] {
+            let falls_behind = with(waiting).falls_behind(now, more);
+            assert_eq!(falls_behind, is_behind, "{waiting} and {more}");
+        }
+        let open = with(1);
+        assert!(format!("{open:?}").ends_with("_service: Shared { .. } }"));
+        advance(PATIENCE).await;
+        assert!(!open.falls_behind(Instant::now(), 1));
+        advance(Duration::from_millis(1)).await;
+        assert!(open.falls_behind(Instant::now(), 1));
+    }
+}

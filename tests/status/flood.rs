@@ -39,6 +39,24 @@ async fn a_flood_is_told_in_part_and_what_was_skipped_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_finds_room_in_a_flood_of_circuits_that_open() {
+    let registry = registry();
+    let outage = OutagePolicy::default().min_tenants(200);
+    let search = declare(&registry, "search", policy().outage(outage));
+    (0..200).for_each(|n| record(&search, &tenant(n), Outcome::Success));
+    let mut reader = Reader::greeted(&StatusService::new(registry)).await;
+    (0..200).for_each(|n| trip(&search, &tenant(n)));
+    settle().await;
+    assert!(search.outage().is_some());
+    let mut kinds = Vec::new();
+    for _ in 0..41 {
+        kinds.push(reader.wait_for("change").await["kind"].clone());
+    }
+    assert_eq!(kinds.pop().unwrap(), "outage");
+    assert!(kinds.iter().all(|kind| kind == "transition"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn never_more_than_fifty_are_told_in_a_second() {
     let (status, search) = search();
     let mut reader = Reader::greeted(&status).await;

@@ -64,3 +64,10 @@ async fn without_an_authoriser_there_are_no_actions() {
     }
     assert!(search.override_in_force().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_without_actions_says_that_it_is_read_only() {
+    let answer = get_json(&search().0, "/actions").await;
+    assert_eq!(answer.0, 404);
+    assert!(detail(&answer).contains("read-only"), "{answer:?}");
+}
