@@ -1,13 +1,49 @@
 //! Code that is not ours, whose panic is to end neither a call nor a task.
 
+use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs it; none where it panicked.
-///
-/// What it panicked with is not dropped: that may panic too, and then outside of this.
 pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run))
-        .map_err(mem::forget)
+        .map_err(drop_payload)
         .ok()
+}
+
+/// Drops what something has panicked with. That may panic too: what it panics with then is never dropped.
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(mem::forget);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::panic_any;
+    use std::sync::Arc;
+
+    use super::caught;
+
+    /// Panics with itself when it is dropped.
+    struct Again(Arc<()>);
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic_any(Self(Arc::clone(&self.0)));
+        }
+    }
+
+    #[test]
+    fn what_it_panicked_with_is_dropped() {
+        let payload = Arc::new(());
+        let held = Arc::clone(&payload);
+        assert_eq!(caught(|| panic_any(held)), None::<()>);
+        assert_eq!(Arc::strong_count(&payload), 1);
+    }
+
+    #[test]
+    fn what_panics_again_and_again_as_it_is_dropped_ends_nothing() {
+        let again = Again(Arc::new(()));
+        assert_eq!(caught(|| panic_any(again)), None::<()>);
+        assert_eq!(caught(|| 7), Some(7));
+    }
 }

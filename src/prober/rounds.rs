@@ -13,7 +13,7 @@ use super::builder::Pace;
 use super::most_wanted::most_wanted;
 use super::probe::{Ask, Begun, Ended};
 use super::seat::Seat;
-use crate::caught::caught;
+use crate::caught::{caught, drop_payload};
 use crate::circuit::{Claim, OutageDemand};
 use crate::dependency::Inner;
 use crate::event::{Text, say};
@@ -158,8 +158,7 @@ impl Rounds {
             Ok(_) => {}
             Err(error) => {
                 if let Ok(payload) = error.try_into_panic() {
-                    // Its drop may panic too.
-                    mem::forget(payload);
+                    drop_payload(payload);
                     self.say_panicked();
                 }
             }

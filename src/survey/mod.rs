@@ -116,7 +116,7 @@ impl DependencySurvey {
             reported.rise_to(&counts);
             *reported
         };
-        let (tenants, left_out) = worst.into_readings(now);
+        let (tenants, left_out) = worst.into_readings();
         Self {
             name: Arc::clone(&context.name),
             snapshot,

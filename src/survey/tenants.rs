@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Duration;
 
 use super::DependencySurvey;
 use crate::CircuitState;
@@ -23,8 +22,6 @@ pub(crate) struct TenantReading {
     pub(crate) tenant: String,
     /// Of its circuit.
     pub(crate) state: CircuitState,
-    /// How long its circuit has not been closed.
-    pub(crate) not_closed_for: Option<Duration>,
     /// The share of its calls that was rejected in the last one to two minutes.
     pub(crate) rejected_share: f64,
 }
@@ -108,16 +105,13 @@ impl Worst {
     }
 
     /// The worst first, and how many there are beside them.
-    pub(super) fn into_readings(self, now: u64) -> (Vec<TenantReading>, usize) {
+    pub(super) fn into_readings(self) -> (Vec<TenantReading>, usize) {
         let rows = self.kept.into_sorted_vec();
         let left_out = self.candidates - rows.len();
         let readings = rows.into_iter().filter_map(|Reverse(row)| {
-            let Reverse(since) = row.shut_since;
             Some(TenantReading {
                 tenant: row.circuit.tenant()?.to_owned(),
                 state: row.state,
-                not_closed_for: (since != u64::MAX)
-                    .then(|| Duration::from_nanos(now.saturating_sub(since))),
                 rejected_share: row.rejected_share,
             })
         });
