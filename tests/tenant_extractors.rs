@@ -40,6 +40,13 @@ fn a_tenant_is_the_same_however_it_is_held() {
 }
 
 #[test]
+fn a_tenant_is_read_as_its_id() {
+    let read = |tenant: &dyn AsRef<str>| tenant.as_ref().to_owned();
+    assert_eq!(read(&Tenant::from("acme")), "acme");
+    assert_eq!(read(&Tenant::from(String::from("globex"))), "globex");
+}
+
+#[test]
 fn an_inline_tenant_holds_up_to_its_bound_and_no_more() {
     let longest = "ü".repeat(INLINE_TENANT_BYTES / 2);
     assert_eq!(Tenant::inline(&longest).unwrap().as_str(), longest);
