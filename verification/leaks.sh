@@ -37,7 +37,7 @@ least=8
 [ -n "$short" ] || { names+=(eviction cancelled stragglers half_open live_policy observer concurrency) && least=137; }
 for name in "${names[@]}"; do
     say "$name"
-    # Its probes are forgotten on purpose.
+    # The test that is left out forgets its probes on purpose.
     tests cargo "+$toolchain" test "${build[@]}" --test "$name" -- --skip probes_that_never_come_back_wedge_nothing ||
         fail "broken: $name"
 done
