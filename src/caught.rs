@@ -46,4 +46,23 @@ mod tests {
         assert_eq!(caught(|| panic_any(again)), None::<()>);
         assert_eq!(caught(|| 7), Some(7));
     }
+
+    /// As a permit is, whose observer panics, in a call that panics.
+    struct Hooked;
+
+    impl Drop for Hooked {
+        fn drop(&mut self) {
+            let again = Again(Arc::new(()));
+            assert_eq!(caught(|| panic_any(again)), None::<()>);
+        }
+    }
+
+    #[test]
+    fn neither_does_it_where_the_thread_unwinds_already() {
+        let unwound = caught(|| {
+            let _hooked = Hooked;
+            panic_any("the call's own");
+        });
+        assert_eq!(unwound, None::<()>);
+    }
 }
