@@ -6,7 +6,8 @@
 #   verification/mutants.sh src/circuit/word.rs ..   those of these files
 #   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each file's
 #   verification/mutants.sh --alive [FILE..]         those that survived when they were last tried
-#   verification/mutants.sh --rest [FILE..]          these, and those that have not been tried
+#   verification/mutants.sh --untried [FILE..]       those that have not been tried
+#   verification/mutants.sh --rest [FILE..]          both of these
 #   verification/mutants.sh --one-by-one [FILE..]    each built alone, by cargo-mutants
 #   verification/mutants.sh --table                  none: the table alone
 #
@@ -112,7 +113,7 @@ while [ $# -gt 0 ]; do
             declare "${1#--}=$2"
             shift
             ;;
-        --alive | --rest) which=${1#--} ;;
+        --alive | --untried | --rest) which=${1#--} ;;
         --one-by-one) alone=yes ;;
         -*) fail "no such flag: $1" ;;
         *)
@@ -240,7 +241,7 @@ wanted() {
         awk -F '\t' -v file="$file:" -v which="$which" '
             FILENAME == ARGV[1] { if ($0 !~ /^#/) outcome[$2] = $1; next }
             FILENAME == ARGV[2] { woven[$0]; next }
-            index($0, file) == 1 && !($0 in woven) && (which == "all" || outcome[$0] == "missed" || (which == "rest" && outcome[$0] == ""))
+            index($0, file) == 1 && !($0 in woven) && (which == "all" || (which != "untried" && outcome[$0] == "missed") || (which != "alive" && outcome[$0] == ""))
         ' "$kept" "$temporary/woven" "$temporary/list"
     done
 }

@@ -13,7 +13,8 @@ weave() {
     : >"$temporary/refused"
     for round in $(seq 40); do
         git -C "$cloth" checkout --quiet -- src
-        (cd "$cloth" && "$weave" "$temporary/list.json" "$temporary/refused" "$temporary/numbers") || fail 'cannot weave'
+        (cd "$cloth" && git ls-files -z 'src/*.rs' 'tests/*.rs' |
+            xargs -0 "$weave" "$temporary/list.json" "$temporary/refused" "$temporary/numbers") || fail 'cannot weave'
         if woven_cargo check --package tower-tenant-breaker --all-features --message-format=json >"$temporary/messages"; then
             build_programs
             return

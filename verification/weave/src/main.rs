@@ -1,19 +1,20 @@
 //! Puts all mutants of the library into one program, of which each run chooses one.
 //!
 //! ```text
-//! weave MUTANTS.json LEFT_OUT NUMBERS
+//! weave MUTANTS.json LEFT_OUT NUMBERS FILE..
 //! weave --refused NUMBERS <MESSAGES
 //! ```
 //!
-//! In the directory that it runs in, it rewrites each file of which `MUTANTS.json` (from `cargo mutants --list --json`) has
-//! mutants, but for those whose names stand in the file `LEFT_OUT`. What is built of it is mutant N where the environment
-//! has `WOVEN=N`, and else the library as it was. `NUMBERS` is written: a line for each mutant that was woven, with its
+//! In the directory that it runs in, it weaves into the library those mutants of `MUTANTS.json` (from `cargo mutants --list
+//! --json`) whose names do not stand in the file `LEFT_OUT`; the files are all that is compiled with it, in `src` and
+//! elsewhere. What is built of it is mutant N where the environment has `WOVEN=N`, and else the library as it was. `NUMBERS` is written: a line for each mutant that was woven, with its
 //! number, its name, the file, the lines that are its own, and the lines of the choice that it is one of, by tabs.
 //!
 //! With `--refused`, it reads what `cargo build --message-format=json` printed, and prints the names of the mutants that did
 //! not compile, which are to be left out of the next.
 
 mod cloth;
+mod constants;
 mod mutant;
 mod refused;
 #[cfg(test)]
@@ -69,17 +70,30 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
-        [mutants, left_out, numbers] => weave(mutants, left_out, numbers),
-        _ => Err("weave MUTANTS.json LEFT_OUT NUMBERS, or weave --refused NUMBERS".into()),
+        [mutants, left_out, numbers, files @ ..] => weave(mutants, left_out, numbers, files),
+        _ => Err("weave MUTANTS.json LEFT_OUT NUMBERS FILE.., or weave --refused NUMBERS".into()),
     }
 }
 
-fn weave(mutants: &str, left_out: &str, numbers: &str) -> Result<(), Box<dyn Error>> {
+fn weave(
+    mutants: &str,
+    left_out: &str,
+    numbers: &str,
+    compiled: &[String],
+) -> Result<(), Box<dyn Error>> {
+    let texts: Vec<_> = compiled
+        .iter()
+        .map(fs::read_to_string)
+        .collect::<Result<_, _>>()?;
+    let in_constants = constants::names_in(texts.iter().map(String::as_str))?;
     let mutants: Vec<Mutant> = serde_json::from_str(&fs::read_to_string(mutants)?)?;
     let left_out = fs::read_to_string(left_out)?;
     let left_out: HashSet<&str> = left_out.lines().collect();
 
-    let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
+    // Those without a mutant too, as they may have a `const fn` that is one no more.
+    let sources = compiled.iter().filter(|file| file.starts_with("src/"));
+    let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> =
+        sources.map(|file| (file.as_str(), Vec::new())).collect();
     for (at, mutant) in mutants.iter().enumerate() {
         if !left_out.contains(mutant.name.as_str()) {
             files
@@ -91,7 +105,8 @@ fn weave(mutants: &str, left_out: &str, numbers: &str) -> Result<(), Box<dyn Err
     let mut rows = String::new();
     for (file, of_file) in &files {
         let text = fs::read_to_string(file)?;
-        let threads = threads::of(&text, of_file).map_err(|error| format!("{file}: {error}"))?;
+        let threads = threads::of(&text, of_file, &in_constants);
+        let threads = threads.map_err(|error| format!("{file}: {error}"))?;
         let cloth = Cloth::woven(&text, &threads);
         let own: HashMap<_, _> = cloth.own.into_iter().collect();
         for (number, whole) in cloth.whole {

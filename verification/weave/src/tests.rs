@@ -1,6 +1,7 @@
 //! Small files, woven.
 
 use crate::cloth::Cloth;
+use crate::constants;
 use crate::mutant::{Genre, Mutant, Place, Span};
 use crate::refused;
 use crate::threads;
@@ -31,7 +32,8 @@ fn woven(text: &str, mutants: &[Mutant]) -> String {
 
 fn cloth(text: &str, mutants: &[Mutant]) -> Cloth {
     let numbered: Vec<_> = (1..).zip(mutants).collect();
-    Cloth::woven(text, &threads::of(text, &numbered).unwrap())
+    let in_constants = constants::names_in([text]).unwrap();
+    Cloth::woven(text, &threads::of(text, &numbered, &in_constants).unwrap())
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn a_field_is_that_of_the_rest() {
 
 #[test]
 fn what_is_evaluated_before_a_run_can_choose_is_as_it_was() {
-    let text = "const A: u8 = 1 + 2; const fn f() -> u8 { 3 + 4 } \
+    let text = "const A: u8 = 1 + 2 + e(); const fn e() -> u8 { f() } const fn f() -> u8 { 3 + 4 } \
                 fn g() -> impl Fn() { h } fn i() { let [_, _] = [0; 5 + 6]; }";
     let mutants = [
         mutant(text, Genre::BinaryOperator, "+ 2", "-"),
@@ -124,6 +126,23 @@ fn what_is_evaluated_before_a_run_can_choose_is_as_it_was() {
         mutant(text, Genre::BinaryOperator, "+ 6", "-"),
     ];
     assert_eq!(woven(text, &mutants), text);
+}
+
+#[test]
+fn a_function_that_no_constant_calls_may_choose() {
+    let text = "pub const fn f() -> u8 { g() } const fn g() -> u8 { 3 + 4 } \
+                const fn h() -> u8 { 5 } m! { const A: u8 = h(); }";
+    let mutants = [
+        mutant(text, Genre::FnValue, "g()", "0"),
+        mutant(text, Genre::BinaryOperator, "+", "-"),
+        mutant(text, Genre::FnValue, "5", "6"),
+    ];
+    assert_eq!(
+        woven(text, &mutants),
+        "pub /* const */ fn f() -> u8 { if (N == 1) { return 0; } g() } \
+         /* const */ fn g() -> u8 { (match N { 2 => 3 - 4, _ => 3 + 4 }) } \
+         const fn h() -> u8 { 5 } m! { const A: u8 = h(); }"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where in a file each of its mutants is put, and how.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use proc_macro2::Span;
@@ -22,11 +22,17 @@ pub struct Thread {
     pub after: String,
 }
 
-/// The threads of a file, given its mutants by number. Those that no thread has are not woven: in constants, for one, which
-/// are evaluated before a run can choose.
-pub fn of(text: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Vec<Thread>> {
+/// The threads of a file, given its mutants by number, and the names that constants have in them. Mutants that no thread has
+/// are not woven: in constants, for one, which are evaluated before a run can choose. A `const fn` that no constant calls
+/// becomes one that can choose too.
+pub fn of(
+    text: &str,
+    mutants: &[(usize, &Mutant)],
+    in_constants: &HashSet<String>,
+) -> syn::Result<Vec<Thread>> {
     let mut loom = Loom {
         text,
+        in_constants,
         mutants: mutants
             .iter()
             .filter_map(|(number, mutant)| {
@@ -44,6 +50,7 @@ pub fn of(text: &str, mutants: &[(usize, &Mutant)]) -> syn::Result<Vec<Thread>> 
 
 struct Loom<'a> {
     text: &'a str,
+    in_constants: &'a HashSet<String>,
     /// By the byte at which they begin.
     mutants: BTreeMap<usize, Vec<(usize, &'a Mutant)>>,
     threads: Vec<Thread>,
@@ -99,8 +106,11 @@ impl<'a> Loom<'a> {
     }
 
     fn visit_body(&mut self, signature: &Signature, block: &Block) {
-        if signature.constness.is_some() {
-            return;
+        if let Some(constness) = &signature.constness {
+            if self.in_constants.contains(&signature.ident.to_string()) {
+                return;
+            }
+            self.put(bytes(constness), vec![("/* ".to_owned(), None)], " */");
         }
         if let Some(first) = block.stmts.first() {
             let start = bytes(first).start;
