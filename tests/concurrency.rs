@@ -31,9 +31,9 @@ fn declare(max_tenants: usize, policy: PolicyBuilder) -> Dependency {
 
 /// How often to do what is to be done so often: under Miri, which takes a thousand times as long, much less.
 const fn rounds(all: usize) -> usize {
-    let few = all / 500;
+    let few = all / 1_000;
     match cfg!(miri) {
-        true if few < 10 => 10,
+        true if few < 5 => 5,
         true => few,
         false => all,
     }

@@ -1,13 +1,14 @@
 //! The list of tools that a tenant cannot use.
 
 use std::time::Duration;
-use tower_tenant_breaker::agent::DegradationSignal;
-use tower_tenant_breaker::{CircuitState, Probing, Rejection};
 
 use serde_json::{json, to_value};
 use serde_test::{Token, assert_ser_tokens};
 use tokio::time::advance;
-use tower_tenant_breaker::agent::Tool;
+use tower_tenant_breaker::agent::{DegradationSignal, SignalReason, Tool};
+use tower_tenant_breaker::{
+    CircuitState, OpenPeriod, OutagePolicy, Outcome, Probing, Reason, Rejection,
+};
 
 use crate::{SECOND, at_noon, fail, policy, registry, rejected};
 
@@ -94,6 +95,43 @@ async fn a_signal_without_tools_names_no_time_where_the_call_waits_for_probes_of
     advance(SECOND).await;
     let rejected = search.acquire_barred("acme", Probing::IfNoneElse);
     assert_eq!(told(rejected.unwrap_err()).retry_after_seconds(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_circuit_once_opened_for_is_not_why_the_ramp_of_an_outage_holds_its_tenant_back() {
+    let outage = OutagePolicy::default()
+        .min_tenants(3)
+        .min_share(0.2)
+        .open_for(OpenPeriod::fixed(SECOND).jitter(0.0))
+        .recovery_spread(Duration::ZERO);
+    let policy = policy()
+        .success_threshold(1)
+        .ramp(0.1, 10 * SECOND)
+        .outage(outage);
+    let search = registry()
+        .dependency_with("search", policy.build().unwrap())
+        .unwrap();
+    let record = |tenant: &str, outcome| search.acquire(tenant).unwrap().record(outcome);
+    // Opened by hand, and long healthy again.
+    search.circuit("acme").open().unwrap();
+    search.circuit("acme").half_open().unwrap();
+    record("acme", Outcome::Success);
+    advance(10 * SECOND).await;
+
+    for tenant in ["acme", "a", "b", "c"] {
+        record(tenant, Outcome::Success);
+    }
+    for tenant in ["a", "b", "c"] {
+        record(tenant, Outcome::failure());
+    }
+    assert!(search.outage().is_some());
+    advance(SECOND).await;
+    record("acme", Outcome::Success);
+    let rejection = (0..100).find_map(|_| search.acquire("acme").err()).unwrap();
+    let open = rejection.circuit_open().unwrap();
+    assert_eq!(open.reason(), Reason::Recovering);
+    let signal = DegradationSignal::from(open);
+    assert_eq!(signal.reason(), SignalReason::CircuitOpenFailures);
 }
 
 /// What a format is told of search, which is the only tool that is unavailable, where so much is known of it.

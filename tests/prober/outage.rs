@@ -142,6 +142,23 @@ async fn and_a_probe_answers_for_all_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn and_while_no_place_is_free_they_wait() {
+    let search = in_outage(outage().half_open_max_calls(1));
+    let upstream = Upstream::up();
+    let _prober = upstream.spawn(prober(&search));
+    sleep(HALF).await;
+    pass(PERIOD).await;
+    let live = search.acquire(&name(9)).unwrap();
+    reject(&search, "newcomer", 1);
+    pass(2 * SECOND).await;
+    assert!(upstream.asked().is_empty());
+    live.record(Outcome::Ignored);
+    pass(SECOND).await;
+    assert_eq!(upstream.asked().len(), 2);
+    assert!(search.outage().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_circuit_is_probed_on_its_own_and_a_tenant_in_its_period_is_left_alone() {
     let search = in_outage(outage());
     let upstream = Upstream::up();

@@ -1,5 +1,7 @@
 //! Requests that are meant to do harm.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 async fn acting() -> (StatusService, Dependency, String) {
@@ -35,6 +37,23 @@ async fn a_problem_shows_no_more_of_a_body_than_of_any_other_value() {
         let bytes = detail(&answer).len();
         assert!(bytes < 1_000, "{bytes}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_hundred_bytes_of_what_is_wrong_are_told_whole_and_what_is_cut_says_so() {
+    let (status, _, token) = acting().await;
+    let mut lengths = BTreeSet::new();
+    for length in 200..300 {
+        let long = "x".repeat(length);
+        let body = format!(r#"{{"action":"reset","dependency":"search","for_ms":"{long}"}}"#);
+        let answer = act(&status, &token, body).await;
+        let why = detail(&answer).strip_prefix("the body is no action: ");
+        let why = why.unwrap();
+        assert_eq!(why.ends_with(".."), why.len() > 300, "{why}");
+        lengths.insert(why.len());
+    }
+    assert!(lengths.contains(&300) && !lengths.contains(&301));
+    assert_eq!(lengths.last(), Some(&302));
 }
 
 #[tokio::test(start_paused = true)]
