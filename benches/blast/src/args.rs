@@ -16,7 +16,7 @@ with ours.
 Usage: benches/blast.sh [flags]
 
   --runs N        of each row, beside as many without a fault: from 1 to 100 (5)
-  --seconds S     how long each is measured, after its warm-up: from 0.5 to 60 (2)
+  --seconds S     how long each is measured, after its warm-up: from 0.5 to 60 (3.5)
   --only BREAKER  this breaker alone; may be given several times: none, shared, per-dependency, ours-unbounded, ours
   --fault FAULT   this fault alone; may be given several times: fails, slow, hangs
   --hit N         so many tenants alone; may be given several times: 0, 1, 10, 50
@@ -53,7 +53,7 @@ impl Args {
         let mut parser = lexopt::Parser::from_args(args);
         let mut parsed = Self {
             runs: 5,
-            measured: Duration::from_secs(2),
+            measured: Duration::from_millis(3_500),
             breakers: Vec::new(),
             faults: Vec::new(),
             hit: Vec::new(),
@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn without_a_flag_everything_is_run_five_times() {
         let args = parse("").unwrap();
-        assert_eq!((args.runs, args.measured), (5, Duration::from_secs(2)));
+        assert_eq!(
+            (args.runs, args.measured),
+            (5, Duration::from_millis(3_500))
+        );
         assert_eq!(args.breakers, Breaker::ALL);
         assert_eq!(args.faults, Fault::ALL);
         assert_eq!(args.hit, HIT);
