@@ -27,7 +27,7 @@ Usage: benches/blast.sh [flags]
   --from FILE     run nothing: take what --json printed
   -h, --help      print this
 
-With no flags it takes about twenty minutes. Exit code: 0; 1 where a row of `ours` fails; 2 for a flag that is not known
+With no flags it takes about half an hour. Exit code: 0; 1 where a row of `ours` fails; 2 for a flag that is not known
 or out of its bounds.
 ";
 

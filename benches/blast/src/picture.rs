@@ -234,6 +234,7 @@ mod tests {
             share: 0.1,
             seconds: 2.0,
             again: 0,
+            unanswered: 0,
             rows: vec![
                 row(vec![run(1_000, 50, 100)]),
                 Row {

@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// How many runs were run again, since the machine had been busy with something else.
     pub(crate) again: usize,
+    /// And how many since a call got no answer at all.
+    pub(crate) unanswered: usize,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -57,6 +59,15 @@ impl Report {
         troubles
     }
 
+    /// The most that the load was behind in a run that counts, in ms.
+    pub(crate) fn latest(&self) -> u64 {
+        let runs = self
+            .rows
+            .iter()
+            .flat_map(|row| row.runs.iter().chain(&row.without));
+        runs.map(|run| run.late).max().unwrap_or_default()
+    }
+
     /// How many runs each row is.
     pub(crate) fn runs(&self) -> usize {
         self.rows.first().map_or(0, |row| row.runs.len())
@@ -79,6 +90,7 @@ mod tests {
             share: 0.1,
             seconds: 2.0,
             again: 0,
+            unanswered: 0,
             rows: vec![row(vec![run(1_000, 50, 100)])],
         };
         let text = serde_json::to_string(&report).unwrap();

@@ -39,16 +39,17 @@ pub(crate) struct Stage {
     pub(crate) share: f64,
     /// From one call of a tenant to its next.
     pub(crate) interval: Duration,
+    /// Before what is measured without a fault.
+    pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
 }
 
 impl Stage {
     pub(crate) fn run(&self, breaker: Breaker, trouble: Option<Trouble>) -> Result<Run, BoxError> {
         let gateway = Gateway::start(breaker, self.share, self.upstream.address)?;
-        let fault = trouble.map_or(Fault::Fails, |trouble| trouble.fault);
         let timetable = Timetable {
             interval: self.interval,
-            warm_up: fault.warm_up(),
+            warm_up: trouble.map_or(self.warm_up, |trouble| trouble.fault.warm_up()),
             measured: self.measured,
         };
         let strike = || self.upstream.strike(trouble);
@@ -56,12 +57,12 @@ impl Stage {
         self.upstream.strike(None);
         let (tally, struck) = offered?;
         let opened = trouble.and_then(|trouble| gateway.openings.opened_after(trouble, struck));
-        let healthy_opened = match trouble {
-            Some(trouble) => gateway.openings.of_healthy(trouble, struck),
-            None => gateway
-                .openings
-                .of_healthy(Trouble { fault, hit: 0 }, struck),
+        let nobody = Trouble {
+            fault: Fault::Fails,
+            hit: 0,
         };
+        let hit = trouble.unwrap_or(nobody);
+        let healthy_opened = gateway.openings.of_healthy(hit, struck);
         drop(gateway);
         settle();
         Ok(Run {
@@ -101,6 +102,7 @@ mod tests {
             upstream: Upstream::start().unwrap(),
             share: SHARE,
             interval: Duration::from_secs(1),
+            warm_up: Fault::Fails.warm_up(),
             measured: Duration::from_secs(1),
         }
     }

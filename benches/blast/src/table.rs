@@ -14,11 +14,14 @@ pub(crate) fn full(report: &Report) -> String {
         in_words(report.share)
     );
     text += &format!(
-        "Each row is {} runs, of {} s each after the warm-up, beside as many without a fault. {} runs were run again, since \
-         their load was held up.\n\n",
+        "Each row is {} runs, of {} s each after the warm-up, beside as many without a fault. {} runs were run again since \
+         their load was held up, {} since a call got no answer at all; in those that count the load was {} ms behind at \
+         most.\n\n",
         report.runs(),
         report.seconds,
-        report.again
+        report.again,
+        report.unanswered,
+        report.latest(),
     );
     text += "| breaker | `search` | for | healthy served, % | without a fault | p50, ms | to without | p99, ms | highest without | \
              to that | circuits open after, s | warm-up, s | served meanwhile, % | lost meanwhile, calls | healthy circuits that \
@@ -160,6 +163,7 @@ mod tests {
             share: 0.1,
             seconds: 2.0,
             again: 3,
+            unanswered: 0,
             rows: vec![
                 row(vec![run(1_000, 5_000, 9_000)]),
                 Row {
