@@ -202,7 +202,9 @@ fn a_missing_tenant_is_400_whatever_the_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_is_504_towers_and_tokios_alike() {
-    assert_eq!(answer(tower::timeout::error::Elapsed::new()).0, 504);
+    let (status, _, body) = answer(tower::timeout::error::Elapsed::new());
+    assert_eq!(status, 504);
+    assert_eq!(body["detail"], "the dependency did not answer in time");
 
     let hanging = std::future::pending::<()>();
     let elapsed = tokio::time::timeout(Duration::from_millis(1), hanging).await;
@@ -212,7 +214,9 @@ async fn a_timeout_is_504_towers_and_tokios_alike() {
 
 #[test]
 fn an_overload_is_503() {
-    assert_eq!(answer(Overloaded::new()).0, 503);
+    let (status, _, body) = answer(Overloaded::new());
+    assert_eq!(status, 503);
+    assert_eq!(body["detail"], "there are too many calls in the air");
     assert_eq!(answer(Around(Overloaded::new().into())).0, 503);
 }
 

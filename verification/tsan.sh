@@ -3,7 +3,7 @@
 #
 #   verification/tsan.sh [--short]
 #
-# With --short, without the tests of 100,000 circuits. First it runs a program that races on purpose,
+# With --short, those whose threads share a circuit or the map alone. First it runs a program that races on purpose,
 # and fails where that goes unseen. Installs a nightly toolchain and rust-src where they are missing, or fails and says what is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -34,10 +34,15 @@ rm -f "$log"
 
 names=(concurrency isolation max_in_flight plain_calls half_open lifetimes whole_life)
 least=88
-[ -n "$short" ] || { names+=(controls_under_load eviction cancelled observer stragglers live_policy) && least=180; }
+[ -n "$short" ] || {
+    names+=(controls_under_load eviction cancelled observer stragglers live_policy impact outage quota unruly_observer lib)
+    least=180
+}
 for name in "${names[@]}"; do
     say "$name"
-    tests cargo "+$toolchain" test "${build[@]}" --test "$name" || fail "broken: $name"
+    which=(--test "$name")
+    [ "$name" != lib ] || which=(--lib)
+    tests cargo "+$toolchain" test "${build[@]}" "${which[@]}" || fail "broken: $name"
 done
 expects "$least"
 

@@ -23,6 +23,7 @@ async fn the_first_serves_as_long_as_it_is_well() {
     for _ in 0..5 {
         let served = models.call(read("acme")).await.unwrap();
         assert_eq!(served.by().index(), Some(0));
+        assert!(!served.by().is_last_resort());
         assert_eq!(told(served), ("model-a".into(), "model-a".into()));
     }
     assert_eq!((a.received(), b.received()), (5, 0));

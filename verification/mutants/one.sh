@@ -13,7 +13,10 @@ while IFS=$'\t' read -r name directory program; do
     case $status in
         0) ;;
         124) outcome=timeout; break ;;
-        *) outcome=caught; break ;;
+        # A test failed, or the program was aborted or broke off.
+        101 | 134 | 139) outcome=caught; break ;;
+        # By which xargs ends: that no test could be run says nothing of the mutant.
+        *) printf 'mutants: %s ended with %s for mutant %s\n' "$name" "$status" "$number" >&2; exit 255 ;;
     esac
 done <"$programs"
 printf '%s\t%s\t%s\n' "$outcome" "$number" "$noticed"
