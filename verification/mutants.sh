@@ -33,7 +33,7 @@ explained=verification/mutants/explained.tsv
 
 # By file: how many were tried, and what came of them. Mutants that do not compile were not tried.
 table() {
-    printf '| file | tried | caught | timed out | survived | no program | caught or timed out |\n'
+    printf '| file | tried | caught | timed out | survived | does not compile | caught or timed out |\n'
     printf '|---|--:|--:|--:|--:|--:|--:|\n'
     awk -F '\t' '
         function row(name,    caught, timeout, missed, tried) {

@@ -33,9 +33,9 @@ try verification/model.sh "${short[@]}"
 try verification/storms.sh "${short[@]}"
 try verification/fuzz.sh "${short[@]}"
 try verification/leaks.sh "${short[@]}"
-try verification/tsan.sh "${short[@]}"
 try verification/mutants.sh --table
 if [ ${#short[@]} -eq 0 ]; then
+    try verification/tsan.sh
     try verification/miri.sh
     try verification/storms.sh soak
     try benches/blast.sh

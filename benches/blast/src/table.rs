@@ -104,7 +104,7 @@ pub(crate) fn brief(report: &Report) -> String {
 fn head(breaker: Breaker) -> String {
     match breaker {
         Breaker::Ours => format!("ours, `max_in_flight({MAX_IN_FLIGHT})`"),
-        Breaker::OursUnbounded => "ours without it".to_owned(),
+        Breaker::OursUnbounded => "ours, without `max_in_flight`".to_owned(),
         _ => breaker.in_short().to_owned(),
     }
 }
