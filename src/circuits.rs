@@ -82,6 +82,10 @@ fn shards(max: usize) -> usize {
         return 2;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    shards_for(max, cores)
+}
+
+fn shards_for(max: usize, cores: usize) -> usize {
     // A shard takes 1.4 kB.
     let least = (cores * 4).next_power_of_two().clamp(16, 64);
     let by_buckets = (least..2 * least).min_by_key(|shards| buckets(max, *shards));

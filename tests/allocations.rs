@@ -167,6 +167,27 @@ fn what_is_told_is_allocated_for_subscribers_alone() {
 }
 
 #[test]
+fn what_is_told_is_allocated_for_an_observer_no_more_once_the_subscribers_are_gone() {
+    let allocations = |had_subscribers: bool| {
+        let builder = CircuitBreakerRegistry::builder().observer(|_: &Event<'_>| {});
+        let registry = builder.build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        if had_subscribers {
+            drop((registry.subscribe(), registry.subscribe_to_changes()));
+        }
+        let sick = search.circuit(SICK);
+        sick.open().unwrap();
+        search.acquire(SICK).unwrap_err();
+        sick.reset();
+        let (_, opening) = allocations_in(|| sick.open().is_ok());
+        let (_, rejecting) = allocations_in(|| search.acquire(SICK).is_err());
+        (opening, rejecting)
+    };
+    assert_eq!(allocations(true), allocations(false));
+    assert_eq!(allocations(true).1, 0);
+}
+
+#[test]
 fn a_closed_call_of_a_known_tenant_allocates_nothing_in_the_core() {
     let (_registry, search) = search();
     let ((), allocations) = allocations_in(|| {

@@ -312,6 +312,21 @@ mod tests {
     }
 
     #[test]
+    fn the_last_slot_of_an_era_begins_after_the_one_before_it() {
+        let activity = with_one_in(ERA_END - 1);
+        activity.begin(ERA_END);
+        activity.enter(Place::new(ERA_END, false));
+        assert_eq!(activity.sums(ERA_END, 0), (0, 2));
+    }
+
+    #[test]
+    fn an_era_is_over_for_half_a_round_after_the_last_slot_of_another_too() {
+        let activity = with_one_in(ERA_END);
+        activity.begin(((1 << 18) + 1) << 44);
+        assert_eq!(activity.sums(ERA_END, 0), (0, 1));
+    }
+
+    #[test]
     fn nobody_enters_or_leaves_a_slot_that_is_a_window_later_than_the_one_in_its_place() {
         let activity = with_one_in(7);
         activity.enter(Place::new(17, true));
@@ -372,6 +387,18 @@ mod tests {
         assert_eq!([active_at(30), active_at(25)], [(0, 1), (0, 0)]);
         circuit.be_active(35 * rules.slot_nanos);
         assert_eq!([active_at(35), active_at(44)], [(0, 1), (0, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_steps_back_to_the_first_slot_moves_nobody_there() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let policy = Policy::builder().outage(OutagePolicy::default()).build();
+        let search = registry.dependency_with("search", policy.unwrap()).unwrap();
+        search.acquire("acme").unwrap().record(Outcome::Success);
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        circuit.be_active(search.context().rules().slot_nanos);
+        circuit.be_active(0);
+        assert_eq!(search.context().activity.sums(10, u64::MAX), (0, 1));
     }
 
     #[test]

@@ -57,9 +57,12 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::advance;
 
     use crate::circuit::rules::Rules;
+    use crate::circuit::window::Counts;
     use crate::circuit::word::MEASURED;
     use crate::sync::AcqRel;
     use crate::{CircuitBreakerRegistry, Outcome, Policy};
@@ -104,5 +107,28 @@ mod tests {
         let after = quiet.word();
         assert!(!after.is_measured());
         assert_eq!(after.generation(), before.generation());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stragglers_of_the_generation_before_counted_makes_no_circuit_busy() {
+        let registry = CircuitBreakerRegistry::builder().build().unwrap();
+        let search = registry.dependency("search").unwrap();
+        let succeed = || search.acquire("acme").unwrap().record(Outcome::Success);
+        succeed();
+        search.circuit("acme").reset();
+        let circuit = search.inner.circuits.get("acme").unwrap();
+        let now = || search.context().now();
+        let slot = search.context().slot(now());
+        let good = Counts {
+            calls: 1,
+            ..Counts::default()
+        };
+        for _ in 0..10 {
+            circuit.window.count(slot, 0, good, None, || true);
+        }
+        advance(Duration::from_nanos(circuit.rules().slot_nanos)).await;
+        (0..90).for_each(|_| succeed());
+        assert_eq!(circuit.window.unfolded(), 100);
+        assert!(circuit.latency(now()).is_none());
     }
 }

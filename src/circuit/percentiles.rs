@@ -297,6 +297,14 @@ mod tests {
         assert_eq!(percentiles.read(0).unwrap().samples, 1);
     }
 
+    #[test]
+    fn a_window_is_summed_up_for_the_first_call_of_a_slot_and_for_every_tenth() {
+        let looked_at: Vec<_> = (1..=25)
+            .filter(|calls| is_to_be_looked_at(*calls))
+            .collect();
+        assert_eq!(looked_at, [1, 10, 20]);
+    }
+
     fn rules() -> Arc<Rules> {
         Arc::new(Rules::new(Policy::default()))
     }

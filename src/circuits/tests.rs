@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::advance;
 
-use super::{Circuits, buckets, is_same, shards};
+use super::{Circuits, buckets, is_same, shards, shards_for};
 use crate::sync::Relaxed;
 use crate::{CircuitBreakerRegistry, Outcome};
 
@@ -36,6 +36,12 @@ fn a_map_of_any_size_has_shards_and_no_more_buckets_than_by_any_other_number_of_
         let fewest = others.map(|shards| buckets(max, shards)).min();
         assert_eq!(fewest, Some(buckets(max, chosen)), "{max}");
     }
+}
+
+#[test]
+fn there_are_four_shards_or_more_for_each_core_within_bounds() {
+    let least = |cores| shards_for(0, cores);
+    assert_eq!([1, 4, 5, 8, 16, 64].map(least), [16, 16, 32, 32, 64, 64]);
 }
 
 #[test]

@@ -196,6 +196,7 @@ mod tests {
             [nobody.is_listening(), observer.is_listening()],
             [false, true]
         );
+        assert_eq!([nobody.subscribers(), observer.subscribers()], [0, 0]);
         for audience in [nobody, observer] {
             let before = audience.is_listening();
             let _receivers = [(); 2].map(|()| audience.subscribe(Topic::Everything));

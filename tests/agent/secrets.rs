@@ -12,7 +12,7 @@ use crate::{SECOND, at_noon, fail, failing, policy, registry, rejected, signal_o
 const TENANT: &str = "tenant-7f3b9c52";
 const FOREIGN: &str = "tenant-4d1e0000";
 const BODY: &str = "401 from 10.0.0.7: key sk-live-51H8 of user bob@acme.example";
-const NOTE: &str = "ticket 4711: the vendor has not been paid";
+const NOTE: &str = "ticket BILL-X9: the vendor has not been paid";
 const INNER: &str = "inner-cluster-eu-3";
 
 const SECRETS: [&str; 10] = [
@@ -24,7 +24,7 @@ const SECRETS: [&str; 10] = [
     "sk-live",
     "10.0.0.7",
     "bob@",
-    "4711",
+    "BILL-X9",
     "inner-cluster",
 ];
 

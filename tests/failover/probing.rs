@@ -101,6 +101,19 @@ async fn one_that_was_barred_is_asked_once_more_where_the_one_after_it_breaks() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_barred_and_breaks_as_it_is_asked_once_more_is_not_asked_again() {
+    let (a, b) = two();
+    a.open();
+    advance(OPEN).await;
+    a.is(Broken);
+    b.dependency.force_open("maintenance");
+    let mut models = list(&[&a, &b]).build().unwrap();
+    models.call(write("acme")).await.unwrap_err();
+    let totals = a.dependency.snapshot().totals;
+    assert_eq!((totals.failures, totals.rejected), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rejection_says_what_was_true_when_the_provider_was_asked_last() {
     let (a, b) = two();
     a.open();

@@ -109,6 +109,19 @@ async fn abandoned_calls_are_failed_once_they_count_as_failures() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn abandoned_calls_for_whose_row_there_was_no_room_are_among_the_calls_of_a_later_one() {
+    let registry = registry(impact().max_rows(1));
+    let search = declare(&registry, "search", patient().abandoned_run(2));
+    fail(&search, "newcomer", 1);
+    (0..2).for_each(|_| drop(search.acquire("acme").unwrap()));
+    assert_eq!(only(&registry.impact()).tenant.as_deref(), Some("newcomer"));
+    succeed(&search, "acme", 1);
+    fail(&search, "acme", 1);
+    assert_eq!(only(&registry.impact()).tenant.as_deref(), Some("acme"));
+    assert_eq!(figures(counts(&registry)), [4, 1, 0, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rejected_calls_are_rejected_and_not_among_the_calls() {
     let registry = registry(impact());
     let search = declare(&registry, "search", strict());

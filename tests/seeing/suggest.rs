@@ -346,6 +346,18 @@ async fn a_threshold_is_twice_what_nine_tenths_of_the_circuits_stay_under() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_threshold_is_made_of_256_circuits_at_most() {
+    let coarse = policy().histogram(Duration::from_millis(1), 100 * SECOND, 1);
+    let search = declare(coarse);
+    for tenant in 0..257 {
+        for _ in 0..200 {
+            succeed(&search, &format!("tenant {tenant}"));
+        }
+    }
+    assert_eq!(search.suggest().latency_p95.unwrap().samples, 256);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_threshold_that_no_policy_takes_is_not_proposed() {
     let top = 100 * SECOND;
     let shape = policy().histogram(Duration::from_millis(1), top, 2);

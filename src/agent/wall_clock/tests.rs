@@ -62,9 +62,9 @@ async fn a_clock_that_is_set_moves_an_instant_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_reading_that_took_long_sets_nothing() {
-    // The thread stands still between its look at the one clock and its look at the other.
+/// A clock in whose readings the thread stands still between its look at the one clock and its look at the other, for so
+/// many milliseconds, and that is set by so many hours.
+fn halting() -> (WallClock, Arc<AtomicU64>, Arc<AtomicU64>) {
     let (pause, hours) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (shared_pause, shared_hours) = (Arc::clone(&pause), Arc::clone(&hours));
     let begun = Instant::now();
@@ -74,6 +74,12 @@ async fn a_reading_that_took_long_sets_nothing() {
         let set = Duration::from_secs(3_600 * shared_hours.load(SeqCst));
         UNIX_EPOCH + NOON + Instant::now().saturating_duration_since(begun) + set
     });
+    (clock, pause, hours)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_took_long_sets_nothing() {
+    let (clock, pause, hours) = halting();
     let instant = Instant::now();
     let moment = clock.at(instant);
     pause.store(5_000, SeqCst);
@@ -85,6 +91,16 @@ async fn a_reading_that_took_long_sets_nothing() {
         assert_eq!(clock.at(instant), moment + 3_600 * SECOND);
     }
     assert!(BRIEF < TOLERANCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_is_just_brief_sets_the_clock() {
+    let (clock, pause, hours) = halting();
+    let instant = Instant::now();
+    let moment = clock.at(instant);
+    pause.store(BRIEF.as_millis() as u64, SeqCst);
+    hours.store(1, SeqCst);
+    assert_eq!(clock.at(instant), moment + 3_600 * SECOND + BRIEF);
 }
 
 #[test]
