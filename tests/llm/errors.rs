@@ -88,6 +88,7 @@ fn a_body_that_breaks_off_is_handed_on_with_its_error_and_judged_by_what_there_w
 #[test]
 fn beyond_the_bound_a_body_passes_unread() {
     const MOST: usize = ProviderErrorLayer::MAX_READ;
+    assert_eq!(MOST, 16_384);
     let padded = |pad: usize| {
         let text: &'static str = Box::leak(format!("{}{QUOTA}", " ".repeat(pad)).into_boxed_str());
         let (first, second) = text.split_at(MOST / 2);
