@@ -61,8 +61,8 @@ mod tests {
 
     use tokio::time::advance;
 
+    use crate::circuit::closed_ending::GOOD;
     use crate::circuit::rules::Rules;
-    use crate::circuit::window::Counts;
     use crate::circuit::word::MEASURED;
     use crate::sync::AcqRel;
     use crate::{CircuitBreakerRegistry, Outcome, Policy};
@@ -119,12 +119,8 @@ mod tests {
         let circuit = search.inner.circuits.get("acme").unwrap();
         let now = || search.context().now();
         let slot = search.context().slot(now());
-        let good = Counts {
-            calls: 1,
-            ..Counts::default()
-        };
         for _ in 0..10 {
-            circuit.window.count(slot, 0, good, None, || true);
+            circuit.window.count(slot, 0, GOOD, None, || true);
         }
         advance(Duration::from_nanos(circuit.rules().slot_nanos)).await;
         (0..90).for_each(|_| succeed());
