@@ -35,10 +35,11 @@ impl Openings {
     }
 
     /// How many tenants without this trouble had a circuit of their own open after this instant.
-    pub(crate) fn of_healthy(&self, trouble: Trouble, since: Instant) -> usize {
+    pub(crate) fn of_healthy(&self, trouble: Option<Trouble>, since: Instant) -> usize {
         let first = self.first_since(since);
         let tenants = first.keys().flatten();
-        tenants.filter(|tenant| !trouble.hits(**tenant)).count()
+        let is_healthy = |tenant: &&usize| trouble.is_none_or(|trouble| !trouble.hits(**tenant));
+        tenants.filter(is_healthy).count()
     }
 
     fn first_since(&self, since: Instant) -> HashMap<Whose, Instant> {
@@ -70,12 +71,12 @@ mod tests {
         openings.note(Some(3));
         openings.note(Some(3));
         assert_eq!(openings.opened_after(trouble, begun), None);
-        assert_eq!(openings.of_healthy(trouble, begun), 1);
+        assert_eq!(openings.of_healthy(Some(trouble), begun), 1);
         openings.note(Some(180));
         assert!(openings.opened_after(trouble, begun).is_some());
         let later = Instant::now() + Duration::from_secs(1);
         assert_eq!(openings.opened_after(trouble, later), None);
-        assert_eq!(openings.of_healthy(trouble, later), 0);
+        assert_eq!(openings.of_healthy(Some(trouble), later), 0);
     }
 
     #[test]
@@ -88,6 +89,6 @@ mod tests {
         let openings = Openings::default();
         openings.note(None);
         assert!(openings.opened_after(trouble, begun).is_some());
-        assert_eq!(openings.of_healthy(trouble, begun), 0);
+        assert_eq!(openings.of_healthy(Some(trouble), begun), 0);
     }
 }

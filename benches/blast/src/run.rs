@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tower::BoxError;
 
 use crate::breakers::Breaker;
-use crate::fault::{Fault, Trouble};
+use crate::fault::Trouble;
 use crate::gateway::Gateway;
 use crate::load::{Timetable, offer};
 use crate::tally::{Calls, Of};
@@ -57,12 +57,7 @@ impl Stage {
         self.upstream.strike(None);
         let (tally, struck) = offered?;
         let opened = trouble.and_then(|trouble| gateway.openings.opened_after(trouble, struck));
-        let nobody = Trouble {
-            fault: Fault::Fails,
-            hit: 0,
-        };
-        let hit = trouble.unwrap_or(nobody);
-        let healthy_opened = gateway.openings.of_healthy(hit, struck);
+        let healthy_opened = gateway.openings.of_healthy(trouble, struck);
         drop(gateway);
         settle();
         Ok(Run {
@@ -94,6 +89,7 @@ fn settle() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Fault;
     use crate::scenario::{SHARE, TENANTS};
 
     /// One turn of each tenant, at a pace that a busy machine can keep.
