@@ -61,6 +61,7 @@ impl Reader {
     }
 
     fn body(&mut self, signature: &Signature, block: &Block) {
+        self.visit_signature(signature);
         let name = signature
             .constness
             .as_ref()
@@ -138,6 +139,7 @@ impl<'e> Visit<'e> for Reader {
     }
 
     fn visit_variant(&mut self, node: &'e Variant) {
+        self.visit_fields(&node.fields);
         if let Some((_, value)) = &node.discriminant {
             self.constant(|reader| reader.visit_expr(value));
         }

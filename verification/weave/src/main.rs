@@ -7,8 +7,9 @@
 //!
 //! In the directory that it runs in, it weaves into the library those mutants of `MUTANTS.json` (from `cargo mutants --list
 //! --json`) whose names do not stand in the file `LEFT_OUT`; the files are all that is compiled with it, in `src` and
-//! elsewhere. What is built of it is mutant N where the environment has `WOVEN=N`, and else the library as it was. `NUMBERS` is written: a line for each mutant that was woven, with its
-//! number, its name, the file, the lines that are its own, and the lines of the choice that it is one of, by tabs.
+//! elsewhere. What is built of it is mutant N where the environment has `WOVEN=N`, and else the library as it was. `NUMBERS`
+//! is written: a line for each mutant that was woven, with its number, its name, the file, the lines that are its own, and
+//! the lines of the choice that it is one of, by tabs.
 //!
 //! With `--refused`, it reads what `cargo build --message-format=json` printed, and prints the names of the mutants that did
 //! not compile, which are to be left out of the next.

@@ -131,17 +131,20 @@ fn what_is_evaluated_before_a_run_can_choose_is_as_it_was() {
 #[test]
 fn a_function_that_no_constant_calls_may_choose() {
     let text = "pub const fn f() -> u8 { g() } const fn g() -> u8 { 3 + 4 } \
-                const fn h() -> u8 { 5 } m! { const A: u8 = h(); }";
+                const fn h() -> u8 { 5 } m! { const A: u8 = h(); } \
+                const fn j() -> usize { 6 } fn i(_: [u8; j()]) {}";
     let mutants = [
         mutant(text, Genre::FnValue, "g()", "0"),
         mutant(text, Genre::BinaryOperator, "+", "-"),
-        mutant(text, Genre::FnValue, "5", "6"),
+        mutant(text, Genre::FnValue, "5", "0"),
+        mutant(text, Genre::FnValue, "6 }", "0"),
     ];
     assert_eq!(
         woven(text, &mutants),
         "pub /* const */ fn f() -> u8 { if (N == 1) { return 0; } g() } \
          /* const */ fn g() -> u8 { (match N { 2 => 3 - 4, _ => 3 + 4 }) } \
-         const fn h() -> u8 { 5 } m! { const A: u8 = h(); }"
+         const fn h() -> u8 { 5 } m! { const A: u8 = h(); } \
+         const fn j() -> usize { 6 } fn i(_: [u8; j()]) {}"
     );
 }
 
