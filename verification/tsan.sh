@@ -36,7 +36,7 @@ names=(concurrency isolation max_in_flight plain_calls half_open lifetimes whole
 least=88
 [ -n "$short" ] || {
     names+=(controls_under_load eviction cancelled observer stragglers live_policy impact outage quota unruly_observer lib)
-    least=180
+    least=500
 }
 for name in "${names[@]}"; do
     say "$name"
