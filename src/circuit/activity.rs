@@ -200,16 +200,19 @@ impl Head {
     /// Moves the circuit to the present slot.
     #[cold]
     pub(super) fn be_active(&self, now: u64) {
-        let slot = self.context.activity_slot(now);
+        self.be_active_in(self.context.activity_slot(now));
+    }
+
+    fn be_active_in(&self, slot: u64) {
         let before = Place(self.active.load(Relaxed));
         if before.slot() == Some(slot) || before == Place::NOBODY || !self.counts_as_tenant() {
             return;
         }
-        // Not back, by a clock that steps back.
-        if before
-            .slot()
-            .is_some_and(|before| before > slot && !has_left(before + 1, slot))
-        {
+        // Not back: by a clock that steps back, or by rules that others have seen replaced since the slot was reckoned.
+        let is_behind = |before: u64| {
+            (is_one_era(slot, before) && slot < before) || is_of_earlier_era(slot, before)
+        };
+        if before.slot().is_some_and(is_behind) {
             return;
         }
         self.context.activity.begin(slot);

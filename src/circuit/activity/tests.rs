@@ -1,5 +1,6 @@
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use super::{Activity, BIAS, LANE, Place, tag};
 use crate::circuit::Circuit;
@@ -128,6 +129,30 @@ async fn a_clock_that_steps_back_to_the_first_slot_moves_nobody_there() {
     circuit.be_active(search.context().rules().slot_nanos);
     circuit.be_active(0);
     assert_eq!(search.context().activity.sums(10, u64::MAX), (0, 1));
+}
+
+/// As where another thread counts the tenant by new rules between a call's look at the rules and its look at the place.
+#[tokio::test(start_paused = true)]
+async fn a_slot_of_rules_that_were_replaced_meanwhile_takes_nobody_back() {
+    let (search, circuit) = with_one_active();
+    let reckoned = [0, 30].map(|slot| {
+        search
+            .context()
+            .activity_slot(slot * search.context().rules().slot_nanos)
+    });
+    let outage = OutagePolicy::default();
+    let longer = Policy::builder()
+        .window(Duration::from_secs(30))
+        .outage(outage);
+    search.set_policy(longer.build().unwrap());
+    search.acquire("acme").unwrap().record(Outcome::Success);
+    let slot = search.context().activity_slot(0);
+    let active = || search.context().activity.sums(slot, u64::MAX);
+    assert_eq!(active(), (0, 1));
+    for slot in reckoned {
+        circuit.be_active_in(slot);
+        assert_eq!(active(), (0, 1));
+    }
 }
 
 #[test]
