@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints what tenants whose dependency is well lose where that of others fails, is slow or hangs, as markdown; with no flags
-# all of it, in half an hour, and draws it into benches/blast.svg. With flags it is the program's to say what is done:
+# all of it, in three quarters of an hour, and draws it into benches/blast.svg. With flags it is the program's to say what is done:
 # see --help. It says by 1 that a row of ours fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

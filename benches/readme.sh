@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benches and puts what they print between the comments of benches/README.md: all of them, in some forty minutes, on
+# Runs the benches and puts what they print between the comments of benches/README.md: all of them, in about an hour, on
 # a machine that has nothing else to do. With --from DIR it runs none, and takes what they printed from
 # DIR/instructions.md, peers.md, scale.md, memory.md, blast.md and, where it is there, profile.md. Where a comment is missing or a
 # bench printed no table, it says so, and the README stays as it was. The first table of it is written by hand.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,16 +29,6 @@ impl Fault {
             Self::Slow => "slow",
             Self::Hangs => "hangs",
         }
-    }
-
-    /// How long after it began what is measured begins: by then circuits are open, also those that learn of a hanging call
-    /// only by the gateway's timeout, and of the third one only after it has come twice, where there are two at a time.
-    pub(crate) const fn warm_up(self) -> Duration {
-        Duration::from_millis(match self {
-            Self::Fails => 800,
-            Self::Slow => 2_000,
-            Self::Hangs => 4_500,
-        })
     }
 }
 

@@ -38,8 +38,7 @@ const IN_THE_AIR: usize = 5_000;
 pub(crate) struct Timetable {
     /// From one call of a tenant to its next.
     pub(crate) interval: Duration,
-    /// From the fault's beginning to what is measured.
-    pub(crate) warm_up: Duration,
+    /// From the fault's beginning on.
     pub(crate) measured: Duration,
 }
 
@@ -107,8 +106,7 @@ impl Load {
         let begun = Instant::now() + LEAD;
         let pace = timetable.interval / TENANTS as u32;
         let struck = begun + SETTLING;
-        let measured = struck + timetable.warm_up;
-        let end = measured + timetable.measured;
+        let end = struck + timetable.measured;
         let mut strike = Some(strike);
         let mut waited_for = JoinSet::new();
         for number in 0.. {
@@ -125,12 +123,10 @@ impl Load {
             let (tenant, turn) = (number as usize % TENANTS, number as usize / TENANTS);
             let to = dependency(tenant, turn);
             let is_hit = trouble.is_some_and(|trouble| trouble.hits(tenant));
-            let of = match (is_hit, due) {
-                (true, _) if to == DEPENDENCIES[0] => None,
+            let of = match (is_hit, to) {
+                (true, to) if to == DEPENDENCIES[0] => None,
                 _ if due < struck => None,
-                (false, due) if due < measured => Some(Of::OnsetHealthy),
                 (false, _) => Some(Of::Healthy),
-                (true, due) if due < measured => None,
                 (true, _) => Some(Of::OtherDependency),
             };
             let call = self.clone().call(tenant, to, due, of);

@@ -56,7 +56,7 @@ pub(crate) fn svg(report: &Report) -> Result<String, Box<dyn Error>> {
         }
         foot.draw(&Text::new(
             format!(
-                "Below the bars: tenants hit. Each bar is {} runs, beside as many without a fault. {}",
+                "Below the bars: tenants hit. Each bar is {} runs from the fault on, beside as many without. {}",
                 report.runs(),
                 report.machine
             ),
@@ -173,7 +173,7 @@ impl Figure {
     fn of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Lost => Some((1.0 - row.served()) * 100.0),
-            Self::P99 => row.told_p99_ratio(),
+            Self::P99 => row.p99_ratio().filter(|_| row.tells_quantiles()),
         }
     }
 

@@ -27,8 +27,6 @@ pub(crate) fn carry_out(args: &Args, tell: impl Fn(String)) -> Result<Report, Bo
         upstream: Upstream::start()?,
         share: args.share,
         interval: INTERVAL,
-        // What rows are set against is no younger than any of them.
-        warm_up: Fault::Hangs.warm_up(),
         measured: args.measured,
     };
     let troubles = troubles(&args.faults, &args.hit);

@@ -53,7 +53,7 @@ pub(crate) const OPEN: Duration = Duration::from_secs(1);
 pub(crate) const PROBES: u32 = 3;
 
 /// How long a run goes on before the fault begins: connections are made, and code is in the caches.
-pub(crate) const SETTLING: Duration = Duration::from_millis(500);
+pub(crate) const SETTLING: Duration = Duration::from_secs(1);
 
 /// The numbers of the tenants.
 pub(crate) const HIT: [usize; 4] = [0, 1, 10, 50];

@@ -14,8 +14,8 @@ pub(crate) fn full(report: &Report) -> String {
         in_words(report.share)
     );
     text += &format!(
-        "Each row is {} runs, of {} s each after the warm-up, beside as many without a fault. {} runs were run again since \
-         their load was held up, {} since a call got no answer at all; in those that count the load was {} ms behind at \
+        "Each row is {} runs, of {} s each from the fault's beginning on, beside as many without a fault. {} runs were run again \
+         since their load was held up, {} since a call got no answer at all; in those that count the load was {} ms behind at \
          most.\n\n",
         report.runs(),
         report.seconds,
@@ -23,8 +23,8 @@ pub(crate) fn full(report: &Report) -> String {
         report.unanswered,
         report.latest(),
     );
-    text += "| breaker | `search` | for | healthy served, % | without a fault | p50, ms | to without | p99, ms | highest without | \
-             to that | circuits open after, s | warm-up, s | served meanwhile, % | lost meanwhile, calls | healthy circuits that \
+    text += "| breaker | `search` | for | healthy served, % | without a fault | lost in a run, calls | p50, ms | to without | \
+             p99, ms | median without | to that | highest without | to that | circuits open after, s | healthy circuits that \
              opened | `billing` of those hit, served, % | |\n\
              |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n";
     for row in &report.rows {
@@ -42,15 +42,15 @@ fn line(row: &Row) -> String {
         row.trouble.map_or(0, |trouble| trouble.hit).to_string(),
         percent(row.served()),
         percent(row.served_without()),
+        format!("{:.0}", row.lost()),
         ms(row.p50()),
         ratio(row.p50_ratio()),
         ms(row.p99()),
-        ms(row.highest_p99_without()),
+        ms(row.p99_without()),
         ratio(row.p99_ratio()),
+        ms(row.highest_p99_without()),
+        ratio(row.p99_to_highest()),
         opened(row),
-        fault.map_or(String::new(), |fault| seconds(fault.warm_up().as_millis())),
-        fault.map_or(String::new(), |_| percent(row.onset())),
-        fault.map_or(String::new(), |_| format!("{:.0}", row.lost_in_onset())),
         if has_own {
             row.healthy_opened().to_string()
         } else {
@@ -80,7 +80,7 @@ fn opened(row: &Row) -> String {
     after.map_or("never".to_owned(), |ms| seconds(ms.into()))
 }
 
-/// One row for each fault: the share of healthy calls that were served, and the p99 to the highest without a fault.
+/// One row for each fault: the share of healthy calls that were served, and p50 and p99 to those without a fault.
 pub(crate) fn brief(report: &Report) -> String {
     let breakers = report.breakers();
     let mut text = "| `search`, of 200 tenants |".to_owned();
@@ -113,17 +113,14 @@ fn what(trouble: Option<Trouble>) -> String {
     trouble.map_or("is well for all".to_owned(), |trouble| trouble.to_string())
 }
 
-/// Bold where the row fails, or the healthy tenants lost calls until then.
+/// Bold where the row fails.
 fn cell(row: &Row) -> String {
-    let p99 = row.told_p99_ratio();
-    let p99 = p99.map_or(String::new(), |_| format!(", p99 x {}", ratio(p99)));
-    let lost = row.lost_in_onset().round();
-    let at_first = match lost {
-        1.0.. => format!(", {lost:.0} lost at first"),
-        _ => String::new(),
-    };
-    let cell = format!("{} %{p99}{at_first}", percent(row.served()));
-    if row.misses().is_empty() && lost < 1.0 {
+    let mut cell = format!("{} %", percent(row.served()));
+    if row.tells_quantiles() {
+        let [p50, p99] = [row.p50_ratio(), row.p99_ratio()].map(ratio);
+        cell += &format!(", p50 x {p50}, p99 x {p99}");
+    }
+    if row.misses().is_empty() {
         cell
     } else {
         format!("**{cell}**")
@@ -191,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn in_the_short_table_what_fails_and_what_is_lost_at_first_is_bold() {
+    fn in_the_short_table_what_fails_is_bold() {
         let text = brief(&report());
         assert!(
             text.starts_with("| `search`, of 200 tenants | no breaker | ours"),
             "{text}"
         );
         assert!(
-            text.contains("| hangs for 10 | **40.00 %, p99 x 45, 10 lost at first** | **100.00 %"),
+            text.contains("| hangs for 10 | **40.00 %, p50 x 1.00, p99 x 75** | **100.00 %"),
             "{text}"
         );
     }

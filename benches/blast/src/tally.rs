@@ -8,10 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Whose calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
-    /// Of the healthy tenants, while it is measured.
+    /// Of the healthy tenants.
     Healthy,
-    /// Of the same, from the fault's beginning to what is measured.
-    OnsetHealthy,
     /// Of those that are hit, to the dependency that is well.
     OtherDependency,
 }
@@ -39,10 +37,10 @@ impl Calls {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
-    calls: [Calls; 3],
-    /// Of healthy calls that were served while it was measured, in µs.
+    calls: [Calls; 2],
+    /// Of healthy calls that were served, in µs.
     latencies: Histogram<u64>,
-    /// The most that a healthy call began after it was due, while it was measured.
+    /// The most that a healthy call began after it was due.
     late: Duration,
 }
 
@@ -91,14 +89,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_healthy_tenants_wait_for_while_it_is_measured_is_a_latency() {
+    fn only_what_healthy_tenants_wait_for_is_a_latency() {
         let mut tally = Tally::new().unwrap();
         assert_eq!(tally.quantile(0.5), None);
-        for (of, ms) in [
-            (Of::Healthy, 5),
-            (Of::OnsetHealthy, 900),
-            (Of::OtherDependency, 900),
-        ] {
+        for (of, ms) in [(Of::Healthy, 5), (Of::OtherDependency, 900)] {
             let late = Duration::from_millis(ms);
             tally.begin(of, late);
             tally.begin(of, Duration::ZERO);
