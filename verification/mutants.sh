@@ -18,8 +18,9 @@
 # those that are about the file (near), all that there are (every): `--from` and `--to` tell the first and the last.
 #
 # It works on clones of what is committed. Fails where a mutant was not tried, where one survives that
-# verification/mutants/explained.tsv does not explain or one is explained that does not, and where less than 95 % are caught,
-# those aside that time out.
+# verification/mutants/explained.tsv does not explain or one is explained that does not, where less than 95 % are caught,
+# those aside that time out, and where more than a tenth were tried before their file changed, by
+# verification/mutants/sources.tsv: until then it says which files those are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,6 +31,19 @@ fail() {
 
 kept=verification/mutants/outcomes.tsv
 explained=verification/mutants/explained.tsv
+sources=verification/mutants/sources.tsv
+
+# What there is to mutate of a file: neither its comments, nor its tests, which are last.
+code_of() {
+    sed -e '/^#\[cfg(test)\]$/,$d' -e '/^[[:space:]]*\/\//d' -e '/^[[:space:]]*$/d' "$1" | git hash-object --stdin
+}
+
+# The code of each file of the library in a directory, which is the present one or a clone.
+code() {
+    (cd "$1" && git ls-files 'src/*.rs') | while IFS= read -r file; do
+        [ ! -f "$1/$file" ] || printf '%s\t%s\n' "$(code_of "$1/$file")" "$file"
+    done
+}
 
 # By file: how many were tried, and what came of them. Mutants that do not compile were not tried.
 table() {
@@ -59,6 +73,7 @@ table() {
             printf "~\n~ Tried so far: %d of the %d that there are.\n", all, of
         }
     ' "$kept" | sort | sed -e 's/^| ~ all |/| **all** |/' -e 's/^~ *//'
+    local verdict=0
     awk -F '\t' '
         # By its column alone, since lines move; and so many of them as it says.
         function without_line(name) { sub(/:[0-9]+:/, ":", name); return name }
@@ -78,15 +93,23 @@ table() {
             if (all < of) printf "mutants: %d of %d were not tried\n", of - all, of
             exit open > 0 || idle > 0 || 100 * missed > 5 * ended || all < of
         }
-    ' "$explained" "$kept" >&2
+    ' "$explained" "$kept" >&2 || verdict=1
+    code . | awk -F '\t' '
+        FILENAME == ARGV[1] { tried[$2] = $1; next }
+        FILENAME == ARGV[2] { if (!/^#/) { all++; sub(/:.*/, "", $2); mutants[$2]++ }; next }
+        tried[$2] != $1 { names = names " " $2; stale += mutants[$2] }
+        END {
+            if (names != "") printf "mutants: %d of %d were tried before their file changed:%s\n", stale, all, names
+            exit 10 * stale > all
+        }
+    ' "$sources" "$kept" - >&2 || verdict=1
+    return "$verdict"
 }
 
 if [ "${1-}" = --table ]; then
     table
     exit
 fi
-
-cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants || fail 'cargo-mutants is missing, and could not be installed'
 
 shard=()
 from=core
@@ -132,6 +155,8 @@ while [ $# -gt 0 ]; do
 done
 first=$(number_of "$from")
 last=$(number_of "$to")
+
+cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants || fail 'cargo-mutants is missing, and could not be installed'
 
 temporary=$(mktemp -d)
 # Lanes are jobs, and so process groups, of their own: none of them outlives this.
@@ -233,6 +258,23 @@ keep() {
     cp "$temporary/kept" "$kept"
 }
 
+# That these files were tried as they are, if nothing was left out; and of those that have no mutants, that it is so.
+keep_sources() {
+    [ ${#shard[@]} = 0 ] || return 0
+    touch "$sources"
+    code "$temporary/1" | awk -F '\t' '
+        FILENAME == ARGV[1] { tried[$2] = $1; next }
+        FILENAME == ARGV[2] { outcome[$2] = $1; next }
+        FILENAME == ARGV[3] { file = $0; sub(/:.*/, "", file); has_mutants[file]; if (outcome[$0] == "") is_open[file]; next }
+        FILENAME == ARGV[4] { named[$0]; next }
+        {
+            if (!($2 in is_open) && ($2 in named || !($2 in has_mutants))) print
+            else if ($2 in tried) print tried[$2] "\t" $2
+        }
+    ' "$sources" "$kept" "$temporary/list" <(printf '%s\n' "${files[@]}") - >"$temporary/sources"
+    cp "$temporary/sources" "$sources"
+}
+
 : >"$temporary/new"
 keep
 
@@ -294,9 +336,11 @@ try() {
 . verification/mutants/woven.sh
 if [ "$alone" = no ]; then
     wanted "${files[@]}" | sharded >"$temporary/asked"
-    weave
-    try_woven "$temporary/asked"
-    { cut -f 2 "$temporary/numbers"; cat "$temporary/refused"; } >"$temporary/woven"
+    if [ -s "$temporary/asked" ]; then
+        weave
+        try_woven "$temporary/asked"
+        { cut -f 2 "$temporary/numbers"; cat "$temporary/refused"; } >"$temporary/woven"
+    fi
 fi
 
 batch=()
@@ -307,4 +351,5 @@ for file in "${files[@]}"; do
     batch=()
 done
 [ ${#batch[@]} = 0 ] || try "${batch[@]}"
+keep_sources
 table
