@@ -34,15 +34,20 @@ export PROPTEST_CASES=2 PROPTEST_DISABLE_FAILURE_PERSISTENCE=true
 exact=-Zmiri-deterministic-floats
 export MIRIFLAGS=$exact
 # Without what takes minutes each: many calls, many ids, many circuits.
-run --lib -- circuit:: a_busy_shard each_map_hashes --skip percentiles --skip dependencies_of_different_places \
-    --skip what_is_said_of_a_call --skip a_full_slot_allocates
-run --test half_open --test stragglers --test max_in_flight -- --skip a_permit_does_not_find_its_own_generation_again \
-    --skip probes_that_never_come_back_wedge_nothing
+run --lib -- circuit:: --skip percentiles --skip dependencies_of_different_places --skip what_is_said_of_a_call \
+    --skip a_full_slot_allocates
+run --lib -- a_busy_shard
+run --lib -- each_map_hashes
+for name in half_open stragglers max_in_flight; do
+    run --test "$name" -- --skip a_permit_does_not_find_its_own_generation_again \
+        --skip probes_that_never_come_back_wedge_nothing
+done
 # What it forgets is never freed.
 MIRIFLAGS="$exact -Zmiri-ignore-leaks" run --test half_open -- probes_that_never_come_back_wedge_nothing
 if [ -z "$short" ]; then
-    run --test cancelled --test plain_calls --test observer
-    run --test eviction
+    for name in cancelled plain_calls observer eviction; do
+        run --test "$name"
+    done
 fi
 
 # The schedules: each seed is another.
@@ -57,5 +62,6 @@ schedules --test concurrency
 # It asks for the time on the wall, which Miri has none of its own of.
 export MIRIFLAGS="$MIRIFLAGS -Zmiri-disable-isolation"
 schedules --test whole_life
+expects 125
 
 printf 'miri: nothing broke: %s tests passed, the concurrent ones on %s schedules each, in %s s\n' "$passed" "$seeds" "$SECONDS"
