@@ -93,8 +93,8 @@ async fn its_rejections_are_told_as_those_of_an_override() {
     assert!(!rejection.dry_run);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_observer_may_lift_it_as_it_is_told() {
+/// A dependency with an observer that resets acme's circuit at each override, and what it was told of.
+fn reset_as_it_is_told(policy: PolicyBuilder) -> (Dependency, Arc<Mutex<Vec<Option<Override>>>>) {
     let kept: Arc<OnceLock<Dependency>> = Arc::default();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (llm, heard) = (Arc::clone(&kept), Arc::clone(&seen));
@@ -107,10 +107,30 @@ async fn an_observer_may_lift_it_as_it_is_told() {
         })
         .build()
         .unwrap();
-    let llm = registry.dependency("llm").unwrap();
+    let policy = policy.build().unwrap();
+    let llm = registry.dependency_with("llm", policy).unwrap();
     kept.set(llm.clone()).unwrap();
+    (llm, seen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_lift_it_as_it_is_told() {
+    let (llm, seen) = reset_as_it_is_told(policy());
     exhaust(&llm);
     assert!(!is_held(&llm));
     record(&llm, Outcome::Success);
     assert_eq!(*seen.lock().unwrap(), [Some(Override::ForcedOpen), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_trips_no_circuit_that_an_observer_resets_as_it_is_told() {
+    let trips_at_one = || policy().failure_rate(0.5).min_calls(1);
+    let (_registry, unobserved) = declare(trips_at_one());
+    exhaust(&unobserved);
+    assert_eq!(unobserved.state("acme"), CircuitState::Open);
+
+    let (llm, _) = reset_as_it_is_told(trips_at_one());
+    exhaust(&llm);
+    assert_eq!(llm.state("acme"), CircuitState::Closed);
+    assert_eq!(snapshot(&llm).totals.opened, 0);
 }
