@@ -76,6 +76,42 @@ async fn stopped_it_has_nothing_left() {
     assert_eq!(search.snapshot().totals.cancelled, 1);
 }
 
+/// As [`probing`], in the midst of a look at which `globex` is wanted too.
+async fn looking() -> (CircuitBreakerRegistry, Dependency, RecoveryProber, Upstream) {
+    let (registry, search, prober, upstream, _) = probing().await;
+    want(&search, "globex", 1);
+    pass(PERIOD + HALF).await;
+    // It lets others run after each shard, of which there are 16 at least.
+    for _ in 0..3 {
+        yield_now().await;
+    }
+    assert_eq!(search.state("globex"), CircuitState::Open);
+    (registry, search, prober, upstream)
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_midst_of_a_look_nobody_is_asked_yet() {
+    let (_registry, search, _prober, upstream) = looking().await;
+    let before = tokio::time::Instant::now();
+    for _ in 0..10 {
+        settle().await;
+    }
+    assert_eq!(tokio::time::Instant::now(), before, "not at the next look");
+    assert_eq!(search.state("globex"), CircuitState::HalfOpen);
+    assert_eq!(upstream.asked(), ["acme", "globex"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_in_the_midst_of_a_look_it_looks_no_further() {
+    let (_registry, search, prober, upstream) = looking().await;
+    drop(prober);
+    settle().await;
+    assert_eq!(upstream.in_the_air(), 0, "before the look would have ended");
+    pass(100 * SECOND).await;
+    assert_eq!(search.state("globex"), CircuitState::Open);
+    assert_eq!(upstream.asked(), ["acme"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_ends_at_once_when_the_dependency_is_gone_and_frees_all() {
     let (registry, search, mut prober, upstream, held) = probing().await;
