@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 
@@ -14,7 +15,7 @@ use super::most_wanted::most_wanted;
 use super::probe::{Ask, Begun, Ended};
 use super::seat::Seat;
 use crate::caught::{caught, drop_payload};
-use crate::circuit::{Claim, OutageDemand};
+use crate::circuit::{Circuit, Claim, OutageDemand};
 use crate::dependency::Inner;
 use crate::event::{Text, say};
 use crate::sync::{Arc, Relaxed, Weak};
@@ -43,6 +44,12 @@ enum Woken {
     Due,
 }
 
+/// What a look has found.
+struct Found {
+    wanted: Vec<Circuit>,
+    in_outage: bool,
+}
+
 impl Rounds {
     pub(super) async fn run(
         mut self,
@@ -67,7 +74,14 @@ impl Rounds {
                 Woken::Over => break,
                 Woken::Ended(ended) => self.go_on(ended),
                 Woken::Due => {
-                    self.look().await;
+                    let found = self.look().await;
+                    // Others ran meanwhile, and one of them may have stopped it or let the dependency go.
+                    if is_over(&mut gone) || is_over(&mut stop) {
+                        break;
+                    }
+                    if let Some(found) = found {
+                        self.take_on(found);
+                    }
                     due.as_mut().reset(Instant::now() + self.pace.wait());
                 }
             }
@@ -75,21 +89,24 @@ impl Rounds {
         self.in_the_air.shutdown().await;
     }
 
-    /// Takes the most wanted circuits on, as many as there is room for.
-    async fn look(&mut self) {
-        let Some(inner) = self.dependency.upgrade() else {
-            return;
+    /// The most wanted circuits, as many as there is room for.
+    async fn look(&mut self) -> Option<Found> {
+        let dependency = Dependency {
+            inner: self.dependency.upgrade()?,
         };
-        let dependency = Dependency { inner };
         let room = self.pace.concurrency - self.in_the_air.len();
-        let Some(outage) = self.whom_to_ask_for(&dependency) else {
-            return;
-        };
+        let outage = self.whom_to_ask_for(&dependency)?;
         if room == 0 {
-            return;
+            return None;
         }
-        let wanted = most_wanted(&dependency, room, outage).await;
-        drop(dependency);
+        Some(Found {
+            wanted: most_wanted(&dependency, room, outage).await,
+            in_outage: outage.is_some(),
+        })
+    }
+
+    fn take_on(&mut self, found: Found) {
+        let Found { wanted, in_outage } = found;
         let mut probes = 0_usize;
         for circuit in wanted {
             let Some(mut claim) = circuit.claim() else {
@@ -107,7 +124,7 @@ impl Rounds {
                     dependency = Text::new(&*self.name).as_value(),
                     probes,
                     in_the_air = self.in_the_air.len(),
-                    in_outage = outage.is_some(),
+                    in_outage,
                     "a prober's round"
                 );
             });
@@ -175,4 +192,9 @@ impl Rounds {
             });
         }
     }
+}
+
+/// Whether the sender is dropped. Where it is, the receiver is not to be polled any more.
+fn is_over(end: &mut Receiver<()>) -> bool {
+    end.try_recv() == Err(TryRecvError::Closed)
 }

@@ -113,6 +113,26 @@ async fn dropped_in_the_midst_of_a_look_it_looks_no_further() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stopped_in_the_midst_of_a_look_it_takes_on_none_of_what_it_finds() {
+    let (_registry, search, prober, upstream) = looking().await;
+    timeout(100 * SECOND, prober.stop()).await.unwrap();
+    assert_eq!(search.state("globex"), CircuitState::Open);
+    assert_eq!(search.snapshot().totals.probes, 1, "of acme");
+    assert_eq!(upstream.asked(), ["acme"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_goes_in_the_midst_of_a_look_has_none_of_its_circuits_taken_on() {
+    let (registry, search, mut prober, _upstream) = looking().await;
+    let mut events = registry.subscribe();
+    drop((registry, search));
+    ended(&mut prober).await;
+    let told = std::iter::from_fn(|| events.try_recv().ok().flatten());
+    let of: Vec<_> = told.filter_map(|event| event.tenant).collect();
+    assert!(of.iter().all(|tenant| &**tenant == "acme"), "{of:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_ends_at_once_when_the_dependency_is_gone_and_frees_all() {
     let (registry, search, mut prober, upstream, held) = probing().await;
     drop(search);
