@@ -95,6 +95,11 @@ impl Circuit {
     ) -> Option<Transition> {
         if outcome == Outcome::QuotaExhausted {
             self.hold_for_quota(generation, now);
+            // Who was told of it may have reset the circuit.
+            if self.generation() != generation {
+                self.end_late(now, latency, outcome);
+                return None;
+            }
         }
         let rules = &*self.rules();
         let rare = self.rare();

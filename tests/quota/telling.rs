@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use tower_tenant_breaker::{Event, EventKind, Events, Origin, OwnedEvent};
+use tower_tenant_breaker::{Event, EventKind, Events, Figures, Origin, OwnedEvent};
 
 use super::*;
 
@@ -133,4 +133,13 @@ async fn a_call_trips_no_circuit_that_an_observer_resets_as_it_is_told() {
     exhaust(&llm);
     assert_eq!(llm.state("acme"), CircuitState::Closed);
     assert_eq!(snapshot(&llm).totals.opened, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_circuit_an_observer_resets_as_it_is_told_is_late_and_not_in_the_window() {
+    let (llm, _) = reset_as_it_is_told(policy());
+    exhaust(&llm);
+    let snapshot = snapshot(&llm);
+    assert_eq!(snapshot.window, Figures::default());
+    assert_eq!((snapshot.totals.calls, snapshot.totals.late), (0, 1));
 }
