@@ -220,9 +220,9 @@
 //!
 //! where the others need as many places as they make calls a second, times the seconds that one takes. `benches/blast.sh`
 //! measures it: 200 tenants, 2,000 calls a second of 5 ms, 144 places, a timeout of 2 s. While 50 tenants hang,
-//! all calls of the others are served with `max_in_flight(2)`, and some half of them without it. A bound costs two things: a
-//! tenant that has more calls at a time is rejected, well or not, and of calls that hang two at a time the third is
-//! over after two timeouts, so that circuits open later.
+//! all calls of the others are served with `max_in_flight(2)`, and some two thirds of them without it. A bound costs two things: a
+//! tenant that has more calls at a time is rejected, well or not; and where a circuit has counted few calls and opens by failures
+//! in a row, of calls that hang two at a time the third is over after two timeouts.
 //!
 //! # What to leave
 //!
