@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
             [ $# -ge 2 ] || fail '--seconds wants a number'
             seconds=$2
             case $seconds in
-                '' | *[!0-9]* | 0) fail "not a number of seconds: $seconds" ;;
+                '' | *[!0-9]* | 0*) fail "not a number of seconds: $seconds" ;;
             esac
             shift
             ;;

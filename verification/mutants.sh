@@ -7,7 +7,7 @@
 #   verification/mutants.sh --shard 3/40 [FILE..]    a fortieth of each file's
 #   verification/mutants.sh --alive [FILE..]         those that survived when they were last tried
 #   verification/mutants.sh --untried [FILE..]       those that have not been tried
-#   verification/mutants.sh --rest [FILE..]          both of these
+#   verification/mutants.sh --rest [FILE..]          both of these; the others of a file stay as tried before it changed
 #   verification/mutants.sh --one-by-one [FILE..]    each built alone, by cargo-mutants
 #   verification/mutants.sh --table                  none: the table alone
 #
@@ -97,9 +97,9 @@ table() {
     code . | awk -F '\t' '
         FILENAME == ARGV[1] { tried[$2] = $1; next }
         FILENAME == ARGV[2] { if (!/^#/) { all++; sub(/:.*/, "", $2); mutants[$2]++ }; next }
-        tried[$2] != $1 { names = names " " $2; stale += mutants[$2] }
+        tried[$2] != $1 && mutants[$2] > 0 { names = names " " $2; stale += mutants[$2] }
         END {
-            if (names != "") printf "mutants: %d of %d were tried before their file changed:%s\n", stale, all, names
+            if (stale > 0) printf "mutants: %d of %d were tried before their file changed:%s\n", stale, all, names
             exit 10 * stale > all
         }
     ' "$sources" "$kept" - >&2 || verdict=1
@@ -258,9 +258,10 @@ keep() {
     cp "$temporary/kept" "$kept"
 }
 
-# That these files were tried as they are, if nothing was left out; and of those that have no mutants, that it is so.
+# That these files were tried as they are, where nothing was left out or taken over from before; and of those that have no
+# mutants, that it is so.
 keep_sources() {
-    [ ${#shard[@]} = 0 ] || return 0
+    [ "$which ${#shard[@]} $alone" = 'all 0 no' ] || return 0
     touch "$sources"
     code "$temporary/1" | awk -F '\t' '
         FILENAME == ARGV[1] { tried[$2] = $1; next }

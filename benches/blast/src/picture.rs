@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use crate::breakers::Breaker;
 use crate::fault::{Fault, Trouble};
 use crate::report::Report;
-use crate::row::{P99, Row};
+use crate::row::Row;
 use crate::scenario::{HIT, TENANTS};
 
 const SIZE: (u32, u32) = (960, 660);
@@ -18,6 +18,9 @@ const FOOT: u32 = 28;
 
 const INK: RGBColor = RGBColor(36, 41, 47);
 const GRID: RGBColor = RGBColor(226, 229, 233);
+
+/// Up to which a p99 is not told in figures: no more than runs without a fault differ in.
+const UNTOLD: f64 = 1.25;
 
 /// What is drawn of a row.
 #[derive(Clone, Copy)]
@@ -207,12 +210,12 @@ impl Figure {
         }
     }
 
-    /// What is written above a bar; nothing above a p99 that is within its bound.
+    /// What is written above a bar.
     fn label(self, value: Option<f64>) -> String {
         match (self, value) {
             (_, None) => "-".to_owned(),
             (Self::Lost, Some(0.0)) => "0".to_owned(),
-            (Self::P99, Some(..=P99)) => String::new(),
+            (Self::P99, Some(..=UNTOLD)) => String::new(),
             (_, Some(value)) if value < 9.95 => format!("{value:.1}"),
             (_, Some(value)) => format!("{value:.0}"),
         }

@@ -11,7 +11,7 @@ use crate::tally::Calls;
 /// against the highest of the runs without a fault.
 const SERVED: f64 = 0.01;
 const P50: f64 = 0.1;
-pub(crate) const P99: f64 = 1.25;
+const P99: f64 = 1.25;
 
 /// What is on a bound is within it, however it is rounded.
 const ROUNDING: f64 = 1e-9;
