@@ -8,14 +8,16 @@ use crate::{CircuitBreakerRegistry, CircuitState, LatencyRule, Outcome, Policy};
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_lasts_as_long_as_a_rule_allows_leaves_a_quiet_circuit_small() {
-    const LIMIT: Duration = Duration::from_millis(100);
     let registry = CircuitBreakerRegistry::builder().build().unwrap();
-    let policy = Policy::builder().without_latency();
-    let policy = policy.latency(LatencyRule::p95(LIMIT)).build().unwrap();
-    let search = registry.dependency_with("search", policy).unwrap();
-    for longer in [Duration::ZERO, Duration::from_millis(1)] {
+    let rule = LatencyRule::p95(Duration::from_millis(100));
+    let policy = Policy::builder().without_latency().latency(rule);
+    let search = registry.dependency_with("search", policy.build().unwrap());
+    let search = search.unwrap();
+    // The edge of a bucket, and not the threshold as it was written.
+    let limit = Duration::from_nanos(search.context().lowest_threshold());
+    for longer in [Duration::ZERO, Duration::from_nanos(1)] {
         let call = search.acquire("acme").unwrap();
-        advance(LIMIT + longer).await;
+        advance(limit + longer).await;
         call.record(Outcome::Success);
         let circuit = search.inner.circuits.get("acme").unwrap();
         assert_eq!(circuit.rare.get().is_some(), !longer.is_zero());
