@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All of how this crate was tried, one after the other, and one line for each in the end. With --short, what CI runs, in some
-# ten minutes; without, some four hours, on a machine that has nothing else to do. Mutants are not among it: they take days,
+# ten minutes; without, some six hours, on a machine that has nothing else to do. Mutants are not among it: they take days,
 # and are tried in pieces by verification/mutants.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
