@@ -20,7 +20,7 @@
 # It works on clones of what is committed. Fails where a mutant was not tried, where one survives that
 # verification/mutants/explained.tsv does not explain or one is explained that does not, where less than 95 % are caught,
 # those aside that time out, and where more than a tenth were tried before their file changed, by
-# verification/mutants/sources.tsv: until then it says which files those are.
+# verification/mutants/sources.tsv: until then it says which files those are, and which are new.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -97,8 +97,10 @@ table() {
     code . | awk -F '\t' '
         FILENAME == ARGV[1] { tried[$2] = $1; next }
         FILENAME == ARGV[2] { if (!/^#/) { all++; sub(/:.*/, "", $2); mutants[$2]++ }; next }
+        !($2 in tried) { fresh = fresh " " $2; next }
         tried[$2] != $1 && mutants[$2] > 0 { names = names " " $2; stale += mutants[$2] }
         END {
+            if (fresh != "") printf "mutants: has not been looked at for mutants:%s\n", fresh
             if (stale > 0) printf "mutants: %d of %d were tried before their file changed:%s\n", stale, all, names
             exit 10 * stale > all
         }
